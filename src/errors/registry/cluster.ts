@@ -1,0 +1,1 @@
+export const clusterErrors = {} as const;

@@ -1,0 +1,26 @@
+/** Consensus write-ahead log: append-only, checksummed, segments preallocated and recycled. See `src/store/wal`. */
+export interface WriteAheadLog {
+  /**
+   * Appends the records as one write and makes them durable (fdatasync). Resolves when durable; rejects with WAL_IO and
+   * then refuses everything. Calls are serialised; records of calls that wait together share one sync.
+   */
+  append(records: readonly Uint8Array[], triple: SignedTriple): Promise<void>;
+  /** Drops everything before the current position, after the height was committed and synced elsewhere. */
+  truncateBefore(height: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The last signed (height, round, step); step: 0 none, 1 proposal, 2 prevote, 3 precommit. Kept in a second, checksummed slot. */
+export interface SignedTriple {
+  readonly height: number;
+  readonly round: number;
+  readonly step: number;
+}
+
+export interface WalReplay {
+  readonly records: readonly Uint8Array[];
+  readonly triple: SignedTriple | null;
+  /** clean; torn: an unfinished, never sent tail was dropped; damaged: do not sign, see `detail`; missing: key without log. */
+  readonly condition: 'clean' | 'torn' | 'damaged' | 'missing';
+  readonly detail: string;
+}

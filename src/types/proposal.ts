@@ -1,0 +1,79 @@
+import type { ClusterId, Hash, LeafIndex, OrgId } from './brand.ts';
+import type { BallotChoice, ConfigChange, ProposedChange } from './transaction.ts';
+import type { BindingMode } from './change.ts';
+
+export type ProposalState =
+  | 'OPEN' | 'APPROVED' | 'REJECTED' | 'WITHDRAWN' | 'EXPIRED' | 'SUPERSEDED' | 'UNAVAILABLE' | 'EXECUTED' | 'FAILED';
+export type ChangeState = 'OPEN' | 'READY' | 'RESERVED' | 'EXECUTED' | 'UNCERTAIN' | 'LAPSED' | 'REVOKED' | 'STALE';
+
+/** One policy that must be met; a proposal matched by several must meet each. */
+export interface Requirement {
+  /** Policy name; `configuration` for the chain's own configuration. */
+  readonly policy: string;
+  readonly policyDigest: Hash;
+  readonly approvals: number;
+  readonly requiredOrgs: readonly OrgId[];
+  readonly veto: readonly OrgId[];
+  readonly excludeAuthor: 'org' | 'person' | 'none';
+  readonly binding: BindingMode;
+}
+
+export interface Vote {
+  readonly org: OrgId;
+  readonly member: string;
+  readonly choice: BallotChoice;
+  readonly sequence: number;
+  readonly reason: string;
+  readonly atMs: number;
+  readonly leaf: LeafIndex;
+}
+
+export interface ProposalChange extends ProposedChange {
+  readonly state: ChangeState;
+  /** While RESERVED: block time at which the lease ends; else null. */
+  readonly leaseMs: number | null;
+  /** Leaf of the admission that used it; else null. */
+  readonly decision: LeafIndex | null;
+  /** uid the reservation is bound to; empty otherwise. */
+  readonly reservedUid: string;
+  /** Organisations whose observers said persisted / not persisted for this reservation. */
+  readonly persistedBy: readonly OrgId[];
+  readonly notPersistedBy: readonly OrgId[];
+}
+
+/** As it stands in the state tree under `proposal/<id>`. Times are block times in milliseconds. */
+export interface Proposal {
+  readonly v: 1;
+  readonly id: number;
+  /** Counts the proposals for the same first digest, from 1. */
+  readonly instance: number;
+  readonly kind: 'change' | 'configuration';
+  readonly origin: 'refusal' | 'propose';
+  readonly state: ProposalState;
+  readonly cluster: ClusterId | '';
+  readonly openedMs: number;
+  readonly openedLeaf: LeafIndex;
+  readonly nonce: string;
+  readonly reason: string;
+  /** Who asked: the Kubernetes user of the refused request, or the proposing member. */
+  readonly requester: { readonly user: string; readonly org: OrgId | null; readonly member: string | null };
+  /** Claims in force. */
+  readonly claims: readonly { readonly org: OrgId; readonly member: string; readonly sequence: number }[];
+  readonly binding: BindingMode;
+  readonly requirements: readonly Requirement[];
+  /** Organisations fixed at opening. */
+  readonly electors: readonly OrgId[];
+  readonly changes: readonly ProposalChange[];
+  readonly config: readonly ConfigChange[];
+  /** Organisations whose nodes hold the bodies; voting starts when enough of them do. */
+  readonly bodyHeldBy: readonly OrgId[];
+  readonly votingMs: number;
+  readonly executionMs: number;
+  /** Null until voting starts (change) or set at opening (configuration). */
+  readonly deadlineVotingMs: number | null;
+  readonly deadlineExecutionMs: number | null;
+  readonly termsHash: Hash;
+  readonly votes: readonly Vote[];
+  /** Why it ended, a registry code; empty while it goes on. */
+  readonly endCode: string;
+}

@@ -1,0 +1,202 @@
+import type { Binding, ClusterRecord, ConfigPolicy, ChainParams, Member } from './chain.ts';
+import type { ChangeAttestation, ChangeAttributes, PerBinding, BindingMode } from './change.ts';
+import type { ClusterId, Hash, LeafIndex, OrgId, ValidatorId } from './brand.ts';
+
+/** Fields that every payload has. */
+export interface PayloadBase {
+  readonly v: 1;
+  /** Signature algorithm of the envelope; unknown ones are refused. */
+  readonly alg: 'ed25519';
+  readonly chain: Hash;
+  /** In a block of a later time the transaction executes as EXPIRED, without effect. */
+  readonly notAfterMs: number;
+}
+
+/** Recorded mutation. Travels as an in-toto Statement v1 whose predicate this is. Signed by a node's txKey. */
+export interface MutationPayload extends PayloadBase {
+  readonly kind: 'mutation';
+  /** The submitting node. */
+  readonly node: ValidatorId;
+  readonly attestation: ChangeAttestation;
+}
+
+export interface ObservedResult {
+  /** Leaf of the decision that is confirmed. */
+  readonly decision: LeafIndex;
+  readonly persisted: boolean;
+  readonly uid: string;
+  /** resourceVersion at which it was seen; empty if not persisted. */
+  readonly resourceVersion: string;
+}
+
+/** Signed by a node's txKey; natural key (cluster, node, sequence). */
+export interface ObservationPayload extends PayloadBase {
+  readonly kind: 'observation';
+  readonly node: ValidatorId;
+  readonly cluster: ClusterId;
+  readonly sequence: number;
+  readonly results: readonly ObservedResult[];
+}
+
+/** One change of a proposal, as proposed by a person. */
+export interface ProposedChange {
+  readonly attributes: ChangeAttributes;
+  readonly commitment: PerBinding;
+  readonly digest: PerBinding;
+  readonly bodyHash: Hash;
+  readonly keyId: Hash;
+}
+
+export type ConfigChange =
+  | { readonly type: 'policy-put'; readonly name: string; readonly spec: unknown; readonly replaces: Hash | null }
+  | { readonly type: 'policy-delete'; readonly name: string; readonly replaces: Hash }
+  | { readonly type: 'cluster-put'; readonly cluster: ClusterRecord; readonly replaces: Hash | null }
+  | { readonly type: 'binding-put'; readonly binding: Binding; readonly replaces: Hash | null }
+  | { readonly type: 'binding-delete'; readonly cluster: ClusterId; readonly user: string; readonly replaces: Hash }
+  | { readonly type: 'member-put'; readonly org: OrgId; readonly member: Member; readonly replaces: Hash | null }
+  | { readonly type: 'member-delete'; readonly org: OrgId; readonly name: string; readonly replaces: Hash }
+  | { readonly type: 'params-put'; readonly params: ChainParams; readonly replaces: Hash }
+  | { readonly type: 'config-policy-put'; readonly configPolicy: ConfigPolicy; readonly replaces: Hash };
+
+/** Made by `kubectl chain propose`; signed by a member's key. Natural key (org, member, nonce). */
+export interface ProposalPayload extends PayloadBase {
+  readonly kind: 'proposal';
+  readonly org: OrgId;
+  readonly member: string;
+  readonly nonce: string;
+  readonly reason: string;
+  /** 1 to 500 changes of one cluster, or configuration changes that execute atomically. Exactly one of the two is non-empty. */
+  readonly cluster: ClusterId | '';
+  readonly changes: readonly ProposedChange[];
+  readonly config: readonly ConfigChange[];
+}
+
+/** "I am the author." Natural key (proposal, instance, org, member, sequence); sequence rises with each claim or its withdrawal. */
+export interface ClaimPayload extends PayloadBase {
+  readonly kind: 'claim';
+  readonly org: OrgId;
+  readonly member: string;
+  readonly proposal: number;
+  readonly sequence: number;
+  /** False takes the claim back. */
+  readonly claim: boolean;
+}
+
+export type BallotChoice = 'approve' | 'reject' | 'abstain';
+
+/** Natural key (proposal, org, member, sequence). */
+export interface BallotPayload extends PayloadBase {
+  readonly kind: 'ballot';
+  readonly org: OrgId;
+  readonly member: string;
+  readonly proposal: number;
+  readonly sequence: number;
+  readonly choice: BallotChoice;
+  readonly reason: string;
+  /** Hash of the proposal's immutable terms (chain, cluster, id, instance, changes, bodies, requester, policy, nonce). */
+  readonly termsHash: Hash;
+}
+
+export interface WithdrawalPayload extends PayloadBase {
+  readonly kind: 'withdrawal';
+  readonly org: OrgId;
+  readonly member: string;
+  readonly proposal: number;
+}
+
+/** A node holds the bodies with these hashes. Natural key (node, proposal). */
+export interface BodyHeldPayload extends PayloadBase {
+  readonly kind: 'body-held';
+  readonly node: ValidatorId;
+  readonly proposal: number;
+  readonly bodies: readonly Hash[];
+}
+
+/** The first node of a cluster's record publishes the id of K_cluster. Natural key (cluster, keyId). */
+export interface ClusterKeyPayload extends PayloadBase {
+  readonly kind: 'cluster-key';
+  readonly node: ValidatorId;
+  readonly cluster: ClusterId;
+  readonly keyId: Hash;
+}
+
+/** A node whose clock passed the next due time asks for a block. Natural key (dueMs, id, height). */
+export interface TickPayload extends PayloadBase {
+  readonly kind: 'tick';
+  readonly node: ValidatorId;
+  readonly dueMs: number;
+  readonly id: string;
+  readonly height: number;
+}
+
+/** Two verified, conflicting signatures of one validator. Natural key (validator, height, round, type). */
+export interface EvidencePayload extends PayloadBase {
+  readonly kind: 'evidence';
+  readonly node: ValidatorId;
+  readonly validator: ValidatorId;
+  /** The two signed byte strings and their signatures, standard base64. */
+  readonly first: { readonly bytes: string; readonly signature: string };
+  readonly second: { readonly bytes: string; readonly signature: string };
+}
+
+export type Payload =
+  | MutationPayload
+  | ObservationPayload
+  | ProposalPayload
+  | ClaimPayload
+  | BallotPayload
+  | WithdrawalPayload
+  | BodyHeldPayload
+  | ClusterKeyPayload
+  | TickPayload
+  | EvidencePayload;
+
+export type PayloadKind = Payload['kind'];
+
+/** Kinds that the format reserves; a node that meets one of an unknown version refuses it. */
+export type Decision = 'ADMITTED' | 'REFUSED' | 'WAITING' | 'DONE' | 'EXPIRED' | 'DUPLICATE' | 'INVALID';
+
+/**
+ * What a quorum computed for one transaction.
+ * WAITING: a first witness, the decision comes with its pair. DONE: any other kind that took effect.
+ */
+export interface TxResult {
+  readonly decision: Decision;
+  /** Registry code that says why; 'OK' for DONE and for ADMITTED without a policy. */
+  readonly code: string;
+  /** Proposal concerned, or null. */
+  readonly proposal: number | null;
+  /** Leaves of the other witnesses of this decision, ascending; empty otherwise. */
+  readonly witnesses: readonly LeafIndex[];
+  /** Binding mode in force for a policy-matched mutation; null otherwise. */
+  readonly binding: BindingMode | null;
+  /** Leaf of the earlier identical transaction for DUPLICATE, else null. */
+  readonly original: LeafIndex | null;
+}
+
+/** The line of one transaction in the log: RFC 8785 bytes, hashed as SHA-256(0x00 || bytes). */
+export interface Leaf {
+  readonly v: 1;
+  readonly height: number;
+  readonly index: number;
+  readonly result: TxResult;
+  /** Index of the previous leaf of the same object and of the same namespace; null if there is none or it does not apply. */
+  readonly prev: { readonly object: number | null; readonly namespace: number | null };
+  readonly tx: { readonly payload: string; readonly payloadType: string; readonly signatures: readonly { readonly keyid: string; readonly sig: string }[] };
+}
+
+/** The last leaf of each block. */
+export interface BlockLeaf {
+  readonly v: 1;
+  readonly block: {
+    readonly height: number;
+    readonly timeMs: number;
+    readonly appVersion: number;
+    /** State root before the block leaf is appended, i.e. after the block's transactions. */
+    readonly stateRoot: Hash;
+    readonly validatorsHash: Hash;
+    readonly nextValidatorsHash: Hash;
+    readonly paramsHash: Hash;
+    readonly previous: Hash;
+  };
+}
