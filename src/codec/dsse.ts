@@ -1,0 +1,86 @@
+import { ChainError, isChainError } from '../errors/chain-error.ts';
+import type { Json, JsonObject } from '../types/json.ts';
+import { fromBase64, toBase64 } from './base64.ts';
+import { bytesEqual, concatBytes } from './bytes.ts';
+import { parseJson } from './json-parse.ts';
+import { utf8Encode } from './utf8.ts';
+
+export interface EnvelopeSignature {
+  readonly keyid: string;
+  readonly sig: Uint8Array;
+}
+
+/** A DSSE v1 envelope with its base64 fields decoded. */
+export interface Envelope {
+  readonly payloadType: string;
+  readonly payload: Uint8Array;
+  readonly signatures: readonly EnvelopeSignature[];
+}
+
+/** One organisation signs a transaction; a descriptor bears three. More only costs verifiers time. */
+export const ENVELOPE_SIGNATURES_MAX = 16;
+/** Envelope, list, signature. */
+const DEPTH_MAX = 3;
+const NODES_MAX = 4 + 3 * ENVELOPE_SIGNATURES_MAX;
+
+/** What is signed: "DSSEv1" SP LEN(type) SP type SP LEN(payload) SP payload; lengths in bytes, decimal (DSSE v1, protocol.md). */
+export function preAuthEncoding(payloadType: string, payload: Uint8Array): Uint8Array {
+  const type = utf8Encode(payloadType);
+  return concatBytes(utf8Encode(`DSSEv1 ${type.length} `), type, utf8Encode(` ${payload.length} `), payload);
+}
+
+/** The one form of an envelope: one line without its newline, keys in this order, no white space, standard base64. */
+export function encodeEnvelope(envelope: Envelope): Uint8Array {
+  const { payloadType, payload, signatures } = envelope;
+  if (signatures.length === 0 || signatures.length > ENVELOPE_SIGNATURES_MAX) {
+    throw malformed(`it needs 1 to ${ENVELOPE_SIGNATURES_MAX} signatures`);
+  }
+  const signed = signatures.map(({ keyid, sig }) => `{"keyid":${JSON.stringify(keyid)},"sig":"${toBase64(sig)}"}`);
+  return utf8Encode(
+    `{"payload":"${toBase64(payload)}","payloadType":${JSON.stringify(payloadType)},"signatures":[${signed.join(',')}]}`,
+  );
+}
+
+/** Strict inverse of encodeEnvelope: bytes that do not come out of it again identically are refused. */
+export function decodeEnvelope(bytes: Uint8Array, limits: { readonly bytesMax: number }): Envelope {
+  const json = parseJson(bytes, { bytesMax: limits.bytesMax, depthMax: DEPTH_MAX, nodesMax: NODES_MAX });
+  const top = objectOf(json, 'the envelope');
+  const signatures = top['signatures'];
+  if (!Array.isArray(signatures)) throw malformed('signatures is not a list');
+  const envelope: Envelope = {
+    payloadType: textOf(top, 'payloadType'),
+    payload: bytesOf(top, 'payload'),
+    signatures: (signatures as readonly Json[]).map((entry) => {
+      const signature = objectOf(entry, 'a signature');
+      return { keyid: textOf(signature, 'keyid'), sig: bytesOf(signature, 'sig') };
+    }),
+  };
+  if (!bytesEqual(encodeEnvelope(envelope), bytes)) {
+    throw malformed('fields unknown, missing, in another order or written in another way');
+  }
+  return envelope;
+}
+
+function objectOf(value: Json, what: string): JsonObject {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) throw malformed(`${what} is not an object`);
+  return value as JsonObject;
+}
+
+function textOf(object: JsonObject, key: string): string {
+  const value = object[key];
+  if (typeof value !== 'string') throw malformed(`${key} is not a string`);
+  return value;
+}
+
+function bytesOf(object: JsonObject, key: string): Uint8Array {
+  try {
+    return fromBase64(textOf(object, key));
+  } catch (cause) {
+    if (!isChainError(cause, 'CODEC_BASE64')) throw cause;
+    throw new ChainError('CODEC_ENVELOPE', { reason: `${key}: ${cause.message}` }, { cause });
+  }
+}
+
+function malformed(reason: string): ChainError<'CODEC_ENVELOPE'> {
+  return new ChainError('CODEC_ENVELOPE', { reason });
+}
