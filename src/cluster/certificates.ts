@@ -121,7 +121,7 @@ export async function issueServerCertificate(
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: serialNumber(),
     subject: commonNameOf(options.commonName),
-    issuer: issuer.subjectName.toJSON(),
+    issuer: issuer.subjectName,
     publicKey: keys.publicKey,
     signingKey: await webcrypto.subtle.importKey('pkcs8', issuerKey, SERVER_KEY, false, ['sign']),
     signingAlgorithm: SERVER_KEY,
@@ -210,8 +210,8 @@ function unusable(detail: string, cause?: unknown): ChainError<'CLUSTER_CERTIFIC
 }
 
 /** A plain string would be read as an escaped one: commas and quotes in a name would change it. */
-function commonNameOf(name: string): x509.JsonNameParams {
-  return [{ CN: [{ utf8String: name }] }];
+function commonNameOf(name: string): x509.Name {
+  return new x509.Name([{ CN: [{ utf8String: name }] }]);
 }
 
 function validity(nowMs: number, days: number): { notBefore: Date; notAfter: Date } {
