@@ -31,13 +31,25 @@ export function changeDigest(
     resource: attributes.resource,
     subresource: attributes.subresource,
     namespace: attributes.namespace,
-    name: attributes.name,
+    name: digestName(attributes),
     uid: bindsUid ? attributes.uid : '',
     options: attributes.options,
     commitment,
     binding,
   });
   return toHex(sha256(DOMAIN, content)) as Hash;
+}
+
+/** Random characters that the API server appends to generateName. */
+const GENERATED_SUFFIX_CHARS = 5;
+
+/**
+ * The name as the digest has it. One that the server made up is another one at each attempt (and in the dry run), so its
+ * random end is replaced by asterisks, which no name can hold.
+ */
+export function digestName(attributes: Pick<ChangeAttributes, 'name' | 'generatedName'>): string {
+  if (!attributes.generatedName) return attributes.name;
+  return attributes.name.slice(0, -GENERATED_SUFFIX_CHARS) + '*'.repeat(GENERATED_SUFFIX_CHARS);
 }
 
 /** Both digests of one change. */
