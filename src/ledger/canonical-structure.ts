@@ -1,0 +1,43 @@
+import type { z } from 'zod';
+import type { Json } from '../types/json.ts';
+import { ChainError } from '../errors/chain-error.ts';
+import { bytesEqual, canonicalJson, decodeWith, parseJson } from '../codec/index.ts';
+
+/**
+ * Decodes a structure that is stored or signed as RFC 8785 bytes: the version is looked at first, so that a newer format is
+ * told from damage; then bytes that are not the canonical ones are refused, so that one value has one hash.
+ * Throws JSON_*, CODEC_*, LEDGER_VERSION, LEDGER_ALGORITHM, LEDGER_NOT_CANONICAL, CODEC_SCHEMA.
+ */
+export function decodeCanonical<T>(bytes: Uint8Array, schema: z.ZodType<T>, what: string, bytesMax: number): T {
+  const json = parseJson(bytes, { bytesMax });
+  checkVersion(json, what);
+  checkCanonical(bytes, json, what);
+  return decodeWith(schema, json, what);
+}
+
+export function checkCanonical(bytes: Uint8Array, json: Json, what: string): void {
+  if (!bytesEqual(bytes, canonicalJson(json))) throw new ChainError('LEDGER_NOT_CANONICAL', { what });
+}
+
+/** Refuses an unknown `v` or `alg` before anything else is judged. Absent ones are left to the schema. */
+export function checkVersion(json: Json, what: string): void {
+  const version = memberOf(json, 'v');
+  if (version !== undefined && version !== 1) throw new ChainError('LEDGER_VERSION', { what, version: shown(version) });
+  const algorithm = memberOf(json, 'alg');
+  if (algorithm !== undefined && algorithm !== 'ed25519') {
+    throw new ChainError('LEDGER_ALGORITHM', { what, algorithm: shown(algorithm) });
+  }
+}
+
+/** A member of a JSON object; undefined if it is absent or `json` is no object. */
+export function memberOf(json: Json | undefined, key: string): Json | undefined {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) return undefined;
+  return (json as { readonly [key: string]: Json })[key];
+}
+
+/** What a stranger sent, short enough for a message. */
+export function shown(value: unknown): string {
+  const text =
+    typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : typeof value;
+  return text.length > 80 ? `${text.slice(0, 80)}...` : text;
+}

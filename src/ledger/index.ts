@@ -1,0 +1,26 @@
+/** The folder's public door: formats, trees and proofs. Executing blocks has its own door, application.ts. */
+export * from './limits.ts';
+export { domainHash, domainHashHex, ZERO_HASH, type HashDomain } from './domain-hash.ts';
+export {
+  decodeTransaction,
+  keyIdOfPublicKey,
+  payloadBytesOf,
+  payloadTypeOf,
+  signTransaction,
+  transactionHash,
+  verifyTransaction,
+  type DecodedTransaction,
+  type Envelope,
+} from './transaction.ts';
+export {
+  MUTATION_PAYLOAD_TYPE,
+  MUTATION_PREDICATE_TYPE,
+  STATEMENT_TYPE,
+  statementOf,
+  subjectNameOf,
+} from './statement.ts';
+export { blockLeafBytes, decodeLeaf, leafBytes, type DecodedLeaf } from './leaf.ts';
+export { appHashOf, blockIdOf, decodeHeader, headerBytes, paramsHashOf, validatorsHashOf } from './header.ts';
+export { decodeGenesis, genesisBytes, genesisHashOf, loadGenesis, type LoadedGenesis } from './genesis.ts';
+export { validateGenesis } from './genesis-rules.ts';
+export { CONFIG_POLICY_RANGES, configPolicyOutOfRange, PARAM_RANGES, paramsOutOfRange } from './params-range.ts';

@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import type { BlockLeaf, Leaf, TxResult } from '../types/transaction.ts';
+import { ChainError } from '../errors/chain-error.ts';
+import { canonicalJson, concatBytes, decodeWith, parseJson, utf8Encode } from '../codec/index.ts';
+import { checkCanonical, checkVersion, memberOf } from './canonical-structure.ts';
+import { LEAF_BYTES_MAX, TX_BYTES_MAX, VALIDATORS_MAX } from './limits.ts';
+import { base64, count, hash, keyId, leafIndex, ms, positive, signatureText } from './schema/scalars.ts';
+
+/**
+ * A leaf is one line of RFC 8785 JSON without newline, and the log hashes SHA-256(0x00 || line).
+ *   transaction: {"height":h,"index":i,"prev":{"namespace":n,"object":o},"result":{...},"tx":<envelope line>,"v":1}
+ *   block:       {"block":{...},"v":1}, the last one of each block
+ * An envelope line is canonical JSON itself, so it stands in the leaf byte for byte.
+ */
+export const LEAF_VERSION = 1;
+
+const CODE_MAX = 64;
+
+export const txResultSchema: z.ZodType<TxResult> = z.strictObject({
+  decision: z.enum(['ADMITTED', 'REFUSED', 'WAITING', 'DONE', 'EXPIRED', 'DUPLICATE', 'INVALID']),
+  code: z
+    .string()
+    .max(CODE_MAX)
+    .regex(/^[A-Z][A-Z0-9_]*$/),
+  proposal: positive.nullable(),
+  witnesses: z.array(leafIndex).max(VALIDATORS_MAX),
+  binding: z.enum(['diff', 'strict']).nullable(),
+  original: leafIndex.nullable(),
+});
+
+const leafSchema: z.ZodType<Leaf> = z.strictObject({
+  v: z.literal(LEAF_VERSION),
+  height: positive,
+  index: count,
+  result: txResultSchema,
+  prev: z.strictObject({ object: count.nullable(), namespace: count.nullable() }),
+  tx: z.strictObject({
+    payload: base64(TX_BYTES_MAX),
+    payloadType: z.string().max(255),
+    signatures: z.array(z.strictObject({ keyid: keyId, sig: signatureText })).length(1),
+  }),
+});
+
+const blockLeafSchema: z.ZodType<BlockLeaf> = z.strictObject({
+  v: z.literal(LEAF_VERSION),
+  block: z.strictObject({
+    height: positive,
+    timeMs: ms,
+    appVersion: positive,
+    stateRoot: hash,
+    validatorsHash: hash,
+    nextValidatorsHash: hash,
+    paramsHash: hash,
+    previous: hash,
+  }),
+});
+
+export type DecodedLeaf =
+  | { readonly kind: 'transaction'; readonly leaf: Leaf; /** The envelope line. */ readonly tx: Uint8Array }
+  | { readonly kind: 'block'; readonly leaf: BlockLeaf };
+
+const END = utf8Encode(`,"v":${LEAF_VERSION}}`);
+
+/** The leaf of an executed transaction. `tx` is a line that decodeTransaction accepted. Throws LEDGER_LEAF_TOO_LARGE. */
+export function leafBytes(fields: Pick<Leaf, 'height' | 'index' | 'result' | 'prev'>, tx: Uint8Array): Uint8Array {
+  const { height, index, prev, result } = fields;
+  const head = canonicalJson({ height, index, prev, result });
+  // `height`, `index`, `prev` and `result` sort before `tx`, `v` after it: cut the closing brace and go on.
+  const bytes = concatBytes(head.subarray(0, -1), TX_KEY, tx, END);
+  return withinLimit(bytes);
+}
+
+const TX_KEY = utf8Encode(',"tx":');
+
+export function blockLeafBytes(block: BlockLeaf['block']): Uint8Array {
+  return withinLimit(canonicalJson({ v: LEAF_VERSION, block }));
+}
+
+/** Throws CODEC_*, LEDGER_LEAF_TOO_LARGE, LEDGER_VERSION, LEDGER_NOT_CANONICAL. The transaction inside is not decoded. */
+export function decodeLeaf(bytes: Uint8Array): DecodedLeaf {
+  withinLimit(bytes);
+  const json = parseJson(bytes, { bytesMax: LEAF_BYTES_MAX });
+  checkVersion(json, 'leaf');
+  checkCanonical(bytes, json, 'leaf');
+  if (memberOf(json, 'block') !== undefined) {
+    return { kind: 'block', leaf: decodeWith(blockLeafSchema, json, 'block leaf') };
+  }
+  const leaf = decodeWith(leafSchema, json, 'leaf');
+  return { kind: 'transaction', leaf, tx: canonicalJson(leaf.tx) };
+}
+
+function withinLimit(bytes: Uint8Array): Uint8Array {
+  if (bytes.length > LEAF_BYTES_MAX) {
+    throw new ChainError('LEDGER_LEAF_TOO_LARGE', { bytes: bytes.length, bytesMax: LEAF_BYTES_MAX });
+  }
+  return bytes;
+}

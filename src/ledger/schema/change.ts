@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import type { ChangeAttestation, ChangeAttributes, PerBinding } from '../../types/change.ts';
+import type { ProposedChange } from '../../types/transaction.ts';
+import {
+  GROUPS_MAX,
+  NAME_MAX,
+  OBJECT_NAME_MAX,
+  OPTIONS_MAX,
+  PATHS_MAX,
+  PATH_MAX,
+  RESOURCE_VERSION_MAX,
+  UID_MAX,
+  USER_MAX,
+} from '../limits.ts';
+import { clusterId, hash, name, text } from './scalars.ts';
+
+/** The closed set of attributes. Nothing else of a change reaches the validators. */
+export const attributesSchema: z.ZodType<ChangeAttributes> = z.strictObject({
+  cluster: clusterId,
+  operation: z.enum(['CREATE', 'UPDATE', 'DELETE', 'CONNECT']),
+  group: text(NAME_MAX),
+  version: name,
+  resource: name,
+  subresource: text(NAME_MAX),
+  namespace: text(NAME_MAX),
+  name: text(OBJECT_NAME_MAX),
+  uid: text(UID_MAX),
+  resourceVersion: text(RESOURCE_VERSION_MAX),
+  user: text(USER_MAX),
+  groups: z.array(text(USER_MAX)).max(GROUPS_MAX),
+  generatedName: z.boolean(),
+  options: text(OPTIONS_MAX),
+  paths: z.array(text(PATH_MAX)).max(PATHS_MAX),
+  pathsTruncated: z.boolean(),
+});
+
+export const perBindingSchema: z.ZodType<PerBinding> = z.strictObject({ diff: hash, strict: hash });
+
+export const attestationSchema: z.ZodType<ChangeAttestation> = z.strictObject({
+  attributes: attributesSchema,
+  commitment: perBindingSchema,
+  digest: perBindingSchema,
+  bodyHash: hash,
+  keyId: hash,
+  admissionUid: z.string().min(1).max(UID_MAX),
+});
+
+export const proposedChangeSchema: z.ZodType<ProposedChange> = z.strictObject({
+  attributes: attributesSchema,
+  commitment: perBindingSchema,
+  digest: perBindingSchema,
+  bodyHash: hash,
+  keyId: hash,
+});

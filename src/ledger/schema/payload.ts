@@ -1,0 +1,176 @@
+import { z } from 'zod';
+import type * as Tx from '../../types/transaction.ts';
+import {
+  CHANGES_MAX,
+  CONFIG_CHANGES_MAX,
+  DUE_ID_MAX,
+  NONCE_MAX,
+  REASON_MAX,
+  RESOURCE_VERSION_MAX,
+  RESULTS_MAX,
+  UID_MAX,
+  USER_MAX,
+} from '../limits.ts';
+import { attestationSchema, proposedChangeSchema } from './change.ts';
+import { chainSchemas, configPolicySchema, memberSchema, paramsSchema } from './chain.ts';
+import {
+  clusterId,
+  count,
+  hash,
+  label,
+  leafIndex,
+  ms,
+  name,
+  orgId,
+  positive,
+  signatureText,
+  signedBytesText,
+  text,
+  validatorId,
+} from './scalars.ts';
+
+const base = { v: z.literal(1), alg: z.literal('ed25519'), chain: hash, notAfterMs: ms };
+const person = { org: orgId, member: name };
+
+const mutation: z.ZodType<Tx.MutationPayload> = z.strictObject({
+  ...base,
+  kind: z.literal('mutation'),
+  node: validatorId,
+  attestation: attestationSchema,
+});
+
+const observation: z.ZodType<Tx.ObservationPayload> = z.strictObject({
+  ...base,
+  kind: z.literal('observation'),
+  node: validatorId,
+  cluster: clusterId,
+  sequence: count,
+  results: z
+    .array(
+      z.strictObject({
+        decision: leafIndex,
+        persisted: z.boolean(),
+        uid: text(UID_MAX),
+        resourceVersion: text(RESOURCE_VERSION_MAX),
+      }),
+    )
+    .min(1)
+    .max(RESULTS_MAX),
+});
+
+/** Any JSON; src/governance/policy.ts checks it, the transaction's size bounds it. */
+const policySpec = z.unknown().refine((spec) => spec !== undefined, 'required');
+const user = z.string().min(1).max(USER_MAX);
+
+export const configChangeSchema: z.ZodType<Tx.ConfigChange> = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('policy-put'), name: label, spec: policySpec, replaces: hash.nullable() }),
+  z.strictObject({ type: z.literal('policy-delete'), name: label, replaces: hash }),
+  z.strictObject({ type: z.literal('cluster-put'), cluster: chainSchemas.cluster, replaces: hash.nullable() }),
+  z.strictObject({ type: z.literal('binding-put'), binding: chainSchemas.binding, replaces: hash.nullable() }),
+  z.strictObject({ type: z.literal('binding-delete'), cluster: clusterId, user, replaces: hash }),
+  z.strictObject({ type: z.literal('member-put'), org: orgId, member: memberSchema, replaces: hash.nullable() }),
+  z.strictObject({ type: z.literal('member-delete'), org: orgId, name, replaces: hash }),
+  z.strictObject({ type: z.literal('params-put'), params: paramsSchema, replaces: hash }),
+  z.strictObject({ type: z.literal('config-policy-put'), configPolicy: configPolicySchema, replaces: hash }),
+]);
+
+const proposal: z.ZodType<Tx.ProposalPayload> = z
+  .strictObject({
+    ...base,
+    kind: z.literal('proposal'),
+    ...person,
+    nonce: z.string().min(1).max(NONCE_MAX),
+    reason: text(REASON_MAX),
+    cluster: z.union([clusterId, z.literal('')]),
+    changes: z.array(proposedChangeSchema).max(CHANGES_MAX),
+    config: z.array(configChangeSchema).max(CONFIG_CHANGES_MAX),
+  })
+  .refine((p) => p.changes.length > 0 !== p.config.length > 0, {
+    path: ['changes'],
+    message: 'either changes or config, not both, not none',
+  })
+  .refine((p) => (p.cluster !== '') === p.changes.length > 0, {
+    path: ['cluster'],
+    message: 'named for changes, empty for config',
+  })
+  .refine((p) => p.changes.every((change) => change.attributes.cluster === p.cluster), {
+    path: ['changes'],
+    message: 'every change is of the named cluster',
+  });
+
+const claim: z.ZodType<Tx.ClaimPayload> = z.strictObject({
+  ...base,
+  kind: z.literal('claim'),
+  ...person,
+  proposal: positive,
+  sequence: count,
+  claim: z.boolean(),
+});
+
+const ballot: z.ZodType<Tx.BallotPayload> = z.strictObject({
+  ...base,
+  kind: z.literal('ballot'),
+  ...person,
+  proposal: positive,
+  sequence: count,
+  choice: z.enum(['approve', 'reject', 'abstain']),
+  reason: text(REASON_MAX),
+  termsHash: hash,
+});
+
+const withdrawal: z.ZodType<Tx.WithdrawalPayload> = z.strictObject({
+  ...base,
+  kind: z.literal('withdrawal'),
+  ...person,
+  proposal: positive,
+});
+
+const bodyHeld: z.ZodType<Tx.BodyHeldPayload> = z.strictObject({
+  ...base,
+  kind: z.literal('body-held'),
+  node: validatorId,
+  proposal: positive,
+  bodies: z.array(hash).min(1).max(CHANGES_MAX),
+});
+
+const clusterKey: z.ZodType<Tx.ClusterKeyPayload> = z.strictObject({
+  ...base,
+  kind: z.literal('cluster-key'),
+  node: validatorId,
+  cluster: clusterId,
+  keyId: hash,
+});
+
+const tick: z.ZodType<Tx.TickPayload> = z.strictObject({
+  ...base,
+  kind: z.literal('tick'),
+  node: validatorId,
+  dueMs: ms,
+  id: z.string().min(1).max(DUE_ID_MAX),
+  height: count,
+});
+
+const signedStatement = z.strictObject({ bytes: signedBytesText, signature: signatureText });
+
+const evidence: z.ZodType<Tx.EvidencePayload> = z.strictObject({
+  ...base,
+  kind: z.literal('evidence'),
+  node: validatorId,
+  validator: validatorId,
+  first: signedStatement,
+  second: signedStatement,
+});
+
+/** One schema a kind; the key is also the middle of the payload type. */
+export const payloadSchemas: { readonly [K in Tx.PayloadKind]: z.ZodType<Extract<Tx.Payload, { kind: K }>> } = {
+  mutation,
+  observation,
+  proposal,
+  claim,
+  ballot,
+  withdrawal,
+  'body-held': bodyHeld,
+  'cluster-key': clusterKey,
+  tick,
+  evidence,
+};
