@@ -11,8 +11,8 @@ export interface JsonLimits {
   readonly nodesMax: number;
 }
 
-/** An admission body is at most 32 MiB; the largest object that etcd takes has far fewer than a million values. */
-export const JSON_LIMITS_DEFAULT: JsonLimits = { bytesMax: 32 * 1024 * 1024, depthMax: 256, nodesMax: 1_000_000 };
+/** An admission body is at most 32 MiB. Dense manifests have a value every 12 bytes, and two copies of 3 MiB are the largest. */
+export const JSON_LIMITS_DEFAULT: JsonLimits = { bytesMax: 32 * 1024 * 1024, depthMax: 256, nodesMax: 2_000_000 };
 
 /** The parser recurses: a deeper limit would let input overflow the stack instead of being refused. */
 const DEPTH_MAX_HARD = 1_000;

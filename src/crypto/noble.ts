@@ -11,9 +11,9 @@ const SIGNATURE_BYTES = 64;
 const POINT_BYTES = 32;
 
 /**
- * The signature rule of OpenSSL (its ossl_ed25519_verify), step by step, so that both backends agree on every input:
- * S < L; A decoded leniently (y may be p or more, and x = 0 may bear a sign); k = SHA-512(R || A || M) over the bytes as
- * given; then the *bytes* of [S]B - [k]A against R: no cofactor, and an R written non-canonically never matches.
+ * The rule of the native backend, step by step, so that both agree on every input: S < L; A decoded leniently (y may be p or more,
+ * and x = 0 may bear a sign) and not of small order; k = SHA-512(R || A || M) over the bytes as given; then the *bytes* of
+ * [S]B - [k]A against R: no cofactor, and an R written non-canonically never matches; R not of small order.
  * The library's own verify is cofactored and therefore not used.
  */
 const verifyEd25519: VerifyEd25519 = (publicKey, message, signature) => {
@@ -25,10 +25,12 @@ const verifyEd25519: VerifyEd25519 = (publicKey, message, signature) => {
   if (s >= ORDER) return false;
   try {
     const a = Point.fromBytes(raw, true);
+    if (a.isSmallOrder()) return false;
     const hash = sha512.create().update(r).update(raw).update(message).digest();
     const k = littleEndian(hash) % ORDER;
-    const expected = Point.BASE.multiplyUnsafe(s).add(a.negate().multiplyUnsafe(k)).toBytes();
-    return expected.every((byte, i) => byte === r[i]);
+    const expected = Point.BASE.multiplyUnsafe(s).add(a.negate().multiplyUnsafe(k));
+    if (expected.isSmallOrder()) return false;
+    return expected.toBytes().every((byte, i) => byte === r[i]);
   } catch {
     return false;
   }
