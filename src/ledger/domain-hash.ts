@@ -19,7 +19,10 @@ export type HashDomain =
   | 'state-node'
   | 'state-key'
   | 'pair'
-  | 'natural-key';
+  | 'natural-key'
+  | 'terms'
+  | 'policy'
+  | 'version';
 
 const prefixes = new Map<HashDomain, Uint8Array>();
 

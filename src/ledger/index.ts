@@ -24,3 +24,30 @@ export { appHashOf, blockIdOf, decodeHeader, headerBytes, paramsHashOf, validato
 export { decodeGenesis, genesisBytes, genesisHashOf, loadGenesis, type LoadedGenesis } from './genesis.ts';
 export { validateGenesis } from './genesis-rules.ts';
 export { CONFIG_POLICY_RANGES, configPolicyOutOfRange, PARAM_RANGES, paramsOutOfRange } from './params-range.ts';
+export {
+  CERTIFICATE_BYTES_MAX,
+  certificateFromJson,
+  certificateHashOf,
+  certificateToJson,
+  decodeCertificate,
+  encodeCertificate,
+  verifyCertificate,
+  type CertificateCrypto,
+  type CertificateJson,
+  type PrecommitBytes,
+} from './certificate.ts';
+export { checkBlockParts, decodeBlock, encodeBlock, txBytesOf, txRootOf } from './block.ts';
+export {
+  appendLeaves,
+  consistencyProof,
+  emptyRoot,
+  inclusionProof,
+  leafHash,
+  nodeHash,
+  rootOf,
+  rootOfLeafHashes,
+  type AppendedLeaves,
+  type NodeReader,
+  type NodeWrite,
+} from './merkle.ts';
+export { verifyConsistency, verifyInclusion } from './merkle-verify.ts';

@@ -73,7 +73,6 @@ export const ledgerErrors = {
   ),
 
   // Blocks and certificates
-  LEDGER_BLOCK_FORM: entry<{ detail: string }>(400, (p) => `malformed block: ${p.detail}`, REGENERATE),
   LEDGER_BLOCK_TOO_LARGE: entry<{ what: string; value: number; max: number }>(
     413,
     (p) => `a block with ${p.what} ${p.value} is over the limit of ${p.max}`,

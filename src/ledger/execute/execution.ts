@@ -1,0 +1,51 @@
+import type { Hash, LeafIndex, PublicKeyHex } from '../../types/brand.ts';
+import type { Validator } from '../../types/chain.ts';
+import type { Sha256, VerifyEd25519 } from '../../ports/crypto.ts';
+import type { ExecutedBlock } from '../../ports/application.ts';
+import type { Policy } from '../../governance/policy.ts';
+import type { TxResult } from '../../types/transaction.ts';
+import type { Documents } from './documents.ts';
+
+/** What stays the same over the life of an application. */
+export interface Chain {
+  readonly hash: Hash;
+  readonly appVersion: number;
+  readonly sha256: Sha256;
+  readonly verifyEd25519: VerifyEd25519;
+  readonly isRegistrableKey: (key: PublicKeyHex) => boolean;
+}
+
+/** One block in execution. Handlers read and write through it and nothing else. */
+export interface Execution {
+  readonly chain: Chain;
+  readonly docs: Documents;
+  readonly height: number;
+  /** Block time, milliseconds. */
+  readonly timeMs: number;
+  readonly validators: readonly Validator[];
+  /** Policies in force, compiled; refreshed when one changes. */
+  policies: readonly Policy[] | undefined;
+  /** What other parts of the node want to hear of the block. */
+  readonly changedProposals: Set<number>;
+  readonly decisions: ExecutedBlock['decisions'][number][];
+  /** Due transitions that ran at the start of this block: what a tick may ask for. */
+  readonly ranDue: Set<string>;
+  /** Keys that this block put and that expire, by horizon. */
+  readonly expiring: Map<number, { untilMs: number; keys: string[] }>;
+}
+
+/** What a handler hands back when its transaction took effect. */
+export interface Outcome {
+  readonly result: TxResult;
+  readonly prev: { readonly object: number | null; readonly namespace: number | null };
+}
+
+export const NO_PREV = { object: null, namespace: null } as const;
+
+export function done(proposal: number | null = null): Outcome {
+  return { result: { decision: 'DONE', code: 'OK', proposal, witnesses: [], binding: null, original: null }, prev: NO_PREV };
+}
+
+export function verdict(decision: TxResult['decision'], code: string, more: Partial<TxResult> = {}): TxResult {
+  return { decision, code, proposal: null, witnesses: [] as readonly LeafIndex[], binding: null, original: null, ...more };
+}

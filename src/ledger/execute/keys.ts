@@ -1,0 +1,59 @@
+import type { ChangeAttributes } from '../../types/change.ts';
+import type { Hash } from '../../types/brand.ts';
+import type { Sha256 } from '../../ports/crypto.ts';
+import { stateKey } from '../state-key.ts';
+
+/** Keys of the state tree. Those of objects and users may be long or hold any character: `stateKey` bounds them. */
+export const KEY = {
+  meta: 'meta',
+  params: 'params',
+  configPolicy: 'config-policy',
+  validators: 'validators',
+  orgs: 'list/orgs',
+  policies: 'list/policies',
+  clusters: 'list/clusters',
+  liveProposals: 'proposals/live',
+  due: 'due/list',
+} as const;
+
+export const bindingsKey = (cluster: string): string => `list/bindings/${cluster}`;
+export const orgKey = (org: string): string => `org/${org}`;
+export const clusterKey = (cluster: string): string => `cluster/${cluster}`;
+export const clusterKeyIdKey = (cluster: string): string => `cluster-key/${cluster}`;
+export const policyKey = (name: string): string => `policy/${name}`;
+export const proposalKey = (id: number): string => `proposal/${id}`;
+export const digestKey = (cluster: string, digest: Hash): string => `digest/${cluster}/${digest}`;
+export const pairKeyOf = (hash: Hash): string => `pair/${hash}`;
+export const naturalKeyKey = (hash: Hash): string => `nk/${hash}`;
+export const expiryQueueKey = (horizonMs: number): string => `expiry/${horizonMs}`;
+export const expiryEntryKey = (horizonMs: number, sequence: number): string => `expiry/${horizonMs}/${sequence}`;
+/** Which reservation an admission belongs to, while the reservation lasts. */
+export const decisionKey = (leaf: number): string => `decision/${leaf}`;
+export const observerKey = (cluster: string, node: string): string => `observer/${cluster}/${node}`;
+
+export function bindingKey(sha256: Sha256, cluster: string, user: string): string {
+  return stateKey(sha256, 'binding', cluster, user);
+}
+
+export function objectKey(sha256: Sha256, change: ChangeAttributes): string {
+  return stateKey(sha256, 'object', ...objectParts(change));
+}
+
+export function namespaceKey(sha256: Sha256, change: ChangeAttributes): string {
+  return stateKey(sha256, 'namespace', change.cluster, change.namespace);
+}
+
+/** Reservations that are held for changes of one object. */
+export function reservationKey(sha256: Sha256, change: ChangeAttributes): string {
+  return stateKey(sha256, 'reserved', ...objectParts(change));
+}
+
+/** Open proposals of one requester, and of one organisation (`-` for none). */
+export function requesterKey(sha256: Sha256, cluster: string, requester: string): string {
+  return stateKey(sha256, 'open', 'requester', cluster, requester);
+}
+export const orgOpenKey = (org: string | null): string => `open/org/${org ?? '-'}`;
+
+function objectParts({ cluster, group, resource, namespace, name }: ChangeAttributes): readonly string[] {
+  return [cluster, group, resource, namespace, name];
+}
