@@ -1,1 +1,97 @@
-export const nodeErrors = {} as const;
+import { entry } from '../define.ts';
+
+interface FilePlace {
+  file: string;
+  line: number;
+  column: number;
+}
+
+export const nodeErrors = {
+  CONFIG_UNREADABLE: entry<{ file: string; reason: string }>(
+    500,
+    (p) => `configuration ${p.file} cannot be read: ${p.reason}`,
+    'Name an existing, readable file with --config.',
+  ),
+  CONFIG_INVALID: entry<FilePlace & { field: string; problem: string }>(
+    500,
+    (p) => `${p.file}:${p.line}:${p.column}: ${p.field === '' ? '' : `${p.field}: `}${p.problem}`,
+    'Correct the configuration at the line and column named; unknown fields are not ignored.',
+  ),
+  NODE_FILE_UNREADABLE: entry<{ what: string; file: string; reason: string }>(
+    500,
+    (p) => `${p.what} ${p.file} cannot be read: ${p.reason}`,
+    'Check the path and its permissions.',
+  ),
+  NODE_FILE_EXISTS: entry<{ file: string }>(
+    409,
+    (p) => `${p.file} exists already`,
+    'Nothing was overwritten: choose another folder, or move the old files away first.',
+  ),
+  NODE_KEY_MISMATCH: entry<{ purpose: string; expected: string; actual: string }>(
+    500,
+    (p) => `the ${p.purpose} key on disk is ${p.actual}, but the chain registers ${p.expected} for this organisation`,
+    'Configure the key that the genesis or the last rotation names for this node.',
+  ),
+  NODE_NOT_A_VALIDATOR: entry<{ org: string }>(
+    500,
+    (p) => `organisation ${p.org} has no validator on this chain`,
+    'Check `org` in the configuration and the genesis file.',
+  ),
+  NODE_PORT_IN_USE: entry<{ address: string; purpose: string }>(
+    500,
+    (p) => `${p.purpose} cannot listen on ${p.address}: the port is taken`,
+    'Stop the other process, or configure another port.',
+  ),
+  DESCRIPTOR_INVALID: entry<{ file: string; reason: string }>(
+    400,
+    (p) => `descriptor ${p.file}: ${p.reason}`,
+    'Ask that organisation for its descriptor.json as `chain-node keygen` wrote it.',
+  ),
+  MEMPOOL_FULL: entry<{ org: string; transactions: number }>(
+    429,
+    (p) => `${p.transactions} transactions of ${p.org} are waiting already`,
+    'Try again in a second; the chain is slower than what is sent to it.',
+  ),
+  NODE_NOT_READY: entry<{ reason: string }>(503, (p) => `the node is not ready: ${p.reason}`, 'Wait until /readyz answers 200, or ask another node.'),
+  NO_QUORUM: entry<{ connected: number; needed: number }>(
+    503,
+    (p) => `${p.connected} of the ${p.needed} validators that a quorum needs are connected`,
+    'Bring enough validators back; `kubectl chain status` shows which are missing.',
+  ),
+  OUTCOME_UNKNOWN: entry<{ tx: string }>(
+    503,
+    (p) => `no decision was heard in time for transaction ${p.tx}: it may still be recorded`,
+    'Look for the transaction with `kubectl chain audit` before you try again.',
+  ),
+  OUTCOME_TOO_LATE: entry<Record<never, never>>(
+    503,
+    () => 'the change reached a block after its time had run out and was not admitted',
+    'Try again; if it happens often, look at the block times in `kubectl chain status`.',
+  ),
+  BODY_UNKNOWN: entry<{ hash: string }>(404, (p) => `no body with hash ${p.hash} is held here`, 'Ask the node of another organisation.'),
+  BODY_FORBIDDEN: entry<{ hash: string; org: string }>(
+    403,
+    (p) => `${p.org} is not entitled to the body ${p.hash}`,
+    'Bodies go to the organisations that answer for the cluster or vote on the change.',
+  ),
+  CLUSTER_KEY_MISSING: entry<{ cluster: string }>(
+    503,
+    (p) => `the key of cluster ${p.cluster} is not here yet`,
+    'It comes from another node of the cluster over the peer mesh; check that one is connected.',
+  ),
+  NODE_BLOCK_BODY: entry<{ height: number }>(
+    400,
+    (p) => `the body of block ${p.height} is not the one that its header commits to`,
+    'The peer that sent it is faulty; the block is asked of another one.',
+  ),
+  SYNC_RANGE_INVALID: entry<{ height: number; reason: string }>(
+    400,
+    (p) => `the range that a peer sent is wrong at block ${p.height}: ${p.reason}`,
+    'The peer is faulty; the range is asked of another one.',
+  ),
+  STATE_DIVERGENCE: entry<{ height: number; here: string; certified: string }>(
+    500,
+    (p) => `block ${p.height} computes to ${p.here} here, a quorum certified ${p.certified}`,
+    'This node has stopped signing. Keep its data folder, compare software versions, and run `chain-node fsck`.',
+  ),
+} as const;

@@ -1,0 +1,92 @@
+import { signTransaction } from '../ledger/transaction.ts';
+import type { AdmissionLedger, AdmissionOutcome, Evaluation } from '../ports/admission-ledger.ts';
+import type { Sha256, Signer } from '../ports/crypto.ts';
+import type { ClusterId, Hash, OrgId, ValidatorId } from '../types/brand.ts';
+import type { ChangeAttestation, ChangeAttributes, PerBinding } from '../types/change.ts';
+import type { MutationPayload } from '../types/transaction.ts';
+import type { Proposal } from '../types/proposal.ts';
+import type { SubmitOutcome, Submitter } from './submitter.ts';
+
+/** How long after its receipt a mutation may still take effect: what the API server has given up must not be admitted later. */
+export const mutationLifeMs = 8_000;
+
+interface Reader {
+  evaluate(attributes: ChangeAttributes, digest: PerBinding): Evaluation;
+  /** Set if a change with this digest is refused in the committed state and its proposal is open: no transaction is needed to say so. */
+  refusedOpenProposal(attributes: ChangeAttributes, digest: PerBinding): Proposal | undefined;
+  proposal(id: number): Proposal | undefined;
+  info(): { readonly timeMs: number };
+}
+
+interface Deps {
+  readonly chain: Hash;
+  readonly node: ValidatorId;
+  readonly cluster: ClusterId;
+  readonly signer: Signer;
+  readonly sha256: Sha256;
+  readonly reader: Reader;
+  readonly submitter: Submitter;
+  readonly clusterKey: () => { keyId: Hash; key: Uint8Array } | undefined;
+  readonly putBody: (hash: Hash, bytes: Uint8Array, orgs: readonly OrgId[]) => Promise<void>;
+  readonly bodyOrgs: () => readonly OrgId[];
+  /** Null if this node may submit; else why it surely cannot get a decision now. */
+  readonly obstacle: () => 'NO_QUORUM' | 'NODE_NOT_READY' | 'STATE_DIVERGENCE' | null;
+  readonly now: () => number;
+  readonly warn: (message: string, details: object) => void;
+}
+
+/** The webhook's way to the log: what one node saw becomes a signed transaction, and the decision of the quorum comes back. */
+export function createAdmissionLedger(deps: Deps): AdmissionLedger {
+  return {
+    evaluate: (attributes, digest) => deps.reader.evaluate(attributes, digest),
+    clusterKey: deps.clusterKey,
+    async decide(attestation, body, deadlineMs) {
+      try {
+        return await decide(deps, attestation, body, deadlineMs);
+      } catch (error) {
+        deps.warn('a change could not be submitted', { reason: (error as Error).message });
+        return { kind: 'unavailable', code: 'NODE_NOT_READY' };
+      }
+    },
+  };
+}
+
+async function decide(deps: Deps, attestation: ChangeAttestation, body: Uint8Array, deadlineMs: number): Promise<AdmissionOutcome> {
+  const obstacle = deps.obstacle();
+  if (obstacle !== null) return { kind: 'unavailable', code: obstacle };
+  // A controller that retries a refused write for ever must not fill the log: what is committed already answers it.
+  const open = deps.reader.refusedOpenProposal(attestation.attributes, attestation.digest);
+  if (open !== undefined) return { kind: 'refused', code: 'CHANGE_NEEDS_VOTES', proposal: open, height: null, leaf: null };
+  await deps.putBody(attestation.bodyHash, body, deps.bodyOrgs());
+  const payload: MutationPayload = {
+    v: 1,
+    alg: 'ed25519',
+    kind: 'mutation',
+    chain: deps.chain,
+    // A clock that is behind the chain would make a transaction that has expired before it is sent.
+    notAfterMs: Math.max(deps.now(), deps.reader.info().timeMs) + mutationLifeMs,
+    node: deps.node,
+    attestation,
+  };
+  const outcome = await deps.submitter.submit(signTransaction(payload, deps.signer, deps.sha256), deadlineMs, 'decision');
+  return toAdmission(deps, outcome);
+}
+
+function toAdmission({ reader }: Deps, outcome: SubmitOutcome): AdmissionOutcome {
+  switch (outcome.kind) {
+    case 'unknown':
+      return { kind: 'unknown', tx: outcome.tx, code: 'OUTCOME_UNKNOWN' };
+    case 'overloaded':
+      return { kind: 'overloaded', code: outcome.code };
+    case 'rejected':
+      return { kind: 'unavailable', code: outcome.code };
+    case 'committed': {
+      const { result, height, leaf, tx } = outcome;
+      // In the log without effect: the block's time was later than the request's life.
+      if (result.decision === 'EXPIRED') return { kind: 'unavailable', code: 'OUTCOME_TOO_LATE' };
+      if (result.decision === 'ADMITTED') return { kind: 'admitted', height, leaf, proposal: result.proposal, tx };
+      const proposal = result.proposal === null ? null : (reader.proposal(result.proposal) ?? null);
+      return { kind: 'refused', code: result.code as Extract<AdmissionOutcome, { kind: 'refused' }>['code'], proposal, height, leaf };
+    }
+  }
+}

@@ -1,0 +1,433 @@
+import { isChainError } from '../errors/chain-error.ts';
+import { decodeConsensusMessage, encodeConsensusMessage } from '../codec/consensus-wire.ts';
+import {
+  proposerOf,
+  step,
+  verifyCertificate,
+  verifyPolka,
+  verifyProposal,
+  verifyVote,
+  type ConsensusEvent,
+  type ConsensusState,
+  type Effect,
+  type EventOf,
+  type HaltReason,
+  type VerifyContext,
+} from '../consensus/index.ts';
+import { certificateHashOf, encodeCertificate } from '../ledger/certificate.ts';
+import { encodeBlock } from '../ledger/block.ts';
+import { transactionHash } from '../ledger/transaction.ts';
+import type { Application, ExecutedBlock } from '../ports/application.ts';
+import type { VerifyEd25519, Sha256 } from '../ports/crypto.ts';
+import type { WriteAheadLog } from '../ports/log-file.ts';
+import type { PeerNetwork } from '../ports/network.ts';
+import type { Hash, Height, Round, ValidatorId } from '../types/brand.ts';
+import type { Block, Certificate } from '../types/chain.ts';
+import type { ConsensusMessage } from '../types/consensus.ts';
+import { announcementKind, type BlockExchange } from './block-exchange.ts';
+import type { CommitPipeline } from './commit-pipeline.ts';
+import type { Mempool } from './mempool.ts';
+import { logRecords } from './wal-records.ts';
+
+export const messageKind = 1;
+/** A connection that is down for this long counts as down: its validator's proposal is not waited for. */
+const peerDownMs = 20;
+const tickMs = 1_000;
+
+type EventWithoutClock = ConsensusEvent extends infer E ? (E extends { nowMs: number } ? Omit<E, 'nowMs'> : never) : never;
+
+export interface EngineMetrics {
+  decided(height: number, round: number, txs: number): void;
+  refusedMessage(reason: string): void;
+}
+
+export interface EngineDeps {
+  readonly chain: Hash;
+  readonly self: ValidatorId;
+  readonly app: Application;
+  readonly state: ConsensusState;
+  readonly wal: WriteAheadLog;
+  readonly pipeline: CommitPipeline;
+  readonly network: PeerNetwork;
+  readonly mempool: Mempool;
+  readonly exchange: BlockExchange;
+  readonly sha256: Sha256;
+  readonly verify: VerifyEd25519;
+  readonly now: () => number;
+  /** Certificate of the last committed block; null at genesis. */
+  readonly lastCertificate: Certificate | null;
+  /** The block is decided and durable: tell whoever waits. */
+  readonly onCommitted: (executed: ExecutedBlock, certificate: Certificate) => void;
+  readonly onEvidence: (equivocation: Extract<Effect, { type: 'evidence' }>['equivocation']) => void;
+  readonly onSyncWanted: (height: Height, from: ValidatorId | null) => void;
+  readonly onHalt: (reason: HaltReason) => void;
+  /** The log cannot be written any more: the process must end. */
+  readonly fatal: (error: unknown) => void;
+  readonly warn: (message: string, details: object) => void;
+  readonly metrics: EngineMetrics;
+}
+
+/**
+ * Runs the effects of the consensus core. One event at a time, each to its end; what an effect causes is queued behind.
+ * The durability contract: nothing that names `afterSeq` leaves before that write to the log is durable, neither to a peer
+ * nor, as an acknowledgement, to a client.
+ */
+export class Engine {
+  readonly #d: EngineDeps;
+  readonly #queue: EventWithoutClock[] = [];
+  #running = false;
+  #stopped = false;
+  #durableSeq = 0;
+  readonly #afterDurable: { readonly seq: number; readonly run: () => void }[] = [];
+  readonly #timers = new Map<string, NodeJS.Timeout>();
+  readonly #executed = new Map<Hash, ExecutedBlock>();
+  readonly #downTimers = new Map<ValidatorId, NodeJS.Timeout>();
+  readonly #down = new Set<ValidatorId>();
+  #lastCertificate: Certificate | null;
+  #ticker: NodeJS.Timeout | undefined;
+  #halted: HaltReason | null = null;
+
+  constructor(deps: EngineDeps) {
+    this.#d = deps;
+    this.#lastCertificate = deps.lastCertificate;
+    for (const { id } of deps.app.info().validators) if (id !== deps.self) this.#down.add(id);
+  }
+
+  start(): void {
+    this.#startHeight();
+    this.#ticker = setInterval(() => this.#feed({ type: 'tick' }), tickMs);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearInterval(this.#ticker);
+    for (const timer of [...this.#timers.values(), ...this.#downTimers.values()]) clearTimeout(timer);
+  }
+
+  get halted(): HaltReason | null {
+    return this.#halted;
+  }
+
+  get round(): number {
+    return this.#d.state.current?.round ?? 0;
+  }
+
+  get lastCertificate(): Certificate | null {
+    return this.#lastCertificate;
+  }
+
+  transactionsAvailable(): void {
+    if (this.#d.mempool.size > 0) this.#feed({ type: 'txs-available' });
+  }
+
+  onPeerUp(peer: ValidatorId): void {
+    clearTimeout(this.#downTimers.get(peer));
+    this.#downTimers.delete(peer);
+    this.#down.delete(peer);
+    const validator = this.#indexOf(peer);
+    if (validator !== null) this.#feed({ type: 'peer-up', validator });
+  }
+
+  onPeerDown(peer: ValidatorId): void {
+    clearTimeout(this.#downTimers.get(peer));
+    const timer = setTimeout(() => {
+      this.#down.add(peer);
+      const validator = this.#indexOf(peer);
+      if (validator !== null) this.#feed({ type: 'peer-down', validator });
+    }, peerDownMs);
+    this.#downTimers.set(peer, timer);
+  }
+
+  /** A frame of the consensus channel. A malformed or forged one costs the peer its connection. */
+  onFrame(from: ValidatorId, frame: Uint8Array): void {
+    try {
+      if (frame[0] === announcementKind) return this.#d.exchange.onAnnouncement(from, frame.subarray(1));
+      if (frame[0] !== messageKind) return this.#refuse(from, 'frame of an unknown kind');
+      const message = decodeConsensusMessage(frame.subarray(1));
+      if (!this.#verify(message)) return;
+      this.#feed({ type: 'message', from: this.#indexOf(from), message });
+    } catch (error) {
+      if (!isChainError(error)) throw error;
+      this.#refuse(from, error.message);
+    }
+  }
+
+  /** A block that came with its certificate, already verified, executed, committed and durable. */
+  syncedBlock(certificate: Certificate): void {
+    const current = this.#d.state.current?.config.height ?? 0;
+    if (certificate.height < current) return;
+    this.#lastCertificate = certificate;
+    this.#feed({ type: 'synced-block', certificate });
+    this.#startHeight();
+  }
+
+  /** Applies an executed block to the state machine and queues it for the store. Idempotent for one height. */
+  apply(executed: ExecutedBlock, certificate: Certificate): Promise<void> {
+    const { app, pipeline, mempool, exchange } = this.#d;
+    const { height } = executed.block.header;
+    if (app.info().height >= height) return pipeline.drained();
+    app.commit(executed);
+    for (const { hash } of executed.txs) mempool.remove(hash);
+    exchange.forgetThrough(height);
+    this.#executed.clear();
+    return pipeline.push({
+      height,
+      blockId: executed.blockId,
+      blockBytes: encodeBlock(executed.block),
+      certificateBytes: encodeCertificate(certificate),
+      state: executed.state,
+      writes: executed.writes,
+    });
+  }
+
+  #feed(event: EventWithoutClock): void {
+    if (this.#stopped) return;
+    this.#queue.push(event);
+    if (this.#running) return;
+    this.#running = true;
+    try {
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+        const effects = step(this.#d.state, { ...next, nowMs: this.#d.now() } as ConsensusEvent);
+        for (const effect of effects) this.#run(effect);
+      }
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  #run(effect: Effect): void {
+    switch (effect.type) {
+      case 'persist':
+        return this.#persist(effect);
+      case 'broadcast':
+        return this.#whenDurable(effect.afterSeq, () => this.#send(null, effect.message));
+      case 'send': {
+        const to = this.#validators()[effect.to]?.id;
+        if (to !== undefined) this.#whenDurable(effect.afterSeq, () => this.#send(to, effect.message));
+        return;
+      }
+      case 'set-timer':
+        return this.#setTimer(effect.height, effect.round, effect.kind, effect.durationMs);
+      case 'cancel-timer': {
+        const key = `${effect.height}/${effect.round}/${effect.kind}`;
+        clearTimeout(this.#timers.get(key));
+        this.#timers.delete(key);
+        return;
+      }
+      case 'build-block':
+        return this.#build(effect.height, effect.round, effect.allowEmpty);
+      case 'validate-block': {
+        const proposer = this.#validators()[effect.proposer]?.id;
+        return this.#validate(effect.height, effect.blockId, proposer === undefined ? [] : [proposer]);
+      }
+      case 'request-block': {
+        const holders = effect.holders.flatMap((index) => this.#validators()[index]?.id ?? []);
+        return this.#validate(effect.height, effect.blockId, holders);
+      }
+      case 'decide':
+        return this.#decide(effect.certificate, effect.afterSeq);
+      case 'evidence':
+        return this.#d.onEvidence(effect.equivocation);
+      case 'request-sync':
+        return this.#d.onSyncWanted(effect.height, effect.from === null ? null : (this.#validators()[effect.from]?.id ?? null));
+      case 'halt':
+        this.#halted = effect.reason;
+        return this.#d.onHalt(effect.reason);
+    }
+  }
+
+  #persist(effect: Extract<Effect, { type: 'persist' }>): void {
+    const records = logRecords(effect.records, (blockId) => this.#d.exchange.get(blockId) ?? this.#executed.get(blockId)?.block);
+    this.#d.wal.append(records, effect.position).then(
+      () => {
+        this.#durableSeq = Math.max(this.#durableSeq, effect.seq);
+        this.#release();
+        this.#feed({ type: 'persist-done', seq: effect.seq });
+      },
+      (error: unknown) => this.#d.fatal(error),
+    );
+  }
+
+  #whenDurable(seq: number, run: () => void): void {
+    if (seq <= this.#durableSeq) run();
+    else this.#afterDurable.push({ seq, run });
+  }
+
+  /** In the order in which they were asked for. */
+  #release(): void {
+    const ready = this.#afterDurable.filter(({ seq }) => seq <= this.#durableSeq);
+    const waiting = this.#afterDurable.filter(({ seq }) => seq > this.#durableSeq);
+    this.#afterDurable.splice(0, this.#afterDurable.length, ...waiting);
+    for (const { run } of ready) run();
+  }
+
+  #send(to: ValidatorId | null, message: ConsensusMessage): void {
+    if (this.#stopped) return;
+    const { network, exchange, self } = this.#d;
+    // The body travels before the proposal that names it, so that a peer need not ask for it.
+    if (message.kind === 'proposal' && this.#validators()[message.validator]?.id === self) exchange.announce(message.blockId);
+    const encoded = encodeConsensusMessage(message);
+    const frame = new Uint8Array(1 + encoded.length);
+    frame[0] = messageKind;
+    frame.set(encoded, 1);
+    if (to === null) network.broadcast('consensus', frame);
+    else network.send(to, 'consensus', frame);
+  }
+
+  #setTimer(height: Height, round: Round, kind: EventOf<'timeout'>['kind'], durationMs: number): void {
+    const key = `${height}/${round}/${kind}`;
+    clearTimeout(this.#timers.get(key));
+    const timer = setTimeout(() => {
+      this.#timers.delete(key);
+      this.#feed({ type: 'timeout', height, round, kind });
+    }, durationMs);
+    this.#timers.set(key, timer);
+  }
+
+  #build(height: Height, round: Round, allowEmpty: boolean): void {
+    const { app, mempool, self, sha256, now, exchange } = this.#d;
+    const info = app.info();
+    if (info.height + 1 !== height) return;
+    const txs = mempool.batch(info.params.blockBytesMax, info.params.blockTxsMax);
+    const executed = app.prepareProposal({
+      height,
+      proposer: self,
+      timeMs: Math.max(now(), info.timeMs + 1),
+      previous: info.blockId,
+      lastCertificate: this.#lastCertificate,
+      lastCertificateHash: certificateHashOf(this.#lastCertificate, sha256),
+      txs,
+    });
+    this.#dropRefused(txs, executed);
+    if (executed.txs.length === 0 && !allowEmpty) return this.#feed({ type: 'block-built', height, round, built: null });
+    this.#executed.set(executed.blockId, executed);
+    exchange.put(executed.blockId, executed.block);
+    const built = { blockId: executed.blockId, timeMs: executed.block.header.timeMs, appHash: executed.block.header.appHash };
+    this.#feed({ type: 'block-built', height, round, built });
+  }
+
+  /** What the state machine did not take can never be taken in this state; keeping it would make empty work for ever. */
+  #dropRefused(offered: readonly Uint8Array[], executed: ExecutedBlock): void {
+    if (offered.length === executed.txs.length) return;
+    const taken = new Set(executed.block.txs);
+    const { app, mempool, now, sha256 } = this.#d;
+    for (const bytes of offered) {
+      if (taken.has(bytes)) continue;
+      const check = app.checkTx(bytes, now());
+      // One that still passes the check met a limit of the block: it waits for the next.
+      if (check.ok && executed.txs.length > 0) continue;
+      mempool.remove(transactionHash(bytes, sha256));
+    }
+  }
+
+  #validate(height: Height, blockId: Hash, holders: readonly ValidatorId[]): void {
+    const here = this.#executed.get(blockId);
+    if (here !== undefined) return this.#answerValid(height, here);
+    const alternatives = (): readonly ValidatorId[] => [...new Set([...holders, ...this.#d.network.connected()])];
+    this.#d.exchange.want(height, blockId, alternatives, (block) => this.#execute(height, blockId, block));
+  }
+
+  #execute(height: Height, blockId: Hash, block: Block): void {
+    const { app } = this.#d;
+    if (this.#stopped || app.info().height + 1 !== height) return;
+    const result = app.processProposal(block);
+    if (!result.ok) {
+      this.#d.warn('block is invalid here', { height, blockId, code: result.code, reason: result.message });
+      return this.#feed({ type: 'block-validated', height, blockId, verdict: { ok: false, detail: `${result.code}: ${result.message}` } });
+    }
+    this.#executed.set(blockId, result.executed);
+    this.#answerValid(height, result.executed);
+  }
+
+  #answerValid(height: Height, executed: ExecutedBlock): void {
+    const { header } = executed.block;
+    const proposer = this.#validators().findIndex(({ id }) => id === header.proposer);
+    const verdict = { ok: true as const, proposer, timeMs: header.timeMs, appHash: header.appHash };
+    this.#feed({ type: 'block-validated', height, blockId: executed.blockId, verdict });
+  }
+
+  #decide(certificate: Certificate, afterSeq: number): void {
+    const { app, pipeline, metrics } = this.#d;
+    const executed = this.#executed.get(certificate.blockId);
+    if (app.info().height < certificate.height) {
+      if (executed === undefined) throw new Error(`block ${certificate.blockId} was decided but never executed here`);
+      void this.apply(executed, certificate).catch(() => undefined);
+      metrics.decided(certificate.height, certificate.round, executed.txs.length);
+      this.#whenDurable(afterSeq, () => this.#d.onCommitted(executed, certificate));
+    }
+    this.#lastCertificate = certificate;
+    if (pipeline.isFull) void pipeline.room().then(() => this.#startHeight());
+    else this.#startHeight();
+  }
+
+  #startHeight(): void {
+    const { app, self, mempool, state } = this.#d;
+    const info = app.info();
+    const index = info.validators.findIndex(({ id }) => id === self);
+    const height = (info.height + 1) as Height;
+    if (state.current?.config.height === height) return;
+    this.#feed({
+      type: 'start',
+      config: {
+        height,
+        validators: info.validators.length,
+        self: index < 0 ? null : index,
+        validatorsHash: this.#validatorsHash(),
+        params: info.params,
+        lastBlockTimeMs: info.timeMs,
+        observe: false,
+      },
+      txsAvailable: mempool.size > 0,
+      down: [...this.#down].flatMap((peer) => this.#indexOf(peer) ?? []),
+    });
+  }
+
+  #validatorsHash(): Hash {
+    return this.#d.app.headerOf(this.#d.app.info().height)?.nextValidatorsHash ?? this.#d.chain;
+  }
+
+  /** False: not for this height, dropped without blame. Throws a coded error if a signature or a certificate is wrong. */
+  #verify(message: ConsensusMessage): boolean {
+    if (message.kind === 'round-state') return true;
+    const height = message.kind === 'commit' ? message.certificate.height : message.height;
+    const current = this.#d.app.info().height + 1;
+    if (height !== current && height !== current + 1) return false;
+    const context: VerifyContext = { chain: this.#d.chain, voteKeys: this.#validators().map(({ voteKey }) => voteKey), verify: this.#d.verify };
+    switch (message.kind) {
+      case 'proposal':
+        verifyProposal(context, message);
+        return true;
+      case 'vote':
+        verifyVote(context, message);
+        return true;
+      case 'votes':
+        for (const vote of message.votes) verifyVote(context, vote);
+        if (message.polka !== null) verifyPolka(context, message.polka);
+        return true;
+      case 'commit':
+        verifyCertificate(context, message.certificate);
+        return true;
+    }
+  }
+
+  #validators(): ReturnType<Application['info']>['validators'] {
+    return this.#d.app.info().validators;
+  }
+
+  #indexOf(peer: ValidatorId): number | null {
+    const index = this.#validators().findIndex(({ id }) => id === peer);
+    return index < 0 ? null : index;
+  }
+
+  #refuse(from: ValidatorId, reason: string): void {
+    this.#d.metrics.refusedMessage(reason);
+    this.#d.network.drop(from, reason);
+  }
+
+  /** Who proposes now; for status. */
+  get proposer(): ValidatorId | null {
+    const current = this.#d.state.current;
+    if (current === null) return null;
+    return this.#validators()[proposerOf(current.config.height, current.round, current.config.validators)]?.id ?? null;
+  }
+}

@@ -1,0 +1,173 @@
+import { ByteReader, ByteWriter } from '../codec/index.ts';
+import { verifyCertificate } from '../consensus/index.ts';
+import { ChainError } from '../errors/chain-error.ts';
+import { decodeBlock } from '../ledger/block.ts';
+import { decodeCertificate } from '../ledger/certificate.ts';
+import { blockIdOf } from '../ledger/header.ts';
+import type { Application, ExecutedBlock } from '../ports/application.ts';
+import type { Sha256, VerifyEd25519 } from '../ports/crypto.ts';
+import type { PeerNetwork } from '../ports/network.ts';
+import type { Hash, Height, ValidatorId } from '../types/brand.ts';
+import type { Block, Certificate } from '../types/chain.ts';
+
+/** Blocks in one answer: enough to keep disk and network busy, few enough to change the peer soon. */
+const rangeBlocksMax = 200;
+/** Bytes of one answer; a single block is sent whatever its size. */
+const rangeBytesMax = 8 * 1024 * 1024;
+const requestTimeoutMs = 5_000;
+const retryMs = 300;
+
+interface StoredBlocks {
+  block(height: number): Uint8Array | undefined;
+  certificate(height: number): Uint8Array | undefined;
+}
+
+interface Deps {
+  readonly app: Application;
+  readonly chain: Hash;
+  readonly network: PeerNetwork;
+  readonly sha256: Sha256;
+  readonly verify: VerifyEd25519;
+  readonly requireBody: (block: Block) => void;
+  /** Commits an executed block; resolves when it is durable. */
+  readonly apply: (executed: ExecutedBlock, certificate: Certificate) => Promise<void>;
+  /** Tells consensus, once the block is durable. */
+  readonly onSynced: (executed: ExecutedBlock, certificate: Certificate) => void;
+  readonly info: (message: string, details: object) => void;
+}
+
+/**
+ * Pulls decided blocks with their certificates from peers until this node is where they are. A certificate proves its block,
+ * so any peer will do; one that sends something wrong is dropped and the next is asked.
+ */
+export class Syncer {
+  readonly #d: Deps;
+  #target = 0;
+  #running: Promise<void> | null = null;
+  #stopped = false;
+  #turn = 0;
+
+  constructor(deps: Deps) {
+    this.#d = deps;
+  }
+
+  /** Height that peers showed; 0 if none above ours was seen. */
+  get target(): number {
+    return this.#target;
+  }
+
+  get isRunning(): boolean {
+    return this.#running !== null;
+  }
+
+  /** Peers are at `height`: everything below it is decided. */
+  want(height: Height, from: ValidatorId | null): void {
+    this.#target = Math.max(this.#target, height - 1);
+    if (this.#running !== null || this.#stopped || this.#d.app.info().height >= this.#target) return;
+    this.#running = this.#run(from).finally(() => {
+      this.#running = null;
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#running;
+  }
+
+  async #run(first: ValidatorId | null): Promise<void> {
+    const { app, network, info } = this.#d;
+    info('catching up', { from: app.info().height, to: this.#target });
+    let preferred = first;
+    let failures = 0;
+    while (!this.#stopped && app.info().height < this.#target) {
+      const peers = network.connected();
+      const peer = preferred !== null && peers.includes(preferred) ? preferred : peers[this.#turn++ % Math.max(1, peers.length)];
+      preferred = null;
+      const before = app.info().height;
+      if (peer !== undefined) await this.#pull(peer).catch((error: unknown) => info('range not had from peer', { peer, reason: (error as Error).message }));
+      if (app.info().height > before) {
+        failures = 0;
+        continue;
+      }
+      // Nobody has it: the height that was shown may have been a lie, and the next message of a peer asks again.
+      failures += 1;
+      if (failures > 2 * Math.max(1, peers.length)) break;
+      await new Promise((resolve) => setTimeout(resolve, retryMs));
+    }
+    if (app.info().height < this.#target) this.#target = app.info().height;
+    info('caught up', { height: app.info().height });
+  }
+
+  async #pull(peer: ValidatorId): Promise<void> {
+    const { app, network } = this.#d;
+    const from = app.info().height + 1;
+    const request = new ByteWriter().u64(from).u16(rangeBlocksMax).finish();
+    const answer = decodeRange(await network.request(peer, 'blocks', request, requestTimeoutMs));
+    let durable: Promise<void> = Promise.resolve();
+    const applied: { executed: ExecutedBlock; certificate: Certificate }[] = [];
+    try {
+      for (const { block, certificate } of answer) {
+        // Consensus may have decided it meanwhile.
+        if (block.header.height <= app.info().height) continue;
+        const executed = this.#check(block, certificate);
+        durable = this.#d.apply(executed, certificate);
+        applied.push({ executed, certificate });
+      }
+    } catch (error) {
+      network.drop(peer, (error as Error).message);
+      throw error;
+    } finally {
+      await durable;
+      for (const { executed, certificate } of applied) this.#d.onSynced(executed, certificate);
+    }
+  }
+
+  /** Throws a coded error unless the certificate proves the block and the block computes to what it says. */
+  #check(block: Block, certificate: Certificate): ExecutedBlock {
+    const { app, chain, sha256, verify, requireBody } = this.#d;
+    const info = app.info();
+    const blockId = blockIdOf(block.header, sha256);
+    const { height } = block.header;
+    if (height !== info.height + 1 || certificate.height !== height || certificate.blockId !== blockId) {
+      throw new ChainError('SYNC_RANGE_INVALID', { height, reason: 'the certificate is of another block' });
+    }
+    verifyCertificate({ chain, voteKeys: info.validators.map(({ voteKey }) => voteKey), verify }, certificate);
+    requireBody(block);
+    const result = app.processProposal(block);
+    if (!result.ok) throw new ChainError('STATE_DIVERGENCE', { height, here: `${result.code}: ${result.message}`, certified: blockId });
+    return result.executed;
+  }
+}
+
+/** Answers a peer that is behind: as many blocks from the height on as fit. */
+export function serveRange(store: StoredBlocks, request: Uint8Array): Uint8Array {
+  const reader = new ByteReader(request);
+  const from = reader.u64();
+  const count = Math.min(reader.u16(), rangeBlocksMax);
+  reader.end();
+  const found: { block: Uint8Array; certificate: Uint8Array }[] = [];
+  let bytes = 0;
+  for (let height = from; height < from + count; height += 1) {
+    const block = store.block(height);
+    const certificate = store.certificate(height);
+    if (block === undefined || certificate === undefined) break;
+    bytes += block.length + certificate.length;
+    if (found.length > 0 && bytes > rangeBytesMax) break;
+    found.push({ block, certificate });
+  }
+  const writer = new ByteWriter();
+  writer.u16(found.length);
+  for (const { block, certificate } of found) writer.lengthPrefixed(block, rangeBytesMax * 2).lengthPrefixed(certificate, 65_535);
+  return writer.finish();
+}
+
+function decodeRange(answer: Uint8Array): { block: Block; certificate: Certificate }[] {
+  const reader = new ByteReader(answer);
+  const count = Math.min(reader.u16(), rangeBlocksMax);
+  const range: { block: Block; certificate: Certificate }[] = [];
+  for (let i = 0; i < count; i += 1) {
+    range.push({ block: decodeBlock(reader.lengthPrefixed(rangeBytesMax * 2)), certificate: decodeCertificate(reader.lengthPrefixed(65_535)) });
+  }
+  reader.end();
+  return range;
+}

@@ -1,0 +1,93 @@
+import type { Hash } from '../types/brand.ts';
+import type { AppState, BlockHeader, Certificate } from '../types/chain.ts';
+import type { TxResult, ProposedChange } from '../types/transaction.ts';
+import type { ErrorCode } from '../errors/registry.ts';
+
+/** A decided header with what opens its app hash: everything that a node says is proven against one of these. */
+export interface CertifiedHeader {
+  readonly header: BlockHeader;
+  readonly certificate: Certificate;
+  readonly state: AppState;
+}
+
+export interface LeafProof {
+  readonly index: number;
+  readonly leaf: Uint8Array;
+  /** RFC 6962 inclusion proof in the tree of the head's size. */
+  readonly proof: readonly Hash[];
+}
+
+export interface PeerStatus {
+  readonly id: string;
+  readonly address: string;
+  readonly connected: boolean;
+}
+
+/** What a node says of itself. Only the head is proven; the rest is this node's word. */
+export interface NodeStatus {
+  readonly org: string;
+  readonly version: string;
+  readonly chain: Hash;
+  readonly chainName: string;
+  readonly height: number;
+  readonly logSize: number;
+  readonly timeMs: number;
+  readonly round: number;
+  readonly proposer: string | null;
+  readonly validators: number;
+  readonly quorum: number;
+  readonly quorumReachable: boolean;
+  readonly catchingUpTo: number | null;
+  readonly mempool: number;
+  readonly halted: string | null;
+  readonly ready: boolean;
+  readonly notReady: readonly string[];
+  readonly peers: readonly PeerStatus[];
+  readonly cluster: { readonly name: string; readonly hook: string | null; readonly hasKey: boolean; readonly observer: string } | null;
+}
+
+export type RecordFilter =
+  | { readonly by: 'object' | 'namespace' | 'actor' | 'decision' | 'operation' | 'proposal' | 'kind' | 'org'; readonly key: string }
+  | { readonly by: 'all' };
+
+export interface RecordQuery {
+  readonly filter: RecordFilter;
+  /** Block times, inclusive; null for no bound. */
+  readonly sinceMs: number | null;
+  readonly untilMs: number | null;
+  /** Only leaves below this index; null from the newest. */
+  readonly before: number | null;
+  readonly limit: number;
+}
+
+export interface RecordPage {
+  readonly items: readonly (LeafProof & { readonly observations: readonly LeafProof[] })[];
+  /** `before` of the next page; null at the end. */
+  readonly next: number | null;
+}
+
+export type SubmitAnswer =
+  | { readonly kind: 'committed'; readonly hash: Hash; readonly height: number; readonly leaf: number; readonly result: TxResult }
+  | { readonly kind: 'unknown'; readonly hash: Hash }
+  | { readonly kind: 'rejected'; readonly code: ErrorCode; readonly message: string };
+
+/** What the HTTP API serves. Reads are synchronous, so that what one answer holds belongs to one state. */
+export interface ApiBackend {
+  genesis(): Uint8Array;
+  status(): NodeStatus;
+  /** Undefined before the first block. */
+  head(): CertifiedHeader | undefined;
+  block(height: number): (CertifiedHeader & { readonly txCount: number }) | undefined;
+  leaf(index: number, size: number): LeafProof | undefined;
+  consistency(from: number, to: number): readonly Hash[];
+  /** Against the head. */
+  state(key: string): { readonly value: Uint8Array | null; readonly proof: unknown };
+  records(query: RecordQuery): RecordPage;
+  submit(envelope: Uint8Array): Promise<SubmitAnswer>;
+  /** Body asked for by a signed request of a member. */
+  body(envelope: Uint8Array): Promise<Uint8Array>;
+  /** Canonical form of a change, asked for by a signed request of a member of this node's organisation. */
+  canonicalize(envelope: Uint8Array): Promise<{ readonly change: ProposedChange; readonly body: Uint8Array }>;
+  /** Signed note of the current tree, with cosignatures of a quorum made now if `fresh`. */
+  checkpoint(fresh: boolean): Promise<string>;
+}
