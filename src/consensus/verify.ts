@@ -36,7 +36,8 @@ export function verifyProposal(context: VerifyContext, proposal: Proposal): void
   if (proposal.validator !== proposerOf(height, round, context.voteKeys.length))
     throw messageError('proposal', `validator ${proposal.validator} does not propose in round ${round}`);
   if (polRound < -1 || polRound >= round) throw messageError('proposal', `POL round ${polRound} in round ${round}`);
-  if ((polRound === -1) !== (polka === null)) throw messageError('proposal', 'polka certificate and POL round disagree');
+  if ((polRound === -1) !== (polka === null))
+    throw messageError('proposal', 'polka certificate and POL round disagree');
   if (polka !== null && (polka.height !== height || polka.round !== polRound || polka.blockId !== proposal.blockId))
     throw messageError('proposal', 'the polka certificate is for something else');
   if (context.verify(key, signBytes(context.chain, { ...proposal, type: 'proposal' }), proposal.signature) !== true)
@@ -61,7 +62,8 @@ function verifySignatures(
   signatures: readonly IndexedSignature[],
 ): void {
   const { height, round, blockId } = certificate;
-  const refuse = (reason: string): ChainError => new ChainError('CONSENSUS_CERTIFICATE_INVALID', { height, round, reason });
+  const refuse = (reason: string): ChainError =>
+    new ChainError('CONSENSUS_CERTIFICATE_INVALID', { height, round, reason });
   if (!isQuorum(signatures.length, context.voteKeys.length))
     throw refuse(`${signatures.length} signatures of ${context.voteKeys.length} validators are no quorum`);
   let previous = -1;

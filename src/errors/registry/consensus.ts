@@ -11,11 +11,6 @@ export const consensusErrors = {
     (p) => `height ${p.height} is decided as ${p.decided}, but a quorum of precommits exists for ${p.other} as well`,
     'More than a third of the validators signed twice. Keep all data folders and stop writing; the two certificates name who signed both.',
   ),
-  CONSENSUS_SIGNER_REFUSED: entry<{ height: number; round: number; step: string; last: string }>(
-    500,
-    (p) => `refused to sign ${p.step} at height ${p.height} round ${p.round}: already signed ${p.last}`,
-    'The signer never goes back. If the data folder was copied or rolled back, restore it with `chain-node restore`.',
-  ),
   CONSENSUS_MESSAGE_INVALID: entry<{ kind: string; reason: string }>(
     400,
     (p) => `consensus ${p.kind} refused: ${p.reason}`,
@@ -23,7 +18,8 @@ export const consensusErrors = {
   ),
   CONSENSUS_SIGNATURE_INVALID: entry<{ kind: string; validator: number; height: number; round: number }>(
     400,
-    (p) => `the signature of validator ${p.validator} on a ${p.kind} of height ${p.height} round ${p.round} does not verify`,
+    (p) =>
+      `the signature of validator ${p.validator} on a ${p.kind} of height ${p.height} round ${p.round} does not verify`,
     'The sender is faulty, has another key registered, or belongs to another chain.',
   ),
   CONSENSUS_CERTIFICATE_INVALID: entry<{ height: number; round: number; reason: string }>(

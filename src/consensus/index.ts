@@ -1,0 +1,12 @@
+export { step } from './step.ts';
+export { restore } from './restore.ts';
+export { initialState } from './state.ts';
+export type { ConsensusState, CoreConfig, HeightState, Step } from './state.ts';
+export type { BlockVerdict, ConsensusEvent, EventOf, HeightConfig } from './event.ts';
+export type { Effect, Equivocation, HaltReason } from './effect.ts';
+export type { TimeoutKind } from './timeouts.ts';
+export { isWorthVerifying } from './worth.ts';
+export { signBytes, type SignContent } from './sign-bytes.ts';
+export { verifyCertificate, verifyPolka, verifyProposal, verifyVote, type VerifyContext } from './verify.ts';
+export { faultyMax, isQuorum, quorumOf, validatorsMax } from './quorum.ts';
+export { proposerOf } from './proposer.ts';
