@@ -24,7 +24,7 @@ const OID_AES_256_CBC = Buffer.from('60864801650304012a', 'hex');
 
 /**
  * PKCS#8 PEM of a 32-byte seed. With a passphrase: PBES2 (RFC 8018) with scrypt (RFC 7914 section 7) and AES-256-CBC, which
- * `openssl pkcs8` and `ssh-keygen` read. CRYPTO_SEED for a seed of another length, CRYPTO_PASSPHRASE_MISSING for ''.
+ * `openssl pkey` reads. CRYPTO_SEED for a seed of another length, CRYPTO_PASSPHRASE_MISSING for ''.
  */
 export function encodePrivateKeyPem(seed: Uint8Array, passphrase: string | null): string {
   const plain = pkcs8OfSeed(seed);
