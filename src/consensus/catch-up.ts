@@ -8,6 +8,8 @@ import { bitmapOf } from './vote-set.ts';
 
 /** A peer gets at most one answer in this time: a question must not cost less than its answer without end. */
 const replyIntervalMs = 200;
+/** What one `votes` message may hold on the wire (src/codec/consensus-wire.ts); the rest is asked for again. */
+const votesOfMessageMax = 256;
 /** Rounds named in a bitmap: the current one and the ones before it, where votes may still be missing. */
 const bitmapRounds = 3;
 
@@ -67,7 +69,7 @@ export function answerRoundState(
   const polka = newestPolka(h);
   if (votes.length === 0 && polka === null) return;
   trace(turn, 'catch-up');
-  sendTo(turn, from, votesMessage(h, votes, polka));
+  sendTo(turn, from, votesMessage(h, votes.slice(0, votesOfMessageMax), polka));
 }
 
 /** A peer of an earlier height: the certificate of the last one, or the own height, so that it asks for a sync. */

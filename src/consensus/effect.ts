@@ -90,6 +90,6 @@ export type Effect =
   /** Make it a transaction. */
   | { readonly type: 'evidence'; readonly equivocation: Equivocation }
   /** Peers are at `height`, above ours: pull blocks and certificates, then say `synced-block` and `start`. */
-  | { readonly type: 'request-sync'; readonly height: number; readonly from: ValidatorIndex | null }
+  | { readonly type: 'request-sync'; readonly height: Height; readonly from: ValidatorIndex | null }
   /** Sign nothing more, write the reason down, go on serving reads, say so loudly. */
   | { readonly type: 'halt'; readonly reason: HaltReason };

@@ -33,7 +33,7 @@ export function newHeight(config: HeightConfig, txsAvailable: boolean, nowMs: nu
     buildingRound: -1,
     timers: [],
     replies: new Map(),
-    ahead: 0,
+    ahead: config.height,
     lastProgressMs: nowMs,
   };
 }

@@ -1,4 +1,4 @@
-import type { Hash, Round } from '../types/brand.ts';
+import type { Hash, Height, Round } from '../types/brand.ts';
 import type { Certificate } from '../types/chain.ts';
 import type {
   ConsensusMessage,
@@ -79,8 +79,8 @@ export interface HeightState {
   buildingRound: number;
   readonly timers: { readonly round: Round; readonly kind: TimeoutKind }[];
   readonly replies: Map<ValidatorIndex, number>;
-  /** Highest height above this one that a peer showed. */
-  ahead: number;
+  /** Highest height that a peer showed; the own one if none is above. */
+  ahead: Height;
   lastProgressMs: number;
 }
 

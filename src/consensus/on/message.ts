@@ -1,3 +1,4 @@
+import type { Height } from '../../types/brand.ts';
 import type { ConsensusMessage, Proposal, ValidatorIndex } from '../../types/consensus.ts';
 import { answerBehind, answerRoundState, askSync } from '../catch-up.ts';
 import { activate } from '../enter-round.ts';
@@ -83,10 +84,10 @@ function onDecidedHeight(turn: Turn, message: ConsensusMessage, from: ValidatorI
     reportFork(turn, last, message.certificate);
 }
 
-function onLaterHeight(turn: Turn, h: HeightState, event: EventOf<'message'>, height: number): void {
+function onLaterHeight(turn: Turn, h: HeightState, event: EventOf<'message'>, height: Height): void {
   const next = h.config.height + 1;
   if (height === next && event.message.kind !== 'round-state') bufferNextHeight(turn, h, event);
-  h.ahead = Math.max(h.ahead, height);
+  if (height > h.ahead) h.ahead = height;
   // One above may be a message that overtook its decision; a node that idles has missed that decision.
   if (h.step === 'decided' || (height === next && h.step !== 'idle')) return;
   if (height > turn.state.syncAsked) askSync(turn, h, event.from);
