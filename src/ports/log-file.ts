@@ -3,9 +3,13 @@ export interface WriteAheadLog {
   /**
    * Appends the records as one write and makes them durable (fdatasync). Resolves when durable; rejects with WAL_IO and
    * then refuses everything. Calls are serialised; records of calls that wait together share one sync.
+   * `height` is that of the records, for truncateBefore; left out, it is the triple's.
    */
-  append(records: readonly Uint8Array[], triple: SignedTriple): Promise<void>;
-  /** Drops everything before the current position, after the height was committed and synced elsewhere. */
+  append(records: readonly Uint8Array[], triple: SignedTriple, height?: number): Promise<void>;
+  /**
+   * Drops the oldest records as long as they are of heights below `height`, after those heights were committed and synced
+   * elsewhere: to be called with h + 1 once h is in the store.
+   */
   truncateBefore(height: number): Promise<void>;
   close(): Promise<void>;
 }

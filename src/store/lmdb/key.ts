@@ -1,0 +1,84 @@
+import { hash as digest } from 'node:crypto';
+import { ChainError } from '../../errors/chain-error.ts';
+import { buckets, type BucketName } from './bucket-registry.ts';
+
+/** LMDB takes keys of at most 1978 bytes; names are kept far below that and longer ones are hashed. */
+const nameBytesMax = 512;
+/** 128 bits: nobody finds two audit keys that collide with less than 2^64 work, and a reader checks the leaf anyway. */
+const indexHashBytes = 16;
+const u48Max = 2 ** 48 - 1;
+export const u48Bytes = 6;
+
+export function writeU48(target: Buffer, value: number, offset: number, what: string): void {
+  if (!Number.isSafeInteger(value) || value < 0 || value > u48Max) {
+    throw new ChainError('STORE_KEY', { what: `${what} ${value}`, detail: 'not an integer of 48 bits' });
+  }
+  target.writeUIntBE(value, offset, u48Bytes);
+}
+
+/** Key of a bucket whose key is one u48. */
+export function numberKey(bucket: BucketName, value: number): Buffer {
+  const key = Buffer.allocUnsafe(1 + u48Bytes);
+  key[0] = buckets[bucket].number;
+  writeU48(key, value, 1, bucket);
+  return key;
+}
+
+export function nodeKey(level: number, index: number): Buffer {
+  const key = Buffer.allocUnsafe(2 + u48Bytes);
+  key[0] = buckets.node.number;
+  key[1] = level;
+  writeU48(key, index, 2, 'node');
+  return key;
+}
+
+export function stateBucketKey(bucket: number): Buffer {
+  return Buffer.from([buckets.stateBucket.number, bucket >> 8, bucket & 0xff]);
+}
+
+export function nameKey(bucket: BucketName, name: string): Buffer {
+  return Buffer.concat([Buffer.from([buckets[bucket].number]), Buffer.from(name, 'utf8')]);
+}
+
+export function localKey(name: string): Buffer {
+  const text = Buffer.from(name, 'utf8');
+  const long = text.length > nameBytesMax;
+  const head = Buffer.from([buckets.local.number, long ? 1 : 0]);
+  return Buffer.concat([head, long ? digest('sha256', text, 'buffer') : text]);
+}
+
+export function hashKey(bucket: BucketName, hash: string): Buffer {
+  const bytes = Buffer.from(hash, 'hex');
+  if (bytes.length !== 32) throw new ChainError('STORE_KEY', { what: `hash ${hash}`, detail: 'not 64 hex digits' });
+  return Buffer.concat([Buffer.from([buckets[bucket].number]), bytes]);
+}
+
+/** Everything of a key but the leaf index at its end. */
+export function indexPrefix(name: string, key: string): Buffer {
+  const hash = digest('sha256', `${name}\0${key}`, 'buffer').subarray(0, indexHashBytes);
+  return Buffer.concat([Buffer.from([buckets.index.number]), hash]);
+}
+
+/** `name 0x00 key`, and the 0x00 that ends a whole key if `whole`; without it, a lower bound of all keys from `key` on. */
+export function orderedPrefix(name: string, key: string, whole: boolean): Buffer {
+  const text = Buffer.from(`${name}\0${key}${whole ? '\0' : ''}`, 'utf8');
+  if (text.length > nameBytesMax || key.includes('\0')) {
+    throw new ChainError('STORE_KEY', {
+      what: `index ${name}`,
+      detail: 'an ordered key has at most 512 bytes, no NUL',
+    });
+  }
+  return Buffer.concat([Buffer.from([buckets.orderedIndex.number]), text]);
+}
+
+export function withLeaf(prefix: Buffer, leaf: number): Buffer {
+  const key = Buffer.allocUnsafe(prefix.length + u48Bytes);
+  prefix.copy(key);
+  writeU48(key, leaf, prefix.length, 'leaf');
+  return key;
+}
+
+/** The leaf index at the end of an index key. */
+export function leafOf(key: Uint8Array): number {
+  return Buffer.from(key.buffer, key.byteOffset, key.length).readUIntBE(key.length - u48Bytes, u48Bytes);
+}

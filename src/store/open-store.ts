@@ -1,0 +1,98 @@
+import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { ChainError } from '../errors/chain-error.ts';
+import { schemaVersion } from './lmdb/bucket-registry.ts';
+import { storeFailure } from './lmdb/failure.ts';
+import { nameKey } from './lmdb/key.ts';
+import { migrate, schemaOf, schemaWrite } from './lmdb/migration.ts';
+import { ProcessLock } from './lmdb/process-lock.ts';
+import { syncDirectory } from './sync-directory.ts';
+import { Table } from './lmdb/table.ts';
+import { Store } from './store.ts';
+import type { Hash } from '../types/brand.ts';
+
+const databaseFolder = 'db';
+const chainKey = nameKey('meta', 'chain');
+
+/**
+ * Opens the store of `<dataDir>/db` for this process alone, making the folder if need be. Throws STORE_OTHER_CHAIN, STORE_IN_USE,
+ * STORE_SCHEMA_NEWER, STORE_PERMISSION, STORE_NOT_A_FOLDER, STORE_FULL or STORE_IO; nothing stays locked then.
+ */
+export async function openStore(dataDir: string, options: { readonly chain: Hash }): Promise<Store> {
+  prepareFolder(dataDir);
+  const lock = ProcessLock.take(dataDir);
+  let table: Table | undefined;
+  try {
+    table = Table.open(join(dataDir, databaseFolder), { readOnly: false });
+    const created = await prepareTable(table, dataDir, options.chain);
+    syncDirectory(dataDir);
+    syncDirectory(join(dataDir, databaseFolder));
+    return new Store({ dir: dataDir, chain: options.chain, created, table, onClose: () => lock.release() });
+  } catch (error) {
+    await table?.close();
+    lock.release();
+    throw storeFailure(dataDir, 'open', error);
+  }
+}
+
+/**
+ * Opens an existing store for reading, also while a node uses it; takes no lock and writes nothing. Without `chain` that of
+ * the folder is taken. Throws STORE_NOT_FOUND if there is none.
+ */
+export async function openStoreForReading(dataDir: string, options: { readonly chain?: Hash } = {}): Promise<Store> {
+  const path = join(dataDir, databaseFolder);
+  if (existsSync(dataDir) && !statSync(dataDir).isDirectory())
+    throw new ChainError('STORE_NOT_A_FOLDER', { path: dataDir });
+  if (!existsSync(join(path, 'data.mdb'))) throw new ChainError('STORE_NOT_FOUND', { dir: dataDir });
+  const table = Table.open(path, { readOnly: true });
+  try {
+    const chain = chainOf(table);
+    if (chain === undefined) throw new ChainError('STORE_NOT_FOUND', { dir: dataDir });
+    await migrate(table, { readOnly: true });
+    assertChain(dataDir, options.chain ?? chain, chain);
+    return new Store({ dir: dataDir, chain, created: false, table, onClose: () => {} });
+  } catch (error) {
+    await table.close();
+    throw storeFailure(dataDir, 'open', error);
+  }
+}
+
+function prepareFolder(dataDir: string): void {
+  try {
+    if (!existsSync(dataDir)) {
+      mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+      syncDirectory(dirname(dataDir));
+    }
+    if (!statSync(dataDir).isDirectory()) throw new ChainError('STORE_NOT_A_FOLDER', { path: dataDir });
+    accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
+    // LMDB's own message for a file that it may not write does not say which one.
+    for (const name of ['data.mdb', 'lock.mdb']) {
+      const file = join(dataDir, databaseFolder, name);
+      if (existsSync(file)) accessSync(file, constants.R_OK | constants.W_OK);
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST')
+      throw new ChainError('STORE_NOT_A_FOLDER', { path: dataDir });
+    throw storeFailure(dataDir, 'read and write', error);
+  }
+}
+
+/** True if it was empty: then it gets the schema and the chain in one transaction. */
+async function prepareTable(table: Table, dataDir: string, chain: Hash): Promise<boolean> {
+  if (schemaOf(table) === undefined) {
+    await table.write([schemaWrite(schemaVersion), [chainKey, Buffer.from(chain, 'ascii')]]);
+    return true;
+  }
+  await migrate(table, { readOnly: false });
+  assertChain(dataDir, chain, chainOf(table) ?? ('' as Hash));
+  return false;
+}
+
+function chainOf(table: Table): Hash | undefined {
+  const bytes = table.get(chainKey);
+  return bytes === undefined ? undefined : (Buffer.from(bytes).toString('ascii') as Hash);
+}
+
+function assertChain(dir: string, expected: Hash, found: Hash): void {
+  if (expected !== found) throw new ChainError('STORE_OTHER_CHAIN', { dir, expected, found });
+}

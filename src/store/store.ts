@@ -1,0 +1,203 @@
+import { ChainError } from '../errors/chain-error.ts';
+import { AuditIndexes, type IndexKeys, type IndexPage } from './lmdb/audit-index.ts';
+import { Bodies, type BodyInfo } from './lmdb/bodies.ts';
+import { decodeBlock, encodeBlock } from './lmdb/block-record.ts';
+import { buckets } from './lmdb/bucket-registry.ts';
+import { nodeKey, numberKey, localKey, leafOf, stateBucketKey } from './lmdb/key.ts';
+import { LocalValues } from './lmdb/local.ts';
+import { decodeStateRow, encodeStateRow, type StateRow } from './lmdb/state-row.ts';
+import type { Table, Write } from './lmdb/table.ts';
+import type { AppState } from '../types/chain.ts';
+import type { Hash } from '../types/brand.ts';
+import type { BlockWrites, TreeSource } from '../ports/state.ts';
+
+export interface CommittedBlock {
+  readonly height: number;
+  readonly blockId: Hash;
+  /** The block as it travels; empty for height 0, which holds the state that genesis makes. */
+  readonly blockBytes: Uint8Array;
+  /** Certificate of this height, as the ledger encodes it. */
+  readonly certificateBytes: Uint8Array;
+  readonly state: AppState;
+  readonly writes: BlockWrites;
+  /** Node-local values that must change together with this block. */
+  readonly local?: readonly (readonly [name: string, value: Uint8Array])[];
+}
+
+/**
+ * Everything a node keeps of the chain. Reads are synchronous and see each commit from the moment it was called; a commit
+ * is durable when its promise resolves, in order, many in one sync under load (see lmdb/table.ts). After a failed
+ * write every further one is refused with the same error.
+ */
+export class Store implements TreeSource {
+  readonly dir: string;
+  readonly chain: Hash;
+  /** True if this call of openStore made it. */
+  readonly created: boolean;
+  readonly local: LocalValues;
+  readonly table: Table;
+  readonly #indexes: AuditIndexes;
+  readonly #bodies: Bodies;
+  readonly #onClose: () => void;
+  #lastHeight: number;
+  #durableHeight: number;
+
+  constructor(options: { dir: string; chain: Hash; created: boolean; table: Table; onClose: () => void }) {
+    this.dir = options.dir;
+    this.chain = options.chain;
+    this.created = options.created;
+    this.table = options.table;
+    this.local = new LocalValues(options.table);
+    this.#indexes = new AuditIndexes(options.table);
+    this.#bodies = new Bodies(options.table);
+    this.#onClose = options.onClose;
+    this.#lastHeight = this.#storedHeight();
+    this.#durableHeight = this.#lastHeight;
+  }
+
+  /** Height of the last commit, durable or not; -1 if there is none. */
+  lastHeight(): number {
+    return this.#lastHeight;
+  }
+
+  /** Height up to which everything is synced; -1 if there is none. */
+  durableHeight(): number {
+    return this.#durableHeight;
+  }
+
+  /**
+   * One transaction. Throws STORE_HEIGHT at once unless it follows the last one (the first is 0 or 1). Byte arrays that are
+   * handed in must not be changed afterwards.
+   */
+  async commitBlock(block: CommittedBlock): Promise<void> {
+    const { height } = block;
+    const last = this.#lastHeight;
+    if (height !== last + 1 && !(last === -1 && height === 1)) throw new ChainError('STORE_HEIGHT', { height, last });
+    const writes = this.#writesOf(block);
+    this.#lastHeight = height;
+    await this.table.write(writes);
+    this.#durableHeight = Math.max(this.#durableHeight, height);
+  }
+
+  readBucket(bucket: number): Uint8Array | undefined {
+    return this.table.get(stateBucketKey(bucket));
+  }
+
+  readNode(level: number, index: number): Uint8Array | undefined {
+    return this.table.get(nodeKey(level, index));
+  }
+
+  readLeaf(index: number): Uint8Array | undefined {
+    return this.table.get(numberKey('leaf', index));
+  }
+
+  /** The block as it travelled. Throws STORE_DAMAGED if it cannot be put together. */
+  block(height: number): Uint8Array | undefined {
+    const record = this.table.get(numberKey('block', height));
+    if (record === undefined) return undefined;
+    return decodeBlock(height, record, {
+      leaf: (index) => this.readLeaf(index),
+      certificate: (at) => this.certificate(at),
+    });
+  }
+
+  certificate(height: number): Uint8Array | undefined {
+    return this.table.get(numberKey('certificate', height));
+  }
+
+  state(height: number): AppState | undefined {
+    return this.#row(height)?.state;
+  }
+
+  blockId(height: number): Hash | undefined {
+    return this.#row(height)?.blockId;
+  }
+
+  /** Height of the block that a leaf belongs to: the first one whose log is longer than the index. */
+  heightOfLeaf(index: number): number | undefined {
+    let low = this.state(0) === undefined ? 1 : 0;
+    let high = this.#lastHeight;
+    if (index < 0 || index >= (this.state(high)?.logSize ?? 0)) return undefined;
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      if ((this.state(middle)?.logSize ?? 0) > index) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  /** Leaf indexes under one key of an audit index, newest first. */
+  index(name: string, key: string, page: IndexPage): number[] {
+    return this.#indexes.leaves(name, key, page);
+  }
+
+  /** Leaf indexes under a range of keys of an ordered index (`time`), newest first. */
+  indexRange(name: string, keys: IndexKeys, page: IndexPage): number[] {
+    return this.#indexes.leavesInRange(name, keys, page);
+  }
+
+  /** First leaf whose key in an ordered index is `since` or later; a lower (or, for `until`, an upper) bound for `index`. */
+  firstLeafSince(name: string, since: string): number | undefined {
+    return this.#indexes.firstLeaf(name, since);
+  }
+
+  putBody(hash: Hash, bytes: Uint8Array, info: BodyInfo = { orgs: [], expiresMs: null }): Promise<void> {
+    return this.#bodies.put(hash, bytes, info);
+  }
+
+  getBody(hash: Hash): Uint8Array | undefined {
+    return this.#bodies.get(hash);
+  }
+
+  hasBody(hash: Hash): boolean {
+    return this.#bodies.has(hash);
+  }
+
+  bodyInfo(hash: Hash): BodyInfo | undefined {
+    return this.#bodies.info(hash);
+  }
+
+  deleteBody(hash: Hash): Promise<boolean> {
+    return this.#bodies.delete(hash);
+  }
+
+  expiredBodies(nowMs: number, limit: number): Hash[] {
+    return this.#bodies.expired(nowMs, limit);
+  }
+
+  /** Waits for commits that are under way, closes the files and gives the folder free. */
+  async close(): Promise<void> {
+    await this.table.close();
+    this.#onClose();
+  }
+
+  #row(height: number): StateRow | undefined {
+    if (height < 0) return undefined;
+    const value = this.table.get(numberKey('state', height));
+    return value === undefined ? undefined : decodeStateRow(height, value);
+  }
+
+  #storedHeight(): number {
+    const from = Buffer.from([buckets.state.number]);
+    const to = Buffer.from([buckets.state.number + 1]);
+    const [key] = this.table.keys({ from, to, reverse: true, limit: 1 });
+    return key === undefined ? -1 : leafOf(key);
+  }
+
+  #writesOf(block: CommittedBlock): Write[] {
+    const { height, writes: changed } = block;
+    const previousCertificate = height > 1 ? this.certificate(height - 1) : undefined;
+    const record = encodeBlock(height, block.blockBytes, { leaves: changed.leaves, previousCertificate });
+    const writes: Write[] = [
+      [numberKey('block', height), record],
+      [numberKey('certificate', height), block.certificateBytes],
+      [numberKey('state', height), encodeStateRow({ blockId: block.blockId, state: block.state })],
+    ];
+    for (const [bucket, bytes] of changed.buckets) writes.push([stateBucketKey(bucket), bytes]);
+    for (const [level, index, hash] of changed.nodes) writes.push([nodeKey(level, index), hash]);
+    for (const [index, bytes] of changed.leaves) writes.push([numberKey('leaf', index), bytes]);
+    for (const [name, key, leaf] of changed.indexes) writes.push(this.#indexes.write(name, key, leaf));
+    for (const [name, value] of block.local ?? []) writes.push([localKey(name), value]);
+    return writes;
+  }
+}
