@@ -51,3 +51,14 @@ export {
   type NodeWrite,
 } from './merkle.ts';
 export { verifyConsistency, verifyInclusion } from './merkle-verify.ts';
+export { StateTree } from './state-tree.ts';
+export { StateOverlay, type StateMark } from './state-overlay.ts';
+export { checkStateKey, stateKey } from './state-key.ts';
+export { BUCKET_COUNT, bucketOf, decodeBucket, encodeBucket, type BucketEntry } from './state-bucket.ts';
+export {
+  stateProofFromJson,
+  stateProofToJson,
+  verifyStateProof,
+  type StateProof,
+  type StateProofJson,
+} from './state-proof.ts';

@@ -6,7 +6,16 @@ import { domainHashHex } from './domain-hash.ts';
 
 type Terms = Omit<
   Proposal,
-  'state' | 'openedLeaf' | 'claims' | 'withdrawnClaims' | 'bodyHeldBy' | 'deadlineVotingMs' | 'deadlineExecutionMs' | 'termsHash' | 'votes' | 'endCode'
+  | 'state'
+  | 'openedLeaf'
+  | 'claims'
+  | 'withdrawnClaims'
+  | 'bodyHeldBy'
+  | 'deadlineVotingMs'
+  | 'deadlineExecutionMs'
+  | 'termsHash'
+  | 'votes'
+  | 'endCode'
 >;
 
 /**

@@ -9,7 +9,10 @@ import { domainHashHex } from './domain-hash.ts';
  * What `replaces` of a configuration change names (compare-and-swap): the version that was read before the vote.
  * A policy is named by its digest, everything else by SHA-256("kubectl-chain/version/v1" 0x00 RFC 8785 of the thing itself).
  */
-export function versionHash(sha256: Sha256, thing: ClusterRecord | Binding | Member | ChainParams | ConfigPolicy): Hash {
+export function versionHash(
+  sha256: Sha256,
+  thing: ClusterRecord | Binding | Member | ChainParams | ConfigPolicy,
+): Hash {
   return domainHashHex(sha256, 'version', canonicalJson(thing));
 }
 

@@ -148,6 +148,11 @@ export const ledgerErrors = {
     (p) => `a state overlay was used wrongly: ${p.detail}`,
     'Execute the block again on top of the committed state.',
   ),
+  LEDGER_STATE_MOVED: entry<{ bucket: number }>(
+    503,
+    (p) => `state bucket ${p.bucket} is being committed`,
+    'Ask again: a block is written at this moment. If it stays so, run chain-node fsck.',
+  ),
   LEDGER_STATE_PROOF: entry<{ key: string; detail: string }>(
     400,
     (p) => `the state of ${p.key} is not proven: ${p.detail}`,

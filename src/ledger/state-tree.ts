@@ -1,0 +1,123 @@
+import type { Hash } from '../types/brand.ts';
+import type { Sha256 } from '../ports/crypto.ts';
+import type { StateReader, TreeSource } from '../ports/state.ts';
+import { ChainError } from '../errors/chain-error.ts';
+import { bytesEqual, toHex, utf8Encode } from '../codec/index.ts';
+import { BUCKET_COUNT, STATE_HASH_BYTES, bucketHash, bucketOf, findInBucket, stateNodeHash } from './state-bucket.ts';
+import { StateOverlay } from './state-overlay.ts';
+import { STATE_TREE_DEPTH, type StateProof } from './state-proof.ts';
+
+/**
+ * The authenticated state: 2^16 buckets under a fixed binary tree of depth 16.
+ *   bucket hash = SHA-256("kubectl-chain/state-bucket/v1" 0x00 bucket bytes), 32 zero bytes for an empty one
+ *   node        = SHA-256("kubectl-chain/state-node/v1" 0x00 left right)
+ * All node hashes are in memory, 2^17 x 32 bytes = 4 MiB; buckets are read from the store. A write costs one bucket and 16
+ * hashes, and these are shared by all writes of a block.
+ *
+ * Nodes are numbered as in a heap: 1 is the root, the children of i are 2i and 2i + 1, bucket b is 65536 + b.
+ */
+export class StateTree implements StateReader {
+  readonly #source: Pick<TreeSource, 'readBucket'>;
+  readonly #sha256: Sha256;
+  readonly #nodes: Uint8Array;
+  #version = 0;
+
+  private constructor(source: Pick<TreeSource, 'readBucket'>, sha256: Sha256) {
+    this.#source = source;
+    this.#sha256 = sha256;
+    this.#nodes = new Uint8Array(2 * BUCKET_COUNT * STATE_HASH_BYTES);
+  }
+
+  /** Reads and hashes every bucket; nothing that is stored as a hash is believed. */
+  static load(source: Pick<TreeSource, 'readBucket'>, sha256: Sha256): StateTree {
+    const tree = new StateTree(source, sha256);
+    for (let bucket = 0; bucket < BUCKET_COUNT; bucket++) {
+      const bytes = source.readBucket(bucket);
+      if (bytes !== undefined) tree.#setNode(BUCKET_COUNT + bucket, bucketHash(sha256, bytes));
+    }
+    tree.#foldAll();
+    return tree;
+  }
+
+  get(key: string): Uint8Array | undefined {
+    const bucket = bucketOf(this.#sha256, key);
+    return findInBucket(bucket, this.bucketBytes(bucket), utf8Encode(key));
+  }
+
+  root(): Hash {
+    return toHex(this.nodeAt(1)) as Hash;
+  }
+
+  /** Changes to be made on top of this state; nothing is changed before `apply`. */
+  overlay(): StateOverlay {
+    return new StateOverlay(this, this.#sha256);
+  }
+
+  /**
+   * Makes the overlay the state. The store must hold its `bucketWrites` already, since buckets are read from there.
+   * Throws LEDGER_STATE_OVERLAY if the state is no longer the one that the overlay was made on.
+   */
+  apply(overlay: StateOverlay): void {
+    if (overlay.base !== this || overlay.baseVersion !== this.#version) {
+      throw new ChainError('LEDGER_STATE_OVERLAY', { detail: 'the state below it has changed' });
+    }
+    for (const [node, hash] of overlay.changedNodes()) this.#setNode(node, hash);
+    this.#version++;
+  }
+
+  /**
+   * Shows the value of `key`, or that there is none, under the current root. Throws LEDGER_STATE_MOVED in the moment in which the
+   * store has a block's writes and this tree has not.
+   */
+  prove(key: string): StateProof {
+    const bucket = bucketOf(this.#sha256, key);
+    const bytes = new Uint8Array(this.bucketBytes(bucket));
+    if (!bytesEqual(bucketHash(this.#sha256, bytes), this.nodeAt(BUCKET_COUNT + bucket))) {
+      throw new ChainError('LEDGER_STATE_MOVED', { bucket });
+    }
+    const siblings: Uint8Array[] = [];
+    for (let node = BUCKET_COUNT + bucket; node > 1; node >>= 1) siblings.push(this.nodeAt(node ^ 1).slice());
+    return { bucket: bytes, siblings };
+  }
+
+  /** Counts the overlays applied. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Committed bytes; empty for an empty bucket. */
+  bucketBytes(bucket: number): Uint8Array {
+    return this.#source.readBucket(bucket) ?? NO_BYTES;
+  }
+
+  /** A view of the 32 bytes of one node, valid until the next `apply`. */
+  nodeAt(node: number): Uint8Array {
+    return this.#nodes.subarray(node * STATE_HASH_BYTES, (node + 1) * STATE_HASH_BYTES);
+  }
+
+  #setNode(node: number, hash: Uint8Array): void {
+    this.#nodes.set(hash, node * STATE_HASH_BYTES);
+  }
+
+  /** Every inner node; one hash for all empty subtrees of a level, since most are empty in a young chain. */
+  #foldAll(): void {
+    let emptyChild: Uint8Array = new Uint8Array(STATE_HASH_BYTES);
+    for (let level = STATE_TREE_DEPTH - 1; level >= 0; level--) {
+      const emptyNode = stateNodeHash(this.#sha256, emptyChild, emptyChild);
+      const first = 2 ** level;
+      for (let node = first; node < 2 * first; node++) {
+        const left = this.nodeAt(2 * node);
+        const right = this.nodeAt(2 * node + 1);
+        const empty = sameHash(left, emptyChild) && sameHash(right, emptyChild);
+        this.#setNode(node, empty ? emptyNode : stateNodeHash(this.#sha256, left, right));
+      }
+      emptyChild = emptyNode;
+    }
+  }
+}
+
+const NO_BYTES = new Uint8Array();
+function sameHash(a: Uint8Array, b: Uint8Array): boolean {
+  for (let i = 0; i < STATE_HASH_BYTES; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
