@@ -1,0 +1,299 @@
+import type { Operation } from '../types/change.ts';
+import {
+  allOf,
+  anyOf,
+  controlledBy,
+  hadCollectorFinalizer,
+  hadOwner,
+  hadSecretType,
+  hadTimeToLive,
+  isAggregated,
+  isBoundToken,
+  isKubeletCertificate,
+  isLocalApiService,
+  isMirrorPod,
+  isOwnNode,
+  isPodOfOwnNode,
+  metadataOnly,
+  taintsOnly,
+  wasTerminating,
+  type Condition,
+} from './exclusion-conditions.ts';
+import type { DecodedReview } from './review.ts';
+
+/**
+ * What never waits for the chain (P6). A name alone never leaves the gate, because impersonation costs an administrator
+ * nothing: each entry is an (actor, operation, resource) triple, narrowed by name, namespace or a condition where the
+ * actor's work allows. `anyone` stands only where the resource changes nothing that a policy could protect.
+ */
+export interface Exclusion {
+  readonly actor: Actor;
+  readonly operations: readonly Operation[];
+  readonly group: string;
+  /** `pods`, `pods/status`, or `*` for every resource without subresource, or a `*` in front of `/scale`. */
+  readonly resources: readonly string[];
+  readonly names?: readonly string[];
+  readonly namePrefixes?: readonly string[];
+  readonly namespaces?: readonly string[];
+  /** Only the single steps of a deletecollection, which have no name of their own. */
+  readonly unnamed?: true;
+  readonly where?: Condition;
+  readonly reason: string;
+}
+
+export type Actor =
+  | { readonly anyone: true }
+  | { readonly user: string }
+  /** A user with this prefix who is also in the group. */
+  | { readonly userPrefix: string; readonly group: string };
+
+/** What an installation may add, from the operator's configuration, never from a request. */
+export interface ExclusionSettings {
+  /** Users that play the kubelet of every node (kwok); none in production. */
+  readonly nodeAgents?: readonly string[];
+  /** Service of the chain's query API: reading it through the API server's proxy must not need a commit. */
+  readonly chainService?: { readonly namespace: string; readonly names: readonly string[] };
+  /** Objects that the chain's own ServiceAccount keeps in the cluster, by exact name. */
+  readonly chainObjects?: readonly {
+    readonly user: string;
+    readonly group: string;
+    readonly resource: string;
+    readonly namespace: string;
+    readonly names: readonly string[];
+  }[];
+}
+
+const WRITE: readonly Operation[] = ['CREATE', 'UPDATE', 'DELETE'];
+const anyone: Actor = { anyone: true };
+const controller = (name: string): Actor => ({ user: `system:serviceaccount:kube-system:${name}` });
+const kubelet: Actor = { userPrefix: 'system:node:', group: 'system:nodes' };
+const apiServer: Actor = { user: 'system:apiserver' };
+const controllerManager: Actor = { user: 'system:kube-controller-manager' };
+const scheduler: Actor = { user: 'system:kube-scheduler' };
+
+type Rule = Omit<Exclusion, 'actor' | 'operations' | 'group' | 'resources'>;
+
+function entry(
+  actor: Actor,
+  operations: readonly Operation[],
+  group: string,
+  resources: readonly string[],
+  rule: Rule,
+): Exclusion {
+  return { actor, operations, group, resources, ...rule };
+}
+
+/** Each of these controllers reports in the status of what it watches over. */
+const STATUS_WRITERS: readonly (readonly [controller: string, group: string, ...resources: readonly string[]])[] = [
+  ['attachdetach-controller', '', 'nodes/status'],
+  ['attachdetach-controller', 'storage.k8s.io', 'volumeattachments/status'],
+  ['certificate-controller', 'certificates.k8s.io', 'certificatesigningrequests/status'],
+  ['cronjob-controller', 'batch', 'cronjobs/status'],
+  ['daemon-set-controller', 'apps', 'daemonsets/status'],
+  ['deployment-controller', 'apps', 'deployments/status'],
+  ['disruption-controller', 'policy', 'poddisruptionbudgets/status'],
+  ['disruption-controller', '', 'pods/status'],
+  ['expand-controller', '', 'persistentvolumeclaims/status', 'persistentvolumes/status'],
+  ['horizontal-pod-autoscaler', 'autoscaling', 'horizontalpodautoscalers/status'],
+  ['job-controller', 'batch', 'jobs/status'],
+  ['namespace-controller', '', 'namespaces/status', 'namespaces/finalize'],
+  ['node-controller', '', 'nodes/status', 'pods/status'],
+  ['persistent-volume-binder', '', 'persistentvolumeclaims/status', 'persistentvolumes/status'],
+  ['pod-garbage-collector', '', 'pods/status'],
+  ['replicaset-controller', 'apps', 'replicasets/status'],
+  ['replication-controller', '', 'replicationcontrollers/status'],
+  ['resource-claim-controller', 'resource.k8s.io', 'resourceclaims/status'],
+  ['resource-claim-controller', '', 'pods/status'],
+  ['resourcequota-controller', '', 'resourcequotas/status'],
+  ['service-cidrs-controller', 'networking.k8s.io', 'servicecidrs/status'],
+  ['service-controller', '', 'services/status'],
+  ['statefulset-controller', 'apps', 'statefulsets/status'],
+  ['taint-eviction-controller', '', 'pods/status'],
+];
+
+/** What a controller makes, adopts and removes for the objects of one kind, which themselves went through the gate. */
+const OWNERS: readonly (readonly [
+  controller: string,
+  kinds: readonly string[],
+  group: string,
+  ...resources: readonly string[],
+])[] = [
+  ['cronjob-controller', ['CronJob'], 'batch', 'jobs'],
+  ['daemon-set-controller', ['DaemonSet'], '', 'pods'],
+  ['daemon-set-controller', ['DaemonSet'], 'apps', 'controllerrevisions'],
+  ['deployment-controller', ['Deployment'], 'apps', 'replicasets'],
+  ['ephemeral-volume-controller', ['Pod'], '', 'persistentvolumeclaims'],
+  ['job-controller', ['Job'], '', 'pods'],
+  ['replicaset-controller', ['ReplicaSet'], '', 'pods'],
+  ['replication-controller', ['ReplicationController'], '', 'pods'],
+  ['resource-claim-controller', ['Pod'], 'resource.k8s.io', 'resourceclaims'],
+  ['statefulset-controller', ['StatefulSet'], '', 'pods', 'persistentvolumeclaims'],
+  ['statefulset-controller', ['StatefulSet'], 'apps', 'controllerrevisions'],
+];
+
+/** Bootstrap objects that a fresh API server must write before it is ready; by exact name where the names are fixed. */
+const START_UP: readonly Exclusion[] = [
+  entry(apiServer, WRITE, 'networking.k8s.io', ['ipaddresses'], { reason: 'written before the Service it belongs to; a refusal breaks every Service' }),
+  entry(apiServer, ['CREATE', 'UPDATE'], 'networking.k8s.io', ['servicecidrs', 'servicecidrs/status'], { names: ['kubernetes'], reason: 'the default range of the API server' }),
+  entry(apiServer, ['CREATE', 'UPDATE'], '', ['namespaces'], { names: ['default', 'kube-node-lease', 'kube-public', 'kube-system'], reason: 'system namespaces at start-up' }),
+  entry(apiServer, WRITE, '', ['services', 'endpoints'], { names: ['kubernetes'], namespaces: ['default'], reason: 'address of the API server itself' }),
+  entry(apiServer, WRITE, 'discovery.k8s.io', ['endpointslices'], { names: ['kubernetes'], namespaces: ['default'], reason: 'address of the API server itself' }),
+  entry(apiServer, ['CREATE', 'UPDATE'], '', ['configmaps'], {
+    names: ['extension-apiserver-authentication', 'kube-apiserver-legacy-service-account-token-tracking'],
+    namespaces: ['kube-system'],
+    reason: 'start-up',
+  }),
+  entry(apiServer, ['CREATE', 'UPDATE'], 'scheduling.k8s.io', ['priorityclasses'], { names: ['system-cluster-critical', 'system-node-critical'], reason: 'start-up: without them the API server exits' }),
+  entry(apiServer, WRITE, 'flowcontrol.apiserver.k8s.io', ['flowschemas', 'flowschemas/status', 'prioritylevelconfigurations', 'prioritylevelconfigurations/status'], {
+    names: [
+      'catch-all', 'endpoint-controller', 'exempt', 'global-default', 'kube-controller-manager', 'kube-scheduler', 'kube-system-service-accounts',
+      'leader-election', 'node-high', 'probes', 'service-accounts', 'system', 'system-leader-election', 'system-node-high', 'system-nodes',
+      'workload-high', 'workload-leader-election', 'workload-low',
+    ],
+    reason: 'built-in flow control at start-up',
+  }),
+  entry(apiServer, ['CREATE', 'UPDATE'], 'rbac.authorization.k8s.io', ['clusterroles', 'clusterrolebindings', 'roles', 'rolebindings'], {
+    names: ['admin', 'cluster-admin', 'edit', 'extension-apiserver-authentication-reader', 'view'],
+    namePrefixes: ['system:'],
+    reason: 'built-in roles at start-up and upgrade: without them the API server exits',
+  }),
+  entry(apiServer, WRITE, 'apiregistration.k8s.io', ['apiservices', 'apiservices/status'], { where: isLocalApiService, reason: 'registers the versions that it serves itself' }),
+  entry(apiServer, ['UPDATE'], 'apiextensions.k8s.io', ['customresourcedefinitions/status'], { reason: 'conditions and finalizer of a CRD' }),
+  entry(apiServer, WRITE, 'internal.apiserver.k8s.io', ['storageversions', 'storageversions/status'], { reason: 'bookkeeping of API servers' }),
+]; // prettier-ignore
+
+const NODES: readonly Exclusion[] = [
+  entry(kubelet, ['UPDATE'], '', ['nodes/status'], { where: isOwnNode, reason: 'heartbeat' }),
+  entry(kubelet, ['CREATE', 'UPDATE'], '', ['nodes'], { where: isOwnNode, reason: 'registration at bootstrap' }),
+  entry(kubelet, ['CREATE', 'UPDATE'], 'storage.k8s.io', ['csinodes'], { where: isOwnNode, reason: 'registration of storage drivers' }),
+  entry(kubelet, ['UPDATE'], '', ['pods/status'], { where: isPodOfOwnNode, reason: 'state of its pods' }),
+  entry(kubelet, ['DELETE'], '', ['pods'], { where: allOf(isPodOfOwnNode, anyOf(wasTerminating, isMirrorPod)), reason: 'last step of a deletion that went through the gate' }),
+  entry(kubelet, ['CREATE'], '', ['pods'], { where: allOf(isPodOfOwnNode, isMirrorPod), reason: 'shows a pod that runs from a file of the node' }),
+  entry(kubelet, ['CREATE'], '', ['serviceaccounts/token'], { where: isBoundToken, reason: 'tokens of its pods, which end with them' }),
+  entry(kubelet, ['CREATE'], 'certificates.k8s.io', ['certificatesigningrequests'], { where: isKubeletCertificate, reason: 'renewal of its certificate' }),
+  entry({ userPrefix: 'system:bootstrap:', group: 'system:bootstrappers' }, ['CREATE'], 'certificates.k8s.io', ['certificatesigningrequests'], { where: isKubeletCertificate, reason: 'first certificate of a node' }),
+]; // prettier-ignore
+
+const SCHEDULER: readonly Exclusion[] = [
+  entry(scheduler, ['CREATE'], '', ['pods/binding'], { reason: 'places pods that went through the gate' }),
+  entry(scheduler, ['UPDATE'], '', ['pods/status'], { reason: 'says why a pod waits' }),
+  entry(scheduler, ['DELETE'], '', ['pods'], { where: hadOwner, reason: 'preemption; a pod without owner is gated' }),
+  entry(scheduler, ['UPDATE'], '', ['persistentvolumeclaims'], { where: metadataOnly, reason: 'names the node for a volume' }),
+  entry(scheduler, ['UPDATE'], '', ['persistentvolumes'], { reason: 'binds a volume' }),
+  entry(scheduler, ['UPDATE'], 'resource.k8s.io', ['resourceclaims', 'resourceclaims/status'], { reason: 'allocates devices' }),
+]; // prettier-ignore
+
+const CONTROLLER_MANAGER: readonly Exclusion[] = [
+  entry(controllerManager, ['CREATE'], '', ['serviceaccounts/token', 'serviceaccounts'], { namespaces: ['kube-system'], reason: 'identities of its own controllers' }),
+  entry(controllerManager, ['UPDATE', 'DELETE'], '', ['secrets'], { where: hadSecretType('kubernetes.io/service-account-token'), reason: 'fills and removes token Secrets, whose CREATE is gated' }),
+  entry(controller('certificate-controller'), ['UPDATE'], 'certificates.k8s.io', ['certificatesigningrequests/approval'], { where: isKubeletCertificate, reason: 'approves kubelets by the built-in rule' }),
+  entry(controller('certificate-controller'), ['DELETE'], 'certificates.k8s.io', ['certificatesigningrequests'], { reason: 'removes old requests' }),
+  entry(controller('clusterrole-aggregation-controller'), ['UPDATE'], 'rbac.authorization.k8s.io', ['clusterroles'], { where: isAggregated, reason: 'sum of ClusterRoles that went through the gate' }),
+  entry(controller('deployment-controller'), ['UPDATE'], 'apps', ['deployments'], { where: metadataOnly, reason: 'revision annotation' }),
+  entry(controller('endpoint-controller'), WRITE, '', ['endpoints'], { reason: 'addresses of Services' }),
+  entry(controller('endpointslice-controller'), WRITE, 'discovery.k8s.io', ['endpointslices'], { reason: 'addresses of Services' }),
+  entry(controller('endpointslicemirroring-controller'), WRITE, 'discovery.k8s.io', ['endpointslices'], { reason: 'addresses of Services' }),
+  entry(controller('generic-garbage-collector'), ['DELETE'], '*', ['*'], { where: hadOwner, reason: 'follows the deletion of an owner, which counts as its dependents\'' }),
+  entry(controller('generic-garbage-collector'), ['UPDATE'], '*', ['*'], { where: allOf(metadataOnly, anyOf(hadCollectorFinalizer, hadOwner)), reason: 'ends a foreground or orphaning deletion' }),
+  entry(controller('horizontal-pod-autoscaler'), ['UPDATE'], '*', ['*/scale'], { reason: 'within the bounds of an autoscaler that went through the gate' }),
+  entry(controller('namespace-controller'), ['DELETE'], '*', ['*'], { unnamed: true, reason: 'empties a Terminating namespace; the DELETE of the namespace counts as that of its content' }),
+  entry(controller('node-controller'), ['UPDATE'], '', ['nodes'], { where: taintsOnly, reason: 'taints of nodes that are not ready' }),
+  entry(controller('persistent-volume-binder'), WRITE, '', ['persistentvolumes'], { reason: 'binds, releases and reclaims volumes' }),
+  entry(controller('persistent-volume-binder'), ['UPDATE'], '', ['persistentvolumeclaims'], { reason: 'binds claims' }),
+  entry(controller('pod-garbage-collector'), ['DELETE'], '', ['pods'], { reason: 'removes pods that ended or whose node is gone' }),
+  entry(controller('pv-protection-controller'), ['UPDATE'], '', ['persistentvolumes'], { where: metadataOnly, reason: 'finalizer' }),
+  entry(controller('pvc-protection-controller'), ['UPDATE'], '', ['persistentvolumeclaims'], { where: metadataOnly, reason: 'finalizer' }),
+  entry(controller('root-ca-cert-publisher'), ['CREATE', 'UPDATE'], '', ['configmaps'], { names: ['kube-root-ca.crt'], reason: 'CA of the cluster in each namespace' }),
+  entry(controller('service-account-controller'), ['CREATE'], '', ['serviceaccounts'], { names: ['default'], reason: 'one in each namespace' }),
+  entry(controller('service-controller'), ['UPDATE'], '', ['services'], { where: metadataOnly, reason: 'finalizer of load balancers' }),
+  entry(controller('service-cidrs-controller'), ['UPDATE'], 'networking.k8s.io', ['servicecidrs'], { where: metadataOnly, reason: 'finalizer' }),
+  entry(controller('statefulset-controller'), ['CREATE', 'UPDATE'], '', ['persistentvolumeclaims'], { reason: 'claims from its templates, which carry no owner' }),
+  entry(controller('taint-eviction-controller'), ['DELETE'], '', ['pods'], { reason: 'moves pods away from nodes that are not ready' }),
+  entry(controller('token-cleaner'), ['DELETE'], '', ['secrets'], { namespaces: ['kube-system'], where: hadSecretType('bootstrap.kubernetes.io/token'), reason: 'expired bootstrap tokens' }),
+  entry(controller('bootstrap-signer'), ['UPDATE'], '', ['configmaps'], { names: ['cluster-info'], namespaces: ['kube-public'], reason: 'signature for joining nodes' }),
+  entry(controller('ttl-after-finished-controller'), ['DELETE'], 'batch', ['jobs'], { where: hadTimeToLive, reason: 'removal that the Job asked for' }),
+  entry(controller('ttl-controller'), ['UPDATE'], '', ['nodes'], { where: metadataOnly, reason: 'an annotation' }),
+  entry(controller('attachdetach-controller'), WRITE, 'storage.k8s.io', ['volumeattachments'], { reason: 'volumes follow their pods' }),
+]; // prettier-ignore
+
+/** The list for an installation. Kept in code, so that what leaves the gate is reviewed like code. */
+export function exclusionsFor(settings: ExclusionSettings = {}): readonly Exclusion[] {
+  const { nodeAgents = [], chainService, chainObjects = [] } = settings;
+  const agents = nodeAgents.flatMap((user) => [
+    entry({ user }, ['UPDATE'], '', ['nodes/status', 'pods/status'], { reason: 'plays the kubelet' }),
+    entry({ user }, ['DELETE'], '', ['pods'], {
+      where: wasTerminating,
+      reason: 'plays the kubelet: last step of a deletion',
+    }),
+  ]);
+  const proxy = chainService
+    ? [
+        entry(anyone, ['CONNECT'], '', ['services/proxy'], {
+          names: chainService.names,
+          namespaces: [chainService.namespace],
+          reason: 'reading the chain must not need a commit; its API checks every write itself',
+        }),
+      ]
+    : [];
+  const own = chainObjects.map(({ user, group, resource, namespace, names }) =>
+    entry({ user }, ['CREATE', 'UPDATE'], group, [resource], {
+      names,
+      namespaces: [namespace],
+      reason: "the chain's own object",
+    }),
+  );
+  return [...EXCLUSIONS, ...agents, ...proxy, ...own];
+}
+
+/** What holds in every installation. */
+export const EXCLUSIONS: readonly Exclusion[] = [
+  entry(anyone, [...WRITE], 'coordination.k8s.io', ['leases'], { reason: 'heartbeats and leader election, many a second' }),
+  entry(anyone, [...WRITE], '', ['events'], { reason: 'messages about changes, not changes' }),
+  entry(anyone, [...WRITE], 'events.k8s.io', ['events'], { reason: 'messages about changes, not changes' }),
+  entry(anyone, ['CREATE'], 'authorization.k8s.io', ['localsubjectaccessreviews', 'selfsubjectaccessreviews', 'selfsubjectrulesreviews', 'subjectaccessreviews'], {
+    reason: 'questions; nothing is stored',
+  }),
+  entry(anyone, ['CREATE'], 'authentication.k8s.io', ['selfsubjectreviews', 'tokenreviews'], { reason: 'questions; nothing is stored' }),
+  ...START_UP,
+  ...NODES,
+  ...SCHEDULER,
+  ...STATUS_WRITERS.map(([name, group, ...resources]) => entry(controller(name), ['UPDATE'], group, resources, { reason: 'reports status' })),
+  ...OWNERS.map(([name, kinds, group, ...resources]) =>
+    entry(controller(name), WRITE, group, resources, { where: controlledBy(...kinds), reason: `carries out a ${kinds.join(' or ')} that went through the gate` }),
+  ),
+  ...CONTROLLER_MANAGER,
+]; // prettier-ignore
+
+/** The first entry that covers the review, or undefined: then it is for the gate. */
+export function excludedBy(review: DecodedReview, exclusions: readonly Exclusion[]): Exclusion | undefined {
+  return exclusions.find((exclusion) => covers(exclusion, review));
+}
+
+function covers(exclusion: Exclusion, review: DecodedReview): boolean {
+  const { names, namePrefixes, namespaces, unnamed, where } = exclusion;
+  return (
+    isActor(exclusion.actor, review) &&
+    exclusion.operations.includes(review.operation) &&
+    (exclusion.group === '*' || exclusion.group === review.group) &&
+    exclusion.resources.some((pattern) => isResource(pattern, review)) &&
+    ((names === undefined && namePrefixes === undefined) ||
+      (!review.unnamed &&
+        ((names ?? []).includes(review.name) ||
+          (namePrefixes ?? []).some((prefix) => review.name.startsWith(prefix))))) &&
+    (namespaces === undefined || namespaces.includes(review.namespace)) &&
+    (unnamed === undefined || (review.unnamed && review.namespace !== '' && review.resource !== 'namespaces')) &&
+    (where === undefined || where.holds(review))
+  );
+}
+
+function isActor(actor: Actor, review: DecodedReview): boolean {
+  if ('anyone' in actor) return true;
+  if ('user' in actor) return review.user === actor.user;
+  return review.user.startsWith(actor.userPrefix) && review.groups.includes(actor.group);
+}
+
+function isResource(pattern: string, review: DecodedReview): boolean {
+  if (pattern === '*') return review.subresource === '';
+  if (pattern.startsWith('*/')) return review.subresource === pattern.slice(2);
+  return pattern === (review.subresource === '' ? review.resource : `${review.resource}/${review.subresource}`);
+}

@@ -1,0 +1,12 @@
+/** The public door: a review becomes a canonical, redacted, digested change; a body is checked and shown. */
+export { attest, attestRequest, attestReview, type AttestContext, type AttestedChange } from './attest.ts';
+export { verifyBody, type Attested, type VerifiedBody } from './body.ts';
+export { CLUSTER_KEY_BYTES, clusterKeyId, deriveClusterKeys, type ClusterKeys } from './cluster-key.ts';
+export type { WholeChange } from './canonical-change.ts';
+export type { Change, ElementKey, Segment } from './difference.ts';
+export { excludedBy, EXCLUSIONS, type Exclusion } from './exclusions.ts';
+export { isDryRun } from './normalise.ts';
+export { pointerOf } from './paths.ts';
+export { renderDiff } from './render.ts';
+export { admissionUidOf, decodeRequest, decodeReview, type DecodedReview, type Review } from './review.ts';
+export { webhookConfiguration, type WebhookConfigurationOptions } from './webhook-configuration.ts';
