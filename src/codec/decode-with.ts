@@ -27,13 +27,18 @@ export function decodeWith<T>(schema: ZodType<T>, json: unknown, what: string): 
 function describe(issue: Issue, above: readonly PropertyKey[]): { path: string; problem: string } {
   const path = [...above, ...issue.path];
   const branches = issue.errors ?? [];
-  // The branch that got furthest is most likely the one that was meant.
-  const [nearest] = branches.flatMap((branch) => branch.slice(0, 1)).sort((a, b) => b.path.length - a.path.length);
+  // The branch that got furthest, with the fewest problems, is most likely the one that was meant.
+  const [[nearest] = []] = branches.toSorted((a, b) => depthOf(b) - depthOf(a) || a.length - b.length);
   if (nearest !== undefined) return describe(nearest, path);
   if (issue.code === 'unrecognized_keys' && issue.keys?.[0] !== undefined) {
     return { path: pointer([...path, issue.keys[0]]), problem: 'unknown field' };
   }
-  return { path: pointer(path), problem: issue.message };
+  const missing = issue.code === 'invalid_type' && issue.message.endsWith('received undefined');
+  return { path: pointer(path), problem: missing ? 'a required field is missing' : issue.message };
+}
+
+function depthOf(branch: readonly Issue[]): number {
+  return branch[0]?.path.length ?? 0;
 }
 
 /** RFC 6901 JSON pointer. */

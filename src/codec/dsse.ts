@@ -2,6 +2,7 @@ import { ChainError, isChainError } from '../errors/chain-error.ts';
 import type { Json, JsonObject } from '../types/json.ts';
 import { fromBase64, toBase64 } from './base64.ts';
 import { bytesEqual, concatBytes } from './bytes.ts';
+import { canonicalText } from './json-canonical.ts';
 import { parseJson } from './json-parse.ts';
 import { utf8Encode } from './utf8.ts';
 
@@ -35,9 +36,9 @@ export function encodeEnvelope(envelope: Envelope): Uint8Array {
   if (signatures.length === 0 || signatures.length > ENVELOPE_SIGNATURES_MAX) {
     throw malformed(`it needs 1 to ${ENVELOPE_SIGNATURES_MAX} signatures`);
   }
-  const signed = signatures.map(({ keyid, sig }) => `{"keyid":${JSON.stringify(keyid)},"sig":"${toBase64(sig)}"}`);
+  const signed = signatures.map(({ keyid, sig }) => `{"keyid":${canonicalText(keyid)},"sig":"${toBase64(sig)}"}`);
   return utf8Encode(
-    `{"payload":"${toBase64(payload)}","payloadType":${JSON.stringify(payloadType)},"signatures":[${signed.join(',')}]}`,
+    `{"payload":"${toBase64(payload)}","payloadType":${canonicalText(payloadType)},"signatures":[${signed.join(',')}]}`,
   );
 }
 

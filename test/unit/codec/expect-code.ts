@@ -13,6 +13,6 @@ export function expectCode(code: ErrorCode, act: () => unknown): Record<string, 
   expect(thrown, `expected ${code}`).toBeInstanceOf(ChainError);
   const error = thrown as ChainError;
   expect(error.code).toBe(code);
-  expect(error.message).not.toMatch(/undefined|\[object/);
+  expect(error.message).not.toMatch(/(is|at|than|expected) undefined|\[object/);
   return error.payload as unknown as Record<string, unknown>;
 }
