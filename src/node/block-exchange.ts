@@ -5,8 +5,8 @@ import type { Hash, ValidatorId } from '../types/brand.ts';
 import type { Block, BlockHeader, Certificate } from '../types/chain.ts';
 import { ChainError } from '../errors/chain-error.ts';
 import { blockIdOf, decodeHeader, headerBytes } from '../ledger/header.ts';
-import { decodeCertificate, encodeCertificate } from '../ledger/certificate.ts';
-import { decodeBlock, encodeBlock } from '../ledger/block.ts';
+import { certificateHashOf, decodeCertificate, encodeCertificate } from '../ledger/certificate.ts';
+import { decodeBlock, encodeBlock, txRootOf } from '../ledger/block.ts';
 import { transactionHash } from '../ledger/transaction.ts';
 import type { Mempool } from './mempool.ts';
 

@@ -1,6 +1,8 @@
 import { isChainError } from '../errors/chain-error.ts';
+import { encodeWalRecord } from '../codec/consensus-wal.ts';
 import { decodeConsensusMessage, encodeConsensusMessage } from '../codec/consensus-wire.ts';
 import {
+  isWorthVerifying,
   proposerOf,
   step,
   verifyCertificate,
@@ -15,6 +17,7 @@ import {
   type VerifyContext,
 } from '../consensus/index.ts';
 import { certificateHashOf, encodeCertificate } from '../ledger/certificate.ts';
+import { BLOCK_BYTES_CAP } from '../ledger/limits.ts';
 import { encodeBlock } from '../ledger/block.ts';
 import { transactionHash } from '../ledger/transaction.ts';
 import type { Application, ExecutedBlock } from '../ports/application.ts';
@@ -23,11 +26,10 @@ import type { WriteAheadLog } from '../ports/log-file.ts';
 import type { PeerNetwork } from '../ports/network.ts';
 import type { Hash, Height, Round, ValidatorId } from '../types/brand.ts';
 import type { Block, Certificate } from '../types/chain.ts';
-import type { ConsensusMessage } from '../types/consensus.ts';
+import type { ConsensusMessage, WalRecord } from '../types/consensus.ts';
 import { announcementKind, type BlockExchange } from './block-exchange.ts';
 import type { CommitPipeline } from './commit-pipeline.ts';
 import type { Mempool } from './mempool.ts';
-import { logRecords } from './wal-records.ts';
 
 export const messageKind = 1;
 /** A connection that is down for this long counts as down: its validator's proposal is not waited for. */
@@ -144,7 +146,7 @@ export class Engine {
       if (frame[0] === announcementKind) return this.#d.exchange.onAnnouncement(from, frame.subarray(1));
       if (frame[0] !== messageKind) return this.#refuse(from, 'frame of an unknown kind');
       const message = decodeConsensusMessage(frame.subarray(1));
-      if (!this.#verify(message)) return;
+      if (!isWorthVerifying(this.#d.state, message) || !this.#verify(message)) return;
       this.#feed({ type: 'message', from: this.#indexOf(from), message });
     } catch (error) {
       if (!isChainError(error)) throw error;
@@ -237,8 +239,9 @@ export class Engine {
   }
 
   #persist(effect: Extract<Effect, { type: 'persist' }>): void {
-    const records = logRecords(effect.records, (blockId) => this.#d.exchange.get(blockId) ?? this.#executed.get(blockId)?.block);
-    this.#d.wal.append(records, effect.position).then(
+    const records = effect.records.map((record) => encodeWalRecord({ record, body: this.#bodyOf(record) }, BLOCK_BYTES_CAP));
+    const height = Math.max(...effect.records.map(heightOfRecord));
+    this.#d.wal.append(records, effect.position, height).then(
       () => {
         this.#durableSeq = Math.max(this.#durableSeq, effect.seq);
         this.#release();
@@ -246,6 +249,13 @@ export class Engine {
       },
       (error: unknown) => this.#d.fatal(error),
     );
+  }
+
+  #bodyOf(record: WalRecord): Uint8Array | null {
+    if (record.kind !== 'block') return null;
+    const block = this.#executed.get(record.blockId)?.block ?? this.#d.exchange.get(record.blockId);
+    if (block === undefined) throw new Error(`the body of block ${record.blockId} is to be logged and is not here`);
+    return encodeBlock(block);
   }
 
   #whenDurable(seq: number, run: () => void): void {
@@ -429,5 +439,21 @@ export class Engine {
     const current = this.#d.state.current;
     if (current === null) return null;
     return this.#validators()[proposerOf(current.config.height, current.round, current.config.validators)]?.id ?? null;
+  }
+}
+
+/** Height that a record of the log belongs to. */
+export function heightOfRecord(record: WalRecord): number {
+  switch (record.kind) {
+    case 'proposal':
+      return record.proposal.height;
+    case 'vote':
+      return record.vote.height;
+    case 'polka':
+      return record.polka.height;
+    case 'decision':
+      return record.certificate.height;
+    default:
+      return record.height;
   }
 }

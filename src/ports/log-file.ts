@@ -2,7 +2,7 @@
 export interface WriteAheadLog {
   /**
    * Appends the records as one write and makes them durable (fdatasync). Resolves when durable; rejects with WAL_IO and
-   * then refuses everything. Calls are serialised; records of calls that wait together share one sync.
+   * then refuses everything. `height` is that of the records; left out, that of the triple. Calls are serialised; records of calls that wait together share one sync.
    * `height` is that of the records, for truncateBefore; left out, it is the triple's.
    */
   append(records: readonly Uint8Array[], triple: SignedTriple, height?: number): Promise<void>;

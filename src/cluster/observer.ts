@@ -1,0 +1,238 @@
+import { canonicalText, parseJson, toHex, utf8Encode } from '../codec/index.ts';
+import { attestRequest, type AttestContext } from '../change/index.ts';
+import type { ChangeAttributes } from '../types/change.ts';
+import type { Json, JsonObject } from '../types/json.ts';
+import type { ObservedResult } from '../types/transaction.ts';
+import type { LeafIndex } from '../types/brand.ts';
+import { discoverResources } from './discovery.ts';
+import type { KubeHttp } from './kube-http.ts';
+import type { Seen } from './object-history.ts';
+import { ResourceWatch, type WatchedResource } from './resource-watch.ts';
+
+/**
+ * After a decision an API server may still store the object until its request times out (60 s); only a read that starts later
+ * than this says that it never will.
+ */
+export const settledAfterMs = 65_000;
+const evaluateIntervalMs = 500;
+const discoverIntervalMs = 30_000;
+
+/** An admitted change whose reservation waits for what observers saw. */
+export interface PendingDecision {
+  readonly decision: LeafIndex;
+  readonly attributes: ChangeAttributes;
+  /** Body of the admitted review; undefined while it is not here. */
+  readonly body: Uint8Array | undefined;
+  readonly decidedMs: number;
+}
+
+interface Deps {
+  readonly http: KubeHttp;
+  readonly attestContext: () => AttestContext | undefined;
+  /** Whether a policy could match a change of this resource. */
+  readonly isGoverned: (group: string, resource: string) => boolean;
+  readonly pending: () => readonly PendingDecision[];
+  /** Signs and submits; resolves when it is on the log or its outcome is unknown. */
+  readonly publish: (results: readonly ObservedResult[]) => Promise<void>;
+  readonly now: () => number;
+  readonly warn: (message: string, details: object) => void;
+}
+
+/**
+ * What became of admitted changes. It follows every version of the governed resources, and says of each reservation either
+ * that exactly the admitted object was stored, or that it was not and never will be. Where it cannot know (it was away while
+ * the version after the reviewed one was written), it says nothing, and the reservation ends as uncertain.
+ */
+export class Observer {
+  readonly #d: Deps;
+  readonly #watches = new Map<string, ResourceWatch>();
+  readonly #said = new Set<number>();
+  #resources: readonly WatchedResource[] = [];
+  #discoveredMs = -Infinity;
+  #timer: NodeJS.Timeout | undefined;
+  #soon: NodeJS.Timeout | undefined;
+  #working = false;
+  #stopped = false;
+
+  constructor(deps: Deps) {
+    this.#d = deps;
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => void this.evaluate(), evaluateIntervalMs);
+    void this.evaluate();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearInterval(this.#timer);
+    clearTimeout(this.#soon);
+    for (const watch of this.#watches.values()) watch.stop();
+  }
+
+  /** For status: how many resources are followed, how many of them right now. */
+  get coverage(): { readonly watched: number; readonly synced: number } {
+    const watches = [...this.#watches.values()];
+    return { watched: watches.length, synced: watches.filter((watch) => watch.isSynced).length };
+  }
+
+  async evaluate(): Promise<void> {
+    if (this.#working || this.#stopped) return;
+    this.#working = true;
+    try {
+      await this.#follow();
+      const pending = this.#d.pending();
+      const results: ObservedResult[] = [];
+      for (const decision of pending) {
+        if (this.#said.has(decision.decision)) continue;
+        const result = await this.#judge(decision);
+        if (result !== null) results.push({ decision: decision.decision, ...result });
+      }
+      for (const known of this.#said) if (!pending.some(({ decision }) => decision === known)) this.#said.delete(known);
+      if (results.length > 0) {
+        for (const { decision } of results) this.#said.add(decision);
+        await this.#d.publish(results);
+        // If it did not reach the log the decision is still pending at the next look, and is said again.
+        setTimeout(() => results.forEach(({ decision }) => this.#said.delete(decision)), 5_000).unref();
+      }
+    } catch (error) {
+      this.#d.warn('observer could not look', { reason: (error as Error).message });
+    } finally {
+      this.#working = false;
+    }
+  }
+
+  /** Starts a watch for each governed resource that has none, before any change of it is decided. */
+  async #follow(): Promise<void> {
+    if (this.#d.attestContext() === undefined) return;
+    if (this.#d.now() - this.#discoveredMs > discoverIntervalMs) {
+      this.#resources = await discoverResources(this.#d.http);
+      this.#discoveredMs = this.#d.now();
+    }
+    const pending = this.#d.pending();
+    for (const resource of this.#resources) {
+      const key = keyOf(resource);
+      const isPending = pending.some(({ attributes: a }) => keyOf(a) === key);
+      if (this.#watches.has(key) || (!isPending && !this.#d.isGoverned(resource.group, resource.resource))) continue;
+      const watch = new ResourceWatch(resource, {
+        http: this.#d.http,
+        contentOf: (of, object) => this.#contentOf(of, object),
+        onChange: () => this.#evaluateSoon(),
+        warn: this.#d.warn,
+      });
+      this.#watches.set(key, watch);
+      watch.start();
+    }
+  }
+
+  #evaluateSoon(): void {
+    if (this.#soon !== undefined || this.#stopped) return;
+    this.#soon = setTimeout(() => {
+      this.#soon = undefined;
+      void this.evaluate();
+    }, 20);
+  }
+
+  async #judge(decision: PendingDecision): Promise<Omit<ObservedResult, 'decision'> | null> {
+    const { attributes, body } = decision;
+    const watch = this.#watches.get(keyOf(attributes));
+    if (watch === undefined || !watch.isSynced) return null;
+    const { history } = watch;
+    const { uid, operation, resourceVersion } = attributes;
+    if (operation === 'CREATE') {
+      const seen = history.first(uid);
+      if (seen.kind === 'version') return { persisted: true, uid, resourceVersion: seen.resourceVersion };
+      return this.#neverStored(decision, watch);
+    }
+    const next = history.after(uid, resourceVersion);
+    if (next.kind === 'unchanged') return this.#neverStored(decision, watch);
+    if (operation === 'DELETE') return judgeDelete(uid, next, history.current(uid));
+    if (body === undefined) return null;
+    const context = this.#d.attestContext();
+    if (context === undefined) return null;
+    const wanted = wantedContent(attributes, body, context);
+    if (next.kind === 'version') return { persisted: this.#isSame(attributes, wanted, next), uid, resourceVersion: next.resourceVersion };
+    // The version after the base may have been missed; the object as it is now can still prove that it was stored.
+    const current = history.current(uid);
+    const isStored = current.kind === 'version' && wanted.kind === 'content' && current.content === wanted.hash;
+    return isStored ? { persisted: true, uid, resourceVersion: current.resourceVersion } : null;
+  }
+
+  #isSame(attributes: ChangeAttributes, wanted: Wanted, seen: Extract<Seen, { kind: 'version' }>): boolean {
+    // A subresource's object is not the stored one; that the very next version is ours is what optimistic concurrency gives.
+    if (wanted.kind === 'subresource') return attributes.subresource !== '' && seen.content !== null;
+    return seen.content === wanted.hash;
+  }
+
+  /** A consistent read that starts late enough and does not show it. */
+  async #neverStored(decision: PendingDecision, watch: ResourceWatch): Promise<Omit<ObservedResult, 'decision'> | null> {
+    const { attributes, decidedMs } = decision;
+    if (this.#d.now() - decidedMs < settledAfterMs) return null;
+    const object = (await this.#d.http.get(objectPath(watch.resource, attributes))) as JsonObject | undefined;
+    const metadata = (object?.['metadata'] ?? {}) as JsonObject;
+    const isThere = object !== undefined && metadata['uid'] === attributes.uid;
+    if (attributes.operation === 'CREATE') {
+      return isThere
+        ? { persisted: true, uid: attributes.uid, resourceVersion: String(metadata['resourceVersion']) }
+        : { persisted: false, uid: attributes.uid, resourceVersion: '' };
+    }
+    // Gone, or at another version: the watch will show which version came first.
+    if (!isThere || String(metadata['resourceVersion']) !== attributes.resourceVersion) return null;
+    return { persisted: false, uid: attributes.uid, resourceVersion: '' };
+  }
+
+  /** Hash of the object as a review of it would be digested. */
+  #contentOf(resource: WatchedResource, object: JsonObject): string | null {
+    const context = this.#d.attestContext();
+    if (context === undefined) return null;
+    const metadata = (object['metadata'] ?? {}) as JsonObject;
+    const request: Json = {
+      uid: 'observer',
+      kind: { group: resource.group, version: resource.version, kind: resource.kind },
+      resource: { group: resource.group, version: resource.version, resource: resource.resource },
+      name: metadata['name'] ?? '',
+      namespace: metadata['namespace'] ?? '',
+      operation: 'UPDATE',
+      userInfo: { username: 'observer', groups: [] },
+      object,
+      oldObject: object,
+      dryRun: false,
+      options: null,
+    };
+    const attested = attestRequest(request, context);
+    return contentHash(newObjectOf(attested.body), context);
+  }
+}
+
+type Wanted = { readonly kind: 'content'; readonly hash: string } | { readonly kind: 'subresource' };
+
+function wantedContent(attributes: ChangeAttributes, body: Uint8Array, context: AttestContext): Wanted {
+  if (attributes.subresource !== '') return { kind: 'subresource' };
+  return { kind: 'content', hash: contentHash(newObjectOf(body), context) };
+}
+
+/** The object as it is after the change, from a body that was checked when it was stored. */
+function newObjectOf(body: Uint8Array): Json {
+  const { change } = parseJson(body) as { change: { new: Json } };
+  return change.new;
+}
+
+function contentHash(object: Json, { sha256 }: AttestContext): string {
+  return toHex(sha256(utf8Encode(canonicalText(object))));
+}
+
+function keyOf({ group, version, resource }: Pick<WatchedResource, 'group' | 'version' | 'resource'>): string {
+  return `${group}/${version}/${resource}`;
+}
+
+function objectPath(resource: WatchedResource, { namespace, name }: ChangeAttributes): string {
+  const root = resource.group === '' ? `/api/${resource.version}` : `/apis/${resource.group}/${resource.version}`;
+  const within = resource.namespaced ? `/namespaces/${encodeURIComponent(namespace)}` : '';
+  return `${root}${within}/${resource.resource}/${encodeURIComponent(name)}`;
+}
+
+function judgeDelete(uid: string, next: Seen, current: Seen): Omit<ObservedResult, 'decision'> | null {
+  if (next.kind === 'version') return { persisted: next.deleting, uid, resourceVersion: next.resourceVersion };
+  if (current.kind === 'version' && current.deleting) return { persisted: true, uid, resourceVersion: current.resourceVersion };
+  return null;
+}

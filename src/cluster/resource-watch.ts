@@ -1,0 +1,140 @@
+import type { Json, JsonObject } from '../types/json.ts';
+import type { KubeHttp } from './kube-http.ts';
+import { ObjectHistory } from './object-history.ts';
+
+/** Objects of one page of a list. */
+const pageObjects = 500;
+const backoffMinMs = 250;
+const backoffMaxMs = 10_000;
+
+export interface WatchedResource {
+  readonly group: string;
+  readonly version: string;
+  readonly resource: string;
+  readonly kind: string;
+  readonly namespaced: boolean;
+}
+
+interface Deps {
+  readonly http: KubeHttp;
+  /** Hash of the normalised, redacted object, comparable with what was approved; null if it cannot be made. */
+  readonly contentOf: (resource: WatchedResource, object: JsonObject) => string | null;
+  readonly onChange: () => void;
+  readonly warn: (message: string, details: object) => void;
+}
+
+/** Lists one resource in all namespaces, then follows every change of it; resumes where it was, or lists again. */
+export class ResourceWatch {
+  readonly resource: WatchedResource;
+  readonly history = new ObjectHistory();
+  readonly #d: Deps;
+  #stopWatch: (() => void) | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+  #resourceVersion = '';
+  #backoffMs = backoffMinMs;
+  #synced = false;
+
+  constructor(resource: WatchedResource, deps: Deps) {
+    this.resource = resource;
+    this.#d = deps;
+  }
+
+  /** True while the history follows the API server. */
+  get isSynced(): boolean {
+    return this.#synced;
+  }
+
+  start(): void {
+    void this.#cycle();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    this.#stopWatch?.();
+  }
+
+  async #cycle(): Promise<void> {
+    if (this.#stopped) return;
+    try {
+      if (this.#resourceVersion === '') await this.#list();
+      this.#watch();
+    } catch (error) {
+      this.#again(error as Error);
+    }
+  }
+
+  async #list(): Promise<void> {
+    const found: { uid: string; resourceVersion: string; content: string; deleting: boolean }[] = [];
+    let token = '';
+    let version = '';
+    do {
+      const page = (await this.#d.http.get(`${pathOf(this.resource)}?limit=${pageObjects}&continue=${encodeURIComponent(token)}`)) as JsonObject | undefined;
+      const metadata = (page?.['metadata'] ?? {}) as JsonObject;
+      token = typeof metadata['continue'] === 'string' ? metadata['continue'] : '';
+      version = String(metadata['resourceVersion'] ?? '');
+      for (const item of (page?.['items'] ?? []) as JsonObject[]) {
+        const seen = this.#read(withType(this.resource, item));
+        if (seen !== null) found.push({ ...seen, content: seen.content ?? '' });
+      }
+    } while (token !== '');
+    this.history.relist(version, found);
+    this.#resourceVersion = version;
+  }
+
+  #watch(): void {
+    const query = `watch=1&allowWatchBookmarks=true&resourceVersion=${this.#resourceVersion}`;
+    this.#synced = true;
+    this.#d.onChange();
+    this.#stopWatch = this.#d.http.watch(`${pathOf(this.resource)}?${query}`, {
+      onEvent: (event) => this.#onEvent(event as JsonObject),
+      onEnd: (error) => this.#again(error),
+    });
+  }
+
+  #onEvent(event: JsonObject): void {
+    const object = event['object'] as JsonObject;
+    const metadata = (object['metadata'] ?? {}) as JsonObject;
+    if (event['type'] === 'ERROR') {
+      // 410 Gone: the version is too old to resume from.
+      this.#resourceVersion = '';
+      this.#stopWatch?.();
+      return this.#again(new Error(String(object['message'] ?? 'the watch was refused')));
+    }
+    this.#backoffMs = backoffMinMs;
+    this.#resourceVersion = String(metadata['resourceVersion'] ?? this.#resourceVersion);
+    if (event['type'] === 'BOOKMARK') return;
+    const seen = this.#read(object);
+    if (seen === null) return;
+    const isDeleted = event['type'] === 'DELETED';
+    this.history.saw(seen.uid, seen.resourceVersion, isDeleted ? null : (seen.content ?? ''), isDeleted || seen.deleting);
+    this.#d.onChange();
+  }
+
+  #read(object: JsonObject): { uid: string; resourceVersion: string; content: string | null; deleting: boolean } | null {
+    const metadata = (object['metadata'] ?? {}) as JsonObject;
+    const { uid, resourceVersion } = metadata as { uid?: Json; resourceVersion?: Json };
+    if (typeof uid !== 'string' || typeof resourceVersion !== 'string') return null;
+    return { uid, resourceVersion, content: this.#d.contentOf(this.resource, object), deleting: metadata['deletionTimestamp'] !== undefined };
+  }
+
+  #again(error: Error | null): void {
+    this.#synced = false;
+    if (this.#stopped) return;
+    if (error !== null) this.#d.warn('watch interrupted', { resource: this.resource.resource, reason: error.message });
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#cycle(), error === null ? 0 : this.#backoffMs);
+    if (error !== null) this.#backoffMs = Math.min(backoffMaxMs, this.#backoffMs * 2);
+  }
+}
+
+/** Path of the list of a resource in all namespaces. */
+function pathOf({ group, version, resource }: WatchedResource): string {
+  return group === '' ? `/api/${version}/${resource}` : `/apis/${group}/${version}/${resource}`;
+}
+
+/** Items of a list come without apiVersion and kind. */
+function withType({ group, version, kind }: WatchedResource, item: JsonObject): JsonObject {
+  return Object.assign(Object.create(null) as object, { apiVersion: group === '' ? version : `${group}/${version}`, kind }, item) as JsonObject;
+}
