@@ -114,7 +114,7 @@ describe('base64', () => {
 
   test('has exactly one text for a last group of one byte', () => {
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
-    const accepted = [...alphabet].filter((c) => {
+    const accepted = Array.from(alphabet).filter((c) => {
       try {
         return fromBase64(`A${c}==`).length === 1;
       } catch {
