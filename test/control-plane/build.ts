@@ -6,7 +6,7 @@
  */
 import { execFile, spawn } from 'node:child_process';
 import { accessSync, constants, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import {
   BINARY_NAMES,
@@ -22,9 +22,11 @@ import { withLock } from './lock.ts';
 export interface EnsureBinariesOptions {
   /** Receives lines without newline: what is being done and for how long. Default: standard error. */
   readonly onProgress?: (line: string) => void;
+  /** Default: the repository's `.cache/bin`. */
+  readonly cacheDir?: string;
 }
 
-export const CACHE_DIR = join(REPOSITORY_DIR, '.cache', 'bin');
+const CACHE_DIR = join(REPOSITORY_DIR, '.cache', 'bin');
 
 const PROGRESS_INTERVAL_MS = 10_000;
 const GO_VERSION_MIN = { major: 1, minor: 26 };
@@ -41,19 +43,20 @@ export async function ensureBinaries<Name extends BinaryName>(
   options: EnsureBinariesOptions = {},
 ): Promise<Record<Name, string>> {
   const onProgress = options.onProgress ?? ((line: string) => process.stderr.write(`${line}\n`));
+  const cacheDir = options.cacheDir ?? CACHE_DIR;
   const paths: Partial<Record<Name, string>> = {};
-  for (const name of names) paths[name] = findBuilt(name) ?? (await buildLocked(name, onProgress));
+  for (const name of names) paths[name] = findBuilt(cacheDir, name) ?? (await buildLocked(cacheDir, name, onProgress));
   return paths as Record<Name, string>;
 }
 
-function findBuilt(name: BinaryName): string | undefined {
+function findBuilt(cacheDir: string, name: BinaryName): string | undefined {
   const assets = process.env['KUBEBUILDER_ASSETS'];
-  const candidates = assets ? [resolve(assets, name), cachedPath(name)] : [cachedPath(name)];
-  return candidates.find(isExecutable);
+  const cached = cachedPath(cacheDir, name);
+  return (assets ? [resolve(assets, name), cached] : [cached]).find(isExecutable);
 }
 
-function cachedPath(name: BinaryName): string {
-  return join(CACHE_DIR, `${name}-${describeBinary(name).version}`, name);
+function cachedPath(cacheDir: string, name: BinaryName): string {
+  return join(cacheDir, `${name}-${describeBinary(name).version}`, name);
 }
 
 function isExecutable(file: string): boolean {
@@ -66,10 +69,10 @@ function isExecutable(file: string): boolean {
 }
 
 /** One build at a time: the compiler uses every core by itself, and two runs side by side never build the same thing twice. */
-function buildLocked(name: BinaryName, onProgress: (line: string) => void): Promise<string> {
+function buildLocked(cacheDir: string, name: BinaryName, onProgress: (line: string) => void): Promise<string> {
   return withLock(
-    join(CACHE_DIR, 'build.lock'),
-    async () => findBuilt(name) ?? (await build(name, describeBinary(name), onProgress)),
+    join(cacheDir, 'build.lock'),
+    async () => findBuilt(cacheDir, name) ?? (await build(name, cachedPath(cacheDir, name), onProgress)),
     {
       onWait: (holderPid, waitedMs) =>
         onProgress(`${name}: waiting for the build of process ${holderPid}, ${seconds(waitedMs)}`),
@@ -77,10 +80,10 @@ function buildLocked(name: BinaryName, onProgress: (line: string) => void): Prom
   );
 }
 
-async function build(name: BinaryName, binary: Binary, onProgress: (line: string) => void): Promise<string> {
+async function build(name: BinaryName, target: string, onProgress: (line: string) => void): Promise<string> {
+  const binary = describeBinary(name);
   await requireGo(name, binary);
-  const target = cachedPath(name);
-  const folder = join(CACHE_DIR, `${name}-${binary.version}`);
+  const folder = dirname(target);
   mkdirSync(folder, { recursive: true });
   for (const leftover of readdirSync(folder)) if (leftover !== name) rmSync(join(folder, leftover), { force: true });
   const temporary = join(folder, `.${name}.${process.pid}`);

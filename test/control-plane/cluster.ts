@@ -19,9 +19,9 @@ import {
   type StaticManifests,
 } from './configuration.ts';
 import { ADMIN, createCredentials, createUserCredentials, WEBHOOK_CA, WEBHOOK_CLIENT } from './credentials.ts';
-import { writeFileAtomically } from './files.ts';
 import { layoutOf, type Layout, type PairFiles } from './layout.ts';
 import { freePorts } from './ports.ts';
+import { aggregateRoles } from './rbac.ts';
 import { ComponentStartError } from './readiness.ts';
 import { openCluster, writeAccessFiles, type Cluster } from './running.ts';
 import { hasState, readState, writeState, type ClusterState, type ComponentState } from './state.ts';
@@ -121,6 +121,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   });
 
   try {
+    if (!components.has('kube-controller-manager')) await aggregateRoles(cluster.request);
     const controllers = [...components].filter((name) => name !== 'etcd' && name !== 'kube-apiserver');
     await Promise.all(controllers.map((name) => cluster.start(name)));
     for (const { name, role } of users) if (role !== undefined) await cluster.grantRole({ user: name, role });
@@ -151,7 +152,6 @@ function writeApiServerFiles(layout: Layout, options: ClusterOptions) {
     staticManifests,
   });
   const gates = Object.keys(staticManifests).length > 0 ? { ManifestBasedAdmissionControlConfig: true } : {};
-  writeFileAtomically(layout.config('kwok.yaml'), '');
   return {
     webhookClientCaFile: options.webhookClientCert?.caFile ?? layout.pair(WEBHOOK_CA).certFile,
     apiServerOptions: {

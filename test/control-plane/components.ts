@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { API_SERVER, CLUSTER_CA, ETCD_CA, ETCD_CLIENT, ETCD_SERVER } from './credentials.ts';
 import type { Layout } from './layout.ts';
 
@@ -113,8 +114,7 @@ export function schedulerArguments(layout: Layout): string[] {
 export function kwokArguments(layout: Layout): string[] {
   return [
     `--kubeconfig=${layout.config('kwok.kubeconfig')}`,
-    // An empty file instead of the caller's ~/.kwok/kwok.yaml.
-    `--config=${layout.config('kwok.yaml')}`,
+    `--config=${join(import.meta.dirname, 'kwok', 'stages.yaml')}`,
     '--manage-all-nodes=true',
     '--cidr=10.244.0.0/16',
     '--node-ip=127.0.0.1',

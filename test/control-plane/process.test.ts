@@ -31,7 +31,10 @@ async function childOf(ending: string, detached: boolean, signal?: NodeJS.Signal
   const parent = spawn(process.execPath, ['--input-type=module', '-e', script], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
-  const line = await new Promise<string>((resolve) => parent.stdout.setEncoding('utf8').once('data', resolve));
+  const line = await new Promise<string>((resolve, reject) => {
+    parent.stdout.setEncoding('utf8').once('data', resolve);
+    parent.once('exit', () => reject(new Error('the parent ended before its child started')));
+  });
   const gone = new Promise<void>((resolve) => parent.once('exit', () => resolve()));
   const child = JSON.parse(line) as ProcessIdentity;
   if (signal !== undefined) {
@@ -121,12 +124,13 @@ test('only one holds a lock at a time, and the lock of a dead owner is broken', 
 test('who waits for a lock is told who holds it', async () => {
   const file = join(root, 'told');
   const holders: number[] = [];
+  let waiting: Promise<void> | undefined;
   await withLock(file, async () => {
-    const waiting = withLock(file, () => Promise.resolve(), { onWait: (pid) => holders.push(pid) });
+    waiting = withLock(file, () => Promise.resolve(), { onWait: (pid) => holders.push(pid) });
     await sleep(50);
-    expect(holders).toEqual([process.pid]);
-    void waiting;
   });
+  await waiting;
+  expect(holders).toEqual([process.pid]);
 });
 
 test('free ports are different, and below the range of outgoing connections', async () => {

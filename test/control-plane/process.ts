@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { guard, release } from './guardian.ts';
 
@@ -54,7 +54,7 @@ export function identify(pid: number): ProcessIdentity | undefined {
   return startedAt === undefined ? undefined : { pid, startedAt };
 }
 
-/** True while exactly this process runs; a zombie counts as gone. */
+/** True while exactly this process runs or still holds files and ports; a mere zombie counts as gone. */
 export function isAlive(identity: ProcessIdentity): boolean {
   return startTime(identity.pid) === identity.startedAt;
 }
@@ -105,7 +105,8 @@ function startTime(pid: number): string | undefined {
     // The second field is the program's name in parentheses and may hold anything, so count from its end (proc(5)).
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const state = fields[0];
-    if (state === 'Z' || state === 'X') return undefined;
+    // A killed process is a zombie as soon as its first thread has ended; it holds its ports until the last one has.
+    if ((state === 'Z' || state === 'X') && readdirSync(`/proc/${pid}/task`).length <= 1) return undefined;
     bootId ??= readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
     return `${bootId}/${fields[19]}`;
   } catch {

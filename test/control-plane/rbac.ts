@@ -55,6 +55,43 @@ export async function grantRole(
     await sleep(POLL_INTERVAL_MS);
 }
 
+interface ClusterRole {
+  readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
+  readonly aggregationRule?: { readonly clusterRoleSelectors?: readonly { matchLabels?: Record<string, string> }[] };
+  readonly rules?: readonly unknown[] | null;
+}
+
+const CLUSTER_ROLES = '/apis/rbac.authorization.k8s.io/v1/clusterroles';
+/** `edit` gathers `view`, and `admin` gathers `edit`. */
+const AGGREGATED = ['view', 'edit', 'admin'];
+
+/**
+ * Fills the ClusterRoles `view`, `edit` and `admin`, which are empty until the controller manager gathers their rules: for a cluster without
+ * one. Roles that are made later are not gathered.
+ * @throws Error with the API server's answer if a role cannot be written.
+ */
+export async function aggregateRoles(request: Request): Promise<void> {
+  const roles = new Map(
+    (await request(CLUSTER_ROLES)).json<{ items: ClusterRole[] }>().items.map((role) => [role.metadata.name, role]),
+  );
+  for (const name of AGGREGATED) {
+    const role = roles.get(name);
+    const selectors = role?.aggregationRule?.clusterRoleSelectors ?? [];
+    const gathered = [...roles.values()].filter(
+      ({ metadata }) =>
+        metadata.name !== name &&
+        selectors.some(({ matchLabels = {} }) =>
+          Object.entries(matchLabels).every(([label, value]) => metadata.labels?.[label] === value),
+        ),
+    );
+    const body = { rules: gathered.flatMap(({ rules }) => rules ?? []) };
+    const contentType = 'application/merge-patch+json';
+    const answer = await request(`${CLUSTER_ROLES}/${name}`, { method: 'PATCH', contentType, body });
+    if (answer.status !== 200) throw new Error(`ClusterRole ${name}: ${answer.status} ${answer.text}`);
+    roles.set(name, answer.json<ClusterRole>());
+  }
+}
+
 async function rulesOf(request: Request, user: string, namespace = 'default'): Promise<string> {
   const review = { apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectRulesReview', spec: { namespace } };
   const answer = await request(

@@ -50,16 +50,16 @@ export interface Cluster {
   /** As they are now. */
   readonly processes: readonly ClusterProcess[];
   /** One HTTPS request to the API server, by the administrator or by a user. Any status is an answer. */
-  request(path: string, init?: RequestInit, user?: string): Promise<Response>;
+  readonly request: (path: string, init?: RequestInit, user?: string) => Promise<Response>;
   /** Makes a certificate and a context for one more user. @throws Error if the name is taken. */
-  addUser(user: UserState & { readonly role?: string }): Promise<void>;
-  grantRole(grant: RoleGrant): Promise<void>;
+  readonly addUser: (user: UserState & { readonly role?: string }) => Promise<void>;
+  readonly grantRole: (grant: RoleGrant) => Promise<void>;
   /** Starts a program that is not running, with the arguments of its first start, and waits until it serves. */
-  start(name: ComponentName): Promise<void>;
+  readonly start: (name: ComponentName) => Promise<void>;
   /** Sends a signal, SIGKILL by default; returns when the process is gone, except after SIGSTOP and SIGCONT. */
-  kill(name: ComponentName, signal?: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT'): Promise<void>;
+  readonly kill: (name: ComponentName, signal?: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT') => Promise<void>;
   /** Ends every program; the data stays, and `start` would go on with it. Never touches a process that only has the same pid. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 export interface RunningOptions {
@@ -137,9 +137,14 @@ export function openCluster(layout: Layout, options: RunningOptions): Cluster {
     if (started !== undefined) await waitFor({ name, process: started, logFile, logOffset });
   }
 
-  async function stop(): Promise<void> {
+  /** Kept connections would fail the next request instead of opening a new one. */
+  function dropConnections(): void {
     for (const client of clients.values()) client.close();
     clients.clear();
+  }
+
+  async function stop(): Promise<void> {
+    dropConnections();
     for (const { process: running } of readState(layout).components.toReversed())
       if (running !== undefined) await terminate(running, STOP_GRACE_MS);
   }
@@ -148,6 +153,7 @@ export function openCluster(layout: Layout, options: RunningOptions): Cluster {
     const running = componentOf(readState(layout), name).process;
     if (running === undefined || !sendSignal(running, signal)) return;
     if (signal === 'SIGSTOP' || signal === 'SIGCONT') return;
+    if (name === 'kube-apiserver') dropConnections();
     if (!(await waitUntilGone(running, readyTimeoutMs))) throw new Error(`${name} is still there after ${signal}`);
   }
 
