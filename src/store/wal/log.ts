@@ -126,6 +126,8 @@ export class SegmentedLog implements WriteAheadLog {
     let unconfirmed: Group | undefined;
     let taken: readonly Call[] = [];
     try {
+      // Calls made in the same turn belong into one group.
+      await Promise.resolve();
       while (this.#waiting.length > 0 || unconfirmed !== undefined) {
         const confirming = unconfirmed;
         taken = this.#takeGroup();
