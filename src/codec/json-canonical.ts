@@ -34,7 +34,10 @@ function write(value: unknown, depth: number): string {
       if (Array.isArray(value)) return writeArray(value, depth + 1);
       if (isJsonNumberText(value)) return value.numberText;
       return writeObject(value as Record<string, unknown>, depth + 1);
-    default:
+    case 'undefined':
+    case 'bigint':
+    case 'function':
+    case 'symbol':
       throw refused(`a value of type ${typeof value}`);
   }
 }

@@ -42,7 +42,7 @@ export function utf8LengthOfPrefix(text: string, length: number): number {
 }
 
 /** Index of the first lone surrogate; the text's length if there is none. */
-export function loneSurrogateIndex(text: string): number {
+function loneSurrogateIndex(text: string): number {
   for (let i = 0; i < text.length; i++) {
     const point = text.codePointAt(i) ?? 0;
     if (point > 0xffff) i++;
