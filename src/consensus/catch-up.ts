@@ -54,22 +54,23 @@ export function answerRoundState(
   from: ValidatorIndex | null,
 ): void {
   if (from === null || from === h.config.self || h.step === 'idle' || !mayReply(turn, h, from)) return;
-  const votes: Vote[] = asked.round < h.round ? [...entryVotes(h, h.round)] : [];
+  const votes = new Set<Vote>(asked.round < h.round ? entryVotes(h, h.round) : []);
   for (const { round, prevotes, precommits } of asked.rounds) {
     const data = h.rounds.get(round);
     if (data === undefined) continue;
-    votes.push(...missing(data.prevotes.slots, prevotes), ...missing(data.precommits.slots, precommits));
+    for (const vote of [...missing(data.prevotes.slots, prevotes), ...missing(data.precommits.slots, precommits)])
+      votes.add(vote);
   }
   // A peer that has not begun, or stands in another round, says nothing of our votes here.
   const mine = h.rounds.get(h.round);
   if (mine !== undefined && !asked.rounds.some((each) => each.round === h.round))
-    votes.push(...mine.prevotes.slots.values(), ...mine.precommits.slots.values());
+    for (const vote of [...mine.prevotes.slots.values(), ...mine.precommits.slots.values()]) votes.add(vote);
   const proposal = h.rounds.get(asked.round)?.proposal?.proposal;
   if (!asked.hasProposal && proposal !== undefined) sendTo(turn, from, proposal);
   const polka = newestPolka(h);
-  if (votes.length === 0 && polka === null) return;
+  if (votes.size === 0 && polka === null) return;
   trace(turn, 'catch-up');
-  sendTo(turn, from, votesMessage(h, votes.slice(0, votesOfMessageMax), polka));
+  sendTo(turn, from, votesMessage(h, [...votes].slice(0, votesOfMessageMax), polka));
 }
 
 /** A peer of an earlier height: the certificate of the last one, or the own height, so that it asks for a sync. */

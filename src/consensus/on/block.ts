@@ -2,6 +2,8 @@ import { propose, proposeIfOwnTurn } from '../enter-round.ts';
 import type { EventOf } from '../event.ts';
 import { blockEntry } from '../height-state.ts';
 import { advance } from '../rules/advance.ts';
+import type { HeightState } from '../state.ts';
+import { cancelTimers } from '../timers.ts';
 import { trace, type Turn } from '../turn.ts';
 
 /** A block for this node's proposal, if it is still its turn. What was built was executed, so it is valid here. */
@@ -13,7 +15,7 @@ export function onBlockBuilt(turn: Turn, event: EventOf<'block-built'>): void {
   if (event.round !== h.round || h.step !== 'propose' || self === null) return trace(turn, 'built-too-late');
   if (event.built === null) {
     h.txsAvailable = false;
-    return;
+    return idleAgain(turn, h);
   }
   // A lock or a valid value that came meanwhile goes before a new block.
   if (h.validBlock !== null) return proposeValid(turn, h);
@@ -23,7 +25,15 @@ export function onBlockBuilt(turn: Turn, event: EventOf<'block-built'>): void {
   advance(turn, h);
 }
 
-function proposeValid(turn: Turn, h: NonNullable<Turn['state']['current']>): void {
+/** Nothing was usable, and nobody has said anything: back to idle, or the round would end in an empty block. */
+function idleAgain(turn: Turn, h: HeightState): void {
+  const silent = h.reached.size === 0 && h.polkas.size === 0 && h.commit === null;
+  if (h.round > 0 || !silent || [...h.rounds.values()].some((data) => data.proposal !== null)) return;
+  cancelTimers(turn, h);
+  h.step = 'idle';
+}
+
+function proposeValid(turn: Turn, h: HeightState): void {
   proposeIfOwnTurn(turn, h);
   advance(turn, h);
 }
