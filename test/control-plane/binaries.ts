@@ -26,10 +26,10 @@ export interface Binary {
 
 export const REPOSITORY_DIR = join(import.meta.dirname, '..', '..');
 
-export const KUBERNETES_VERSION = '1.36.3';
+const KUBERNETES_VERSION = '1.36.3';
 export const ETCD_VERSION = '3.6.8';
-export const KWOK_VERSION = '0.8.0';
-export const COMETBFT_VERSION = '0.38.26';
+const KWOK_VERSION = '0.8.0';
+const COMETBFT_VERSION = '0.38.26';
 
 /** Where a Kubernetes release build writes its version; without these the programs call themselves v0.0.0. */
 const KUBERNETES_VERSION_PACKAGES = ['k8s.io/component-base/version', 'k8s.io/client-go/pkg/version'];

@@ -26,9 +26,9 @@ import { ComponentStartError } from './readiness.ts';
 import { openCluster, writeAccessFiles, type Cluster } from './running.ts';
 import { hasState, readState, writeState, type ClusterState, type ComponentState } from './state.ts';
 
-export type { Cluster, ClusterProcess } from './running.ts';
+export type { Cluster } from './running.ts';
 
-export interface ClusterUser {
+interface ClusterUser {
   /** CN of the client certificate, and name of the context. */
   readonly name: string;
   /** O of the client certificate. */
@@ -37,7 +37,7 @@ export interface ClusterUser {
   readonly role?: string;
 }
 
-export type OptionalComponent = 'controller-manager' | 'scheduler' | 'kwok';
+type OptionalComponent = 'controller-manager' | 'scheduler' | 'kwok';
 
 export interface ClusterOptions {
   /** Everything is kept below this folder; it is made if it does not exist. */

@@ -27,7 +27,7 @@ const PROGRAMS = [
 const LOOPBACK = ['127.0.0.1', 'localhost'];
 
 /** CN of the certificate that the API server shows to webhooks. */
-export const WEBHOOK_CLIENT_COMMON_NAME = 'apiserver-webhook-client';
+const WEBHOOK_CLIENT_COMMON_NAME = 'apiserver-webhook-client';
 
 /** Makes three authorities (cluster, etcd, webhook clients), so that none vouches for another's callers, and the certificates of all programs. */
 export async function createCredentials(layout: Layout, serviceIp: string): Promise<void> {

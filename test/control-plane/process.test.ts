@@ -33,7 +33,7 @@ async function childOf(ending: string, detached: boolean, signal?: NodeJS.Signal
   });
   const line = await new Promise<string>((resolve, reject) => {
     parent.stdout.setEncoding('utf8').once('data', resolve);
-    parent.once('exit', () => reject(new Error('the parent ended before its child started')));
+    parent.once('close', () => reject(new Error('the parent ended before its child started')));
   });
   const gone = new Promise<void>((resolve) => parent.once('exit', () => resolve()));
   const child = JSON.parse(line) as ProcessIdentity;

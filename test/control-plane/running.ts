@@ -16,7 +16,7 @@ import { sizeOf, waitUntilReady, type StartedComponent } from './readiness.ts';
 import { createHttpsClient, type HttpsClient, type RequestInit, type Response } from './request.ts';
 import { readState, updateState, withProcess, type ClusterState, type UserState } from './state.ts';
 
-export interface ClusterProcess {
+interface ClusterProcess {
   readonly name: ComponentName;
   /** The last one that was started; -1 if none was. */
   readonly pid: number;
