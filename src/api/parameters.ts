@@ -6,7 +6,7 @@ export type Query = Readonly<Record<string, string | string[] | undefined>>;
 const limitDefault = 50;
 const limitMax = 500;
 const indexesMax = 500;
-const filters = ['object', 'namespace', 'actor', 'decision', 'operation', 'proposal', 'kind', 'org'] as const;
+const filters = ['object', 'namespace', 'actor', 'decision', 'operation', 'proposal', 'kind'] as const;
 const recordParameters = new Set<string>([...filters, 'since', 'until', 'before', 'limit']);
 
 function bad(name: string, problem: string): ChainError {

@@ -1,3 +1,4 @@
+import type { ChainError } from '../errors/chain-error.ts';
 import { signTransaction } from '../ledger/transaction.ts';
 import type { AdmissionLedger, AdmissionOutcome, Evaluation } from '../ports/admission-ledger.ts';
 import type { Sha256, Signer } from '../ports/crypto.ts';
@@ -30,7 +31,7 @@ interface Deps {
   readonly putBody: (hash: Hash, bytes: Uint8Array, orgs: readonly OrgId[]) => Promise<void>;
   readonly bodyOrgs: () => readonly OrgId[];
   /** Null if this node may submit; else why it surely cannot get a decision now. */
-  readonly obstacle: () => 'NO_QUORUM' | 'NODE_NOT_READY' | 'STATE_DIVERGENCE' | null;
+  readonly obstacle: () => ChainError | null;
   readonly now: () => number;
   readonly warn: (message: string, details: object) => void;
 }
@@ -53,7 +54,7 @@ export function createAdmissionLedger(deps: Deps): AdmissionLedger {
 
 async function decide(deps: Deps, attestation: ChangeAttestation, body: Uint8Array, deadlineMs: number): Promise<AdmissionOutcome> {
   const obstacle = deps.obstacle();
-  if (obstacle !== null) return { kind: 'unavailable', code: obstacle };
+  if (obstacle !== null) return { kind: 'unavailable', code: obstacle.code };
   // A controller that retries a refused write for ever must not fill the log: what is committed already answers it.
   const open = deps.reader.refusedOpenProposal(attestation.attributes, attestation.digest);
   if (open !== undefined) return { kind: 'refused', code: 'CHANGE_NEEDS_VOTES', proposal: open, height: null, leaf: null };

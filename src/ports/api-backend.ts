@@ -47,7 +47,7 @@ export interface NodeStatus {
 }
 
 export type RecordFilter =
-  | { readonly by: 'object' | 'namespace' | 'actor' | 'decision' | 'operation' | 'proposal' | 'kind' | 'org'; readonly key: string }
+  | { readonly by: 'object' | 'namespace' | 'actor' | 'decision' | 'operation' | 'proposal' | 'kind'; readonly key: string }
   | { readonly by: 'all' };
 
 export interface RecordQuery {

@@ -1,0 +1,218 @@
+import { attestRequest, deriveClusterKeys } from '../change/index.ts';
+import { openRequest } from '../client/signed-request.ts';
+import { parseJson } from '../codec/index.ts';
+import { nativeBackend } from '../crypto/index.ts';
+import { ChainError } from '../errors/chain-error.ts';
+import { auditPrefix, timeKey } from '../ledger/audit-index.ts';
+import {
+  consistencyProof,
+  decodeBlock,
+  decodeCertificate,
+  decodeTransaction,
+  encodeMerkleProofJson,
+  inclusionProof,
+  stateProofToJson,
+  type LoadedGenesis,
+} from '../ledger/index.ts';
+import type { Reader } from './reader.ts';
+import type { ApiBackend, CertifiedHeader, LeafProof, NodeStatus, RecordFilter, RecordPage, RecordQuery } from '../ports/api-backend.ts';
+import type { Store } from '../store/index.ts';
+import type { ClusterId, Hash, OrgId } from '../types/brand.ts';
+import type { Certificate } from '../types/chain.ts';
+import type { Bodies } from './bodies.ts';
+import type { Checkpoints } from './checkpoints.ts';
+import type { ClusterKeys } from './cluster-keys.ts';
+import { entitled } from './cluster-keys.ts';
+import type { Submitter } from './submitter.ts';
+
+/** A client that submits waits this long for its transaction to be decided. */
+const submitWaitMs = 10_000;
+const observationsOfRecordMax = 23;
+
+interface Deps {
+  readonly genesis: LoadedGenesis;
+  readonly org: OrgId;
+  readonly store: Store;
+  readonly reader: Reader;
+  readonly lastCertificate: () => Certificate | null;
+  readonly submitter: Submitter;
+  readonly bodies: Bodies;
+  readonly clusterKeys: ClusterKeys;
+  readonly checkpoints: Checkpoints;
+  readonly status: () => NodeStatus;
+  /** Why nothing can be decided now, or null. */
+  readonly obstacle: () => ChainError | null;
+  readonly now: () => number;
+}
+
+const { sha256 } = nativeBackend;
+
+/** What the HTTP API serves, from the state machine's committed state and the store. */
+export class NodeApiBackend implements ApiBackend {
+  readonly #d: Deps;
+
+  constructor(deps: Deps) {
+    this.#d = deps;
+  }
+
+  genesis(): Uint8Array {
+    return this.#d.genesis.bytes;
+  }
+
+  status(): NodeStatus {
+    return this.#d.status();
+  }
+
+  head(): CertifiedHeader | undefined {
+    const { reader, lastCertificate } = this.#d;
+    const info = reader.info();
+    const header = reader.headerOf(info.height);
+    const certificate = lastCertificate();
+    if (header === undefined || certificate === null || certificate.height !== info.height) return undefined;
+    return { header, certificate, state: info.state };
+  }
+
+  block(height: number): (CertifiedHeader & { txCount: number }) | undefined {
+    const { store } = this.#d;
+    const bytes = store.block(height);
+    const certificate = store.certificate(height);
+    const state = store.state(height);
+    if (bytes === undefined || certificate === undefined || state === undefined || height < 1) return undefined;
+    const block = decodeBlock(bytes);
+    return { header: block.header, certificate: decodeCertificate(certificate), state, txCount: block.txs.length };
+  }
+
+  leaf(index: number, size: number): LeafProof | undefined {
+    const { store } = this.#d;
+    const leaf = index < size ? store.readLeaf(index) : undefined;
+    if (leaf === undefined) return undefined;
+    const proof = inclusionProof(sha256, index, size, (level, at) => store.readNode(level, at));
+    return { index, leaf, proof: encodeMerkleProofJson(proof) };
+  }
+
+  consistency(from: number, to: number): readonly Hash[] {
+    const { store } = this.#d;
+    return encodeMerkleProofJson(consistencyProof(sha256, from, to, (level, at) => store.readNode(level, at)));
+  }
+
+  state(key: string): { value: Uint8Array | null; proof: unknown } {
+    const { reader } = this.#d;
+    return { value: reader.stateGet(key) ?? null, proof: stateProofToJson(reader.prove(key)) };
+  }
+
+  records(query: RecordQuery): RecordPage {
+    const { reader, store } = this.#d;
+    const { logSize } = reader.info().state;
+    const indexes = this.#find(query, logSize);
+    const items = indexes.flatMap((index) => {
+      const item = this.leaf(index, logSize);
+      if (item === undefined) return [];
+      const observations = store
+        .index('observation', auditPrefix.observation(index), { limit: observationsOfRecordMax })
+        .flatMap((leaf) => this.leaf(leaf, logSize) ?? []);
+      return [{ ...item, observations }];
+    });
+    return { items, next: indexes.length === query.limit ? (indexes.at(-1) ?? null) : null };
+  }
+
+  async submit(envelope: Uint8Array): ReturnType<ApiBackend['submit']> {
+    const { submitter, obstacle, now } = this.#d;
+    const blocked = obstacle();
+    if (blocked !== null) throw blocked;
+    // Mutations speak for a webhook; they come from its own node only, never over this door.
+    if (decodeTransaction(envelope, sha256).payload.kind === 'mutation') throw new ChainError('API_UNAUTHORIZED', { reason: 'a mutation is submitted by the node that was asked' });
+    const outcome = await submitter.submit(envelope, now() + submitWaitMs, 'inclusion');
+    switch (outcome.kind) {
+      case 'committed':
+        return { kind: 'committed', hash: outcome.tx, height: outcome.height, leaf: outcome.leaf, result: outcome.result };
+      case 'unknown':
+        return { kind: 'unknown', hash: outcome.tx };
+      case 'rejected':
+        return { kind: 'rejected', code: outcome.code, message: outcome.message };
+      case 'overloaded':
+        throw new ChainError('MEMPOOL_FULL', { org: '', transactions: submitter.waiting });
+    }
+  }
+
+  async body(envelope: Uint8Array): Promise<Uint8Array> {
+    const { org, content } = openRequest(envelope, 'body-request', this.#trust());
+    const { store, reader, bodies } = this.#d;
+    const mayRead = (store.bodyInfo(content.hash)?.orgs.includes(org) ?? false) || reader.isElectorOfBody(org, content.hash);
+    if (!mayRead && store.hasBody(content.hash)) throw new ChainError('BODY_FORBIDDEN', { hash: content.hash, org });
+    const bytes = mayRead ? await bodies.find(content.hash) : undefined;
+    if (bytes === undefined) throw new ChainError('BODY_UNKNOWN', { hash: content.hash });
+    return bytes;
+  }
+
+  async canonicalize(envelope: Uint8Array): ReturnType<ApiBackend['canonicalize']> {
+    const { org, content } = openRequest(envelope, 'canonicalize-request', this.#trust());
+    const { clusterKeys, store, reader } = this.#d;
+    if (org !== this.#d.org) throw new ChainError('API_UNAUTHORIZED', { reason: `this is the node of ${this.#d.org}` });
+    const cluster = content.cluster as ClusterId;
+    const record = reader.cluster(cluster);
+    const held = clusterKeys.get(cluster);
+    if (record === undefined || held === undefined) throw new ChainError('CLUSTER_KEY_MISSING', { cluster });
+    const keys = deriveClusterKeys(held.key, sha256, nativeBackend.hmacSha256);
+    const { attestation, body } = attestRequest(content.request, { cluster, keys, sha256, hmacSha256: nativeBackend.hmacSha256 });
+    const { admissionUid: _admissionUid, ...change } = attestation;
+    await store.putBody(attestation.bodyHash, body, { orgs: [...entitled(record)], expiresMs: null });
+    return { change, body };
+  }
+
+  checkpoint(fresh: boolean): Promise<string> {
+    return this.#d.checkpoints.note(fresh);
+  }
+
+  #trust(): Parameters<typeof openRequest>[2] {
+    const { genesis, reader, now } = this.#d;
+    return { chain: genesis.hash, nowMs: now(), member: (org, name) => reader.org(org)?.members.find((member) => member.name === name) };
+  }
+
+  /** Leaf indexes, newest first; each filter is one index, bounded by time through the time index. */
+  #find({ filter, sinceMs, untilMs, before, limit }: RecordQuery, logSize: number): number[] {
+    const { store } = this.#d;
+    const from = sinceMs === null ? 0 : (store.firstLeafSince('time', timeKey(sinceMs)) ?? logSize);
+    const until = untilMs === null ? logSize : (store.firstLeafSince('time', timeKey(untilMs + 1)) ?? logSize);
+    const page = { before: Math.min(before ?? logSize, until, logSize), from, limit };
+    if (page.before <= page.from) return [];
+    if (filter.by === 'all') return this.#transactionsBelow(page);
+    return store.index(filter.by, keyOf(filter), page);
+  }
+
+  /** Every leaf but those of blocks; these carry no record. */
+  #transactionsBelow({ before, from, limit }: { before: number; from: number; limit: number }): number[] {
+    const found: number[] = [];
+    for (let index = before - 1; index >= from && found.length < limit; index -= 1) {
+      const leaf = this.#d.store.readLeaf(index);
+      if (leaf !== undefined && 'tx' in (parseJson(leaf) as object)) found.push(index);
+    }
+    return found;
+  }
+}
+
+function keyOf(filter: Extract<RecordFilter, { key: string }>): string {
+  const { by, key } = filter;
+  const parts = key.split('/');
+  switch (by) {
+    case 'object': {
+      const [cluster = '', group = '', resource = '', namespace = '', ...name] = parts;
+      if (parts.length < 5) throw new ChainError('API_BAD_PARAMETER', { name: 'object', problem: 'must be cluster/group/resource/namespace/name' });
+      return auditPrefix.object(sha256, { cluster: cluster as ClusterId, group, resource, namespace, name: name.join('/') });
+    }
+    case 'namespace': {
+      const [cluster = '', namespace = ''] = parts;
+      if (parts.length !== 2) throw new ChainError('API_BAD_PARAMETER', { name: 'namespace', problem: 'must be cluster/namespace' });
+      return auditPrefix.namespace(sha256, cluster, namespace);
+    }
+    case 'actor':
+      return auditPrefix.actor(sha256, key);
+    case 'proposal':
+      if (!/^\d{1,15}$/.test(key)) throw new ChainError('API_BAD_PARAMETER', { name: 'proposal', problem: 'must be a number' });
+      return auditPrefix.proposal(Number(key));
+    case 'decision':
+    case 'operation':
+    case 'kind':
+      return key;
+  }
+}
+

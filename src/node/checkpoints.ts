@@ -1,0 +1,126 @@
+import { ByteReader, ByteWriter, utf8Decode, utf8Encode } from '../codec/index.ts';
+import { quorumOf } from '../consensus/index.ts';
+import { ChainError } from '../errors/chain-error.ts';
+import { assembleCheckpoint, checkpointText, cosign, parseCheckpointText, type Checkpoint, type Cosignature } from '../ledger/checkpoint.ts';
+import type { CryptoBackend, Signer } from '../ports/crypto.ts';
+import type { PeerNetwork } from '../ports/network.ts';
+import type { Hash, ValidatorId } from '../types/brand.ts';
+import type { Validator } from '../types/chain.ts';
+
+const gatherTimeoutMs = 1_500;
+/** Peers may be some blocks behind the tree that is asked about. */
+const retryMs = 60;
+/** Fresh notes are made at most this often; a flood of readers gets the last one. */
+const freshIntervalMs = 1_000;
+const signatureBytes = 64;
+const lastKey = 'checkpoint/last';
+
+interface LocalValues {
+  get(name: string): Uint8Array | undefined;
+  put(name: string, value: Uint8Array): Promise<void>;
+}
+
+interface Deps {
+  readonly origin: string;
+  readonly self: ValidatorId;
+  readonly signer: Signer;
+  readonly backend: Pick<CryptoBackend, 'sha256' | 'verifyEd25519'>;
+  readonly network: PeerNetwork;
+  readonly local: LocalValues;
+  readonly tree: () => { readonly size: number; readonly root: Hash };
+  /** Root of the committed tree at a smaller size. */
+  readonly rootAt: (size: number) => Hash;
+  readonly validators: () => readonly Validator[];
+  readonly nowMs: () => number;
+}
+
+/**
+ * Cosignatures of this validator, and notes that a quorum cosigned. Size and time never go backwards for one validator, and
+ * that is durable before a signature leaves: two conflicting trees, or an older one at a later time, cannot both be signed.
+ */
+export class Checkpoints {
+  readonly #d: Deps;
+  #last: { size: number; timeSeconds: number };
+  #queue: Promise<unknown> = Promise.resolve();
+  #note: { size: number; madeMs: number; text: string } | undefined;
+
+  constructor(deps: Deps) {
+    this.#d = deps;
+    const stored = deps.local.get(lastKey);
+    const reader = stored === undefined ? undefined : new ByteReader(stored);
+    this.#last = reader === undefined ? { size: 0, timeSeconds: 0 } : { size: reader.u64(), timeSeconds: reader.u64() };
+  }
+
+  /** Answers a peer that gathers cosignatures. Throws NODE_NOT_READY if that tree is not this node's (yet). */
+  async serve(request: Uint8Array): Promise<Uint8Array> {
+    const { timeSeconds, signature } = await this.#sign(parseCheckpointText(utf8Decode(request)));
+    return new ByteWriter().u64(timeSeconds).bytes(signature).finish();
+  }
+
+  /** Note of the current tree with exactly q cosignatures. Throws LEDGER_CHECKPOINT_QUORUM when too few answer. */
+  async note(fresh: boolean): Promise<string> {
+    const { size } = this.#d.tree();
+    const kept = this.#note;
+    const maxAgeMs = fresh ? freshIntervalMs : Infinity;
+    if (kept !== undefined && kept.size === size && this.#d.nowMs() - kept.madeMs < maxAgeMs) return kept.text;
+    const text = await this.#gather();
+    this.#note = { size, madeMs: this.#d.nowMs(), text };
+    return text;
+  }
+
+  async #gather(): Promise<string> {
+    const { origin, self, network, tree, validators, backend } = this.#d;
+    const checkpoint = { origin, ...tree() };
+    const cosignatures = new Map<ValidatorId, Cosignature>([[self, await this.#sign(checkpoint)]]);
+    const needed = quorumOf(validators().length);
+    const untilMs = Date.now() + gatherTimeoutMs;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, gatherTimeoutMs);
+      const done = (): void => {
+        if (cosignatures.size < needed) return;
+        clearTimeout(timer);
+        resolve();
+      };
+      done();
+      for (const peer of network.connected()) void this.#ask(peer, checkpoint, cosignatures, untilMs).then(done);
+    });
+    return assembleCheckpoint(checkpoint, validators(), cosignatures, backend);
+  }
+
+  async #ask(peer: ValidatorId, checkpoint: Checkpoint, cosignatures: Map<ValidatorId, Cosignature>, untilMs: number): Promise<void> {
+    const request = utf8Encode(checkpointText(checkpoint));
+    while (Date.now() < untilMs) {
+      try {
+        const reader = new ByteReader(await this.#d.network.request(peer, 'cosign', request, gatherTimeoutMs));
+        const cosignature = { timeSeconds: reader.u64(), signature: reader.bytes(signatureBytes) };
+        reader.end();
+        cosignatures.set(peer, cosignature);
+        return;
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, retryMs));
+      }
+    }
+  }
+
+  #sign(checkpoint: Checkpoint): Promise<Cosignature> {
+    const next = this.#queue.then(() => this.#signNext(checkpoint));
+    this.#queue = next.catch(() => undefined);
+    return next;
+  }
+
+  async #signNext(checkpoint: Checkpoint): Promise<Cosignature> {
+    const { origin, tree, rootAt, local, signer, nowMs } = this.#d;
+    const { size } = tree();
+    if (checkpoint.origin !== origin) throw new ChainError('NODE_NOT_READY', { reason: `it is not of the log ${checkpoint.origin}` });
+    if (checkpoint.size > size) throw new ChainError('NODE_NOT_READY', { reason: `its log has ${size} leaves` });
+    // A tree smaller than one that was signed already stays unsigned: signatures of one validator only grow.
+    if (checkpoint.size < this.#last.size) throw new ChainError('NODE_NOT_READY', { reason: `it signed a tree of ${this.#last.size} leaves` });
+    if (rootAt(checkpoint.size) !== checkpoint.root) throw new ChainError('NODE_NOT_READY', { reason: `its tree of ${checkpoint.size} leaves is another` });
+    const timeSeconds = Math.max(Math.floor(nowMs() / 1_000), this.#last.timeSeconds);
+    if (checkpoint.size !== this.#last.size || timeSeconds !== this.#last.timeSeconds) {
+      await local.put(lastKey, new ByteWriter().u64(checkpoint.size).u64(timeSeconds).finish());
+      this.#last = { size: checkpoint.size, timeSeconds };
+    }
+    return cosign(checkpoint, timeSeconds, signer);
+  }
+}

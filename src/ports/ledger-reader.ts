@@ -1,0 +1,47 @@
+import type { ChainParams, ClusterRecord, Organisation, Validator } from '../types/chain.ts';
+import type { ChangeAttributes, PerBinding } from '../types/change.ts';
+import type { Hash, OrgId } from '../types/brand.ts';
+import type { Proposal } from '../types/proposal.ts';
+import type { TxResult } from '../types/transaction.ts';
+import type { ErrorCode } from '../errors/registry.ts';
+import type { Evaluation } from './admission-ledger.ts';
+
+/** A proposal whose bodies are not held by enough organisations yet. */
+export interface WantedBodies {
+  readonly proposal: number;
+  readonly cluster: string;
+  readonly bodies: readonly Hash[];
+  /** Organisations that hold them all: fetch from these. */
+  readonly heldBy: readonly OrgId[];
+  readonly requester: OrgId | null;
+}
+
+/** Synchronous reads of the committed state. What one turn of the event loop reads belongs to one state. */
+export interface LedgerReader {
+  readonly genesisHash: Hash;
+  /** Dry run at the last block's time; writes nothing. */
+  evaluate(attributes: ChangeAttributes, digest: PerBinding): Evaluation;
+  /**
+   * The answer to a repeated refusal, without a transaction: a proposal for exactly this change goes on and lacks what `code` says. Null if a
+   * transaction could change anything.
+   */
+  refusedOpenProposal(attributes: ChangeAttributes, digest: PerBinding): { readonly code: ErrorCode; readonly proposal: Proposal } | null;
+  proposal(id: number): Proposal | undefined;
+  /** Proposals about which something can still change, oldest first. */
+  liveProposals(): readonly Proposal[];
+  stateGet(key: string): Uint8Array | undefined;
+  /** Against the state root of the last block. Only after the first block. */
+  prove(key: string): { readonly bucket: Uint8Array; readonly siblings: readonly Uint8Array[] };
+  /** The next transition that time alone brings about; a node whose clock passed it submits a tick. */
+  nextDue(): { readonly dueMs: number; readonly id: string } | null;
+  wantedBodies(): readonly WantedBodies[];
+  /** The earlier result of a byte-identical transaction, as long as its natural key is kept. */
+  recordedTx(tx: Uint8Array): { readonly leaf: number; readonly result: TxResult } | undefined;
+  validators(): readonly Validator[];
+  params(): ChainParams;
+  organisation(name: OrgId): Organisation | undefined;
+  cluster(name: string): ClusterRecord | undefined;
+  clusterKeyId(cluster: string): Hash | undefined;
+  /** Last observation sequence of a node for a cluster; -1 if there is none. */
+  observationSequence(cluster: string, node: string): number;
+}
