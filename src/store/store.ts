@@ -136,11 +136,6 @@ export class Store implements TreeSource {
     return this.#indexes.leavesInRange(name, keys, page);
   }
 
-  /** First leaf whose key in an ordered index is `since` or later; a lower (or, for `until`, an upper) bound for `index`. */
-  firstLeafSince(name: string, since: string): number | undefined {
-    return this.#indexes.firstLeaf(name, since);
-  }
-
   putBody(hash: Hash, bytes: Uint8Array, info: BodyInfo = { orgs: [], expiresMs: null }): Promise<void> {
     return this.#bodies.put(hash, bytes, info);
   }
@@ -196,7 +191,7 @@ export class Store implements TreeSource {
     for (const [bucket, bytes] of changed.buckets) writes.push([stateBucketKey(bucket), bytes]);
     for (const [level, index, hash] of changed.nodes) writes.push([nodeKey(level, index), hash]);
     for (const [index, bytes] of changed.leaves) writes.push([numberKey('leaf', index), bytes]);
-    for (const [name, key, leaf] of changed.indexes) writes.push(this.#indexes.write(name, key, leaf));
+    writes.push(...this.#indexes.writes(changed.indexes));
     for (const [name, value] of block.local ?? []) writes.push([localKey(name), value]);
     return writes;
   }

@@ -1,10 +1,11 @@
-import { ChainError } from '../../errors/chain-error.ts';
-import { orderedIndexNames } from './bucket-registry.ts';
-import { indexPrefix, leafOf, orderedPrefix, withLeaf } from './key.ts';
+import { buckets, orderedIndexNames } from './bucket-registry.ts';
+import { indexPrefix, leafOf, orderedKey, withLeaf } from './key.ts';
 import type { Table, Write } from './table.ts';
 
 const empty = new Uint8Array(0);
 const leafMax = 2 ** 48 - 1;
+/** Under this key an ordered index lists all its leaves. */
+const allLeaves = '';
 
 export interface IndexPage {
   /** Only leaves below this one; the last index of a page is the `before` of the next. */
@@ -15,14 +16,19 @@ export interface IndexPage {
   readonly limit: number;
 }
 
+/** Bounds of an ordered index, both inclusive; its keys fall as leaves get newer, so `newest` sorts before `oldest`. */
 export interface IndexKeys {
-  /** Inclusive; the lowest key if left out. */
-  readonly since?: string;
-  /** Exclusive; no bound if left out. */
-  readonly until?: string;
+  readonly newest?: string;
+  readonly oldest?: string;
 }
 
-/** Audit indexes: (name, key) -> leaf indexes. `time` keys sort as text, so they must have a fixed width. */
+/**
+ * Audit indexes: (name, key) -> leaf indexes. A key ends at its first space: what the ledger puts after it (the leaf's
+ * position) is what the store orders by anyway.
+ *
+ * An ordered index (time) has one row for each key, which holds the first leaf of that key, beside the list of all its leaves.
+ * Since a newer leaf never has an older key, a range of keys is a range of leaves, found with two look-ups.
+ */
 export class AuditIndexes {
   readonly #table: Table;
 
@@ -30,51 +36,65 @@ export class AuditIndexes {
     this.#table = table;
   }
 
-  write(name: string, key: string, leaf: number): Write {
-    const ordered = orderedIndexNames.has(name);
-    return [withLeaf(ordered ? orderedPrefix(name, checkedKey(name, key), true) : indexPrefix(name, key), leaf), empty];
+  writes(entries: readonly (readonly [name: string, key: string, leaf: number])[]): Write[] {
+    const writes: Write[] = [];
+    const begun = new Set<string>();
+    for (const [name, fullKey, leaf] of entries) {
+      const key = keyOf(fullKey);
+      const ordered = orderedIndexNames.has(name);
+      writes.push([withLeaf(indexPrefix(name, ordered ? allLeaves : key), leaf), empty]);
+      if (!ordered) continue;
+      const row = orderedKey(name, key);
+      const seen = row.toString('latin1');
+      if (begun.has(seen) || this.#table.has(row)) continue;
+      begun.add(seen);
+      writes.push([row, withLeaf(Buffer.alloc(0), leaf)]);
+    }
+    return writes;
   }
 
   /** Leaves of one key, newest first. Costs what it returns, whatever lies before or after. */
   leaves(name: string, key: string, page: IndexPage): number[] {
-    const prefix = orderedIndexNames.has(name) ? orderedPrefix(name, key, true) : indexPrefix(name, key);
-    const to = withLeaf(prefix, Math.min(page.before ?? leafMax, leafMax));
-    const keys = this.#table.keys({ from: withLeaf(prefix, page.from ?? 0), to, reverse: true, limit: page.limit });
-    return keys.map(leafOf);
+    if (orderedIndexNames.has(name)) return this.leavesInRange(name, { newest: key, oldest: key }, page);
+    return this.#list(indexPrefix(name, keyOf(key)), page);
   }
 
-  /** Leaves of a range of keys of an ordered index, newest key first. Skips over leaves that `page` excludes one by one. */
+  /** Leaves whose keys are in the range, newest first. Throws STORE_KEY if the index is not ordered. */
   leavesInRange(name: string, keys: IndexKeys, page: IndexPage): number[] {
-    const { from, to } = this.#bounds(name, keys);
-    if (page.before === undefined && page.from === undefined) {
-      return this.#table.keys({ from, to, reverse: true, limit: page.limit }).map(leafOf);
-    }
-    const leaves = this.#table.keys({ from, to, reverse: true }).map(leafOf);
-    const { before = leafMax, from: lowest = 0 } = page;
-    return leaves.filter((leaf) => leaf < before && leaf >= lowest).slice(0, page.limit);
+    const lowest = orderedKey(name, '');
+    const newest = orderedKey(name, keyOf(keys.newest ?? ''));
+    const beyond = keys.oldest === undefined ? '\u{10ffff}' : `${keyOf(keys.oldest)}\0`;
+    const oldest = this.#lastRow(newest, orderedKey(name, beyond));
+    if (oldest === undefined) return [];
+    const newer = this.#lastRow(lowest, newest);
+    const before = Math.min(page.before ?? leafMax, newer ?? leafMax);
+    const from = Math.max(page.from ?? 0, oldest);
+    return this.#list(indexPrefix(name, allLeaves), { before, from, limit: page.limit });
   }
 
-  /** The first leaf whose key is `since` or later: turns a time into a bound on leaves, since both rise together. */
-  firstLeaf(name: string, since: string): number | undefined {
-    const { from, to } = this.#bounds(name, { since });
-    const [key] = this.#table.keys({ from, to, limit: 1 });
-    return key === undefined ? undefined : leafOf(key);
+  #list(prefix: Buffer, page: IndexPage): number[] {
+    const { before = leafMax, from = 0, limit } = page;
+    if (before <= from) return [];
+    return this.#table
+      .keys({ from: withLeaf(prefix, from), to: withLeaf(prefix, before), reverse: true, limit })
+      .map(leafOf);
   }
 
-  #bounds(name: string, keys: IndexKeys): { readonly from: Buffer; readonly to: Buffer } {
-    if (!orderedIndexNames.has(name)) {
-      throw new ChainError('STORE_KEY', { what: `index ${name}`, detail: 'its keys do not sort' });
-    }
-    const to =
-      keys.until === undefined ? Buffer.concat([orderedPrefix(name, '', false), Buffer.from([0xff])]) : undefined;
-    return {
-      from: orderedPrefix(name, keys.since ?? '', false),
-      to: to ?? orderedPrefix(name, keys.until ?? '', false),
-    };
+  /** First leaf of the highest key in [from, to). */
+  #lastRow(from: Buffer, to: Buffer): number | undefined {
+    const [key] = this.#table.keys({ from, to, reverse: true, limit: 1 });
+    const value = key === undefined ? undefined : this.#table.get(key);
+    return value === undefined ? undefined : leafOf(value);
   }
 }
 
-function checkedKey(name: string, key: string): string {
-  if (key === '') throw new ChainError('STORE_KEY', { what: `index ${name}`, detail: 'an ordered key is not empty' });
-  return key;
+/** The range of all rows of ordered indexes; for fsck. */
+export const orderedRows = {
+  from: Buffer.from([buckets.orderedIndex.number]),
+  to: Buffer.from([buckets.orderedIndex.number + 1]),
+};
+
+function keyOf(fullKey: string): string {
+  const space = fullKey.indexOf(' ');
+  return space < 0 ? fullKey : fullKey.slice(0, space);
 }

@@ -18,7 +18,7 @@ export const buckets = {
   node: { number: 6, key: 'level u8, index u48', value: 'RFC 6962 hash of a complete subtree, 32' },
   stateBucket: { number: 7, key: 'bucket u16', value: 'encoded bucket of the state tree; absent if empty' },
   index: { number: 8, key: 'SHA-256(name 0x00 key) first 16 bytes, leaf index u48', value: 'empty' },
-  orderedIndex: { number: 9, key: 'name 0x00 key 0x00 leaf index u48', value: 'empty' },
+  orderedIndex: { number: 9, key: 'name 0x00 key', value: 'first leaf index of that key, u48' },
   body: { number: 10, key: 'SHA-256 of the body, 32', value: 'body bytes' },
   bodyInfo: { number: 11, key: 'SHA-256 of the body, 32', value: 'JSON {orgs, expiresMs}' },
   bodyExpiry: { number: 12, key: 'expiry in ms u48, SHA-256 of the body 32', value: 'empty' },
@@ -33,8 +33,5 @@ export const reservedNumbers: readonly number[] = [];
 /** Raised with every change of what a bucket's key or value means; see migration.ts. */
 export const schemaVersion = 1;
 
-/**
- * Audit indexes whose keys must sort (a range of times is asked for). All others are stored under a hash: shorter, and
- * no key is too long for LMDB.
- */
+/** Audit indexes that are asked for ranges of keys: their keys sort, and fall as leaves get newer. */
 export const orderedIndexNames: ReadonlySet<string> = new Set(['time']);

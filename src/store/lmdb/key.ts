@@ -1,6 +1,6 @@
 import { hash as digest } from 'node:crypto';
 import { ChainError } from '../../errors/chain-error.ts';
-import { buckets, type BucketName } from './bucket-registry.ts';
+import { buckets, orderedIndexNames, type BucketName } from './bucket-registry.ts';
 
 /** LMDB takes keys of at most 1978 bytes; names are kept far below that and longer ones are hashed. */
 const nameBytesMax = 512;
@@ -59,15 +59,12 @@ export function indexPrefix(name: string, key: string): Buffer {
   return Buffer.concat([Buffer.from([buckets.index.number]), hash]);
 }
 
-/** `name 0x00 key`, and the 0x00 that ends a whole key if `whole`; without it, a lower bound of all keys from `key` on. */
-export function orderedPrefix(name: string, key: string, whole: boolean): Buffer {
-  const text = Buffer.from(`${name}\0${key}${whole ? '\0' : ''}`, 'utf8');
-  if (text.length > nameBytesMax || key.includes('\0')) {
-    throw new ChainError('STORE_KEY', {
-      what: `index ${name}`,
-      detail: 'an ordered key has at most 512 bytes, no NUL',
-    });
-  }
+/** Throws STORE_KEY unless the index is an ordered one and the key fits. */
+export function orderedKey(name: string, key: string): Buffer {
+  const text = Buffer.from(`${name}\0${key}`, 'utf8');
+  const fits = orderedIndexNames.has(name) && text.length <= nameBytesMax;
+  if (!fits)
+    throw new ChainError('STORE_KEY', { what: `index ${name}`, detail: 'not ordered, or a key beyond 512 bytes' });
   return Buffer.concat([Buffer.from([buckets.orderedIndex.number]), text]);
 }
 
