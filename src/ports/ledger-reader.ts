@@ -25,7 +25,10 @@ export interface LedgerReader {
    * The answer to a repeated refusal, without a transaction: a proposal for exactly this change goes on and lacks what `code` says. Null if a
    * transaction could change anything.
    */
-  refusedOpenProposal(attributes: ChangeAttributes, digest: PerBinding): { readonly code: ErrorCode; readonly proposal: Proposal } | null;
+  refusedOpenProposal(
+    attributes: ChangeAttributes,
+    digest: PerBinding,
+  ): { readonly code: ErrorCode; readonly proposal: Proposal } | null;
   proposal(id: number): Proposal | undefined;
   /** Proposals about which something can still change, oldest first. */
   liveProposals(): readonly Proposal[];

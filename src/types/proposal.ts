@@ -29,6 +29,8 @@ export interface Vote {
 }
 
 export interface ProposalChange extends ProposedChange {
+  /** Which of the two digests is approved: the stricter mode of the policies that match this change. */
+  readonly binding: BindingMode;
   readonly state: ChangeState;
   /** While RESERVED: block time at which the lease ends; else null. */
   readonly leaseMs: number | null;
@@ -36,6 +38,8 @@ export interface ProposalChange extends ProposedChange {
   readonly decision: LeafIndex | null;
   /** uid the reservation is bound to; empty otherwise. */
   readonly reservedUid: string;
+  /** False once another admitted change of the object came: the reservation then serves no further review. */
+  readonly reusable: boolean;
   /** Organisations whose observers said persisted / not persisted for this reservation. */
   readonly persistedBy: readonly OrgId[];
   readonly notPersistedBy: readonly OrgId[];
@@ -59,6 +63,9 @@ export interface Proposal {
   readonly requester: { readonly user: string; readonly org: OrgId | null; readonly member: string | null };
   /** Claims in force. */
   readonly claims: readonly { readonly org: OrgId; readonly member: string; readonly sequence: number }[];
+  /** Claims that were taken back, so that an older claim cannot come again. */
+  readonly withdrawnClaims: readonly { readonly org: OrgId; readonly member: string; readonly sequence: number }[];
+  /** Strict if any of the changes is. */
   readonly binding: BindingMode;
   readonly requirements: readonly Requirement[];
   /** Organisations fixed at opening. */

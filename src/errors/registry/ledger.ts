@@ -213,6 +213,12 @@ export const ledgerErrors = {
     'Ask another node, or wait until more validators have signed.',
   ),
 
+  LEDGER_TLOG_PROOF_FORM: entry<{ detail: string }>(
+    400,
+    (p) => `malformed proof file: ${p.detail}`,
+    'The file must follow c2sp.org/tlog-proof: export it again.',
+  ),
+
   // Genesis, one code a rule
   LEDGER_GENESIS_NAME: entry<At & { name: string }>(
     400,
@@ -284,5 +290,105 @@ export const ledgerErrors = {
     400,
     (p) => `${p.path}: ${p.value} is outside ${p.floor} to ${p.cap}`,
     FIX_GENESIS,
+  ),
+
+  // Executing a transaction
+  LEDGER_TX_CHAIN: entry<{ expected: string; found: string }>(
+    400,
+    (p) => `the transaction is for chain ${p.found}, this is ${p.expected}`,
+    'Send it to a node of its own chain.',
+  ),
+  LEDGER_SIGNER_UNKNOWN: entry<{ signer: string }>(
+    403,
+    (p) => `${p.signer} is not registered`,
+    'Check the names of organisation and member, or register the key by a vote.',
+  ),
+  LEDGER_EXPIRED: entry<{ notAfterMs: number; timeMs: number }>(
+    409,
+    (p) => `valid until ${p.notAfterMs}, and it is ${p.timeMs}`,
+    'It had no effect. Check the clock, and send a new one.',
+  ),
+  LEDGER_NOT_AFTER_TOO_FAR: entry<{ notAfterMs: number; maxMs: number }>(
+    400,
+    (p) => `valid until ${p.notAfterMs}, but at most until ${p.maxMs} is allowed`,
+    'Check the clock; choose a nearer notAfterMs.',
+  ),
+  LEDGER_DUPLICATE: entry<{ tx: string; leaf: number }>(
+    409,
+    (p) => `transaction ${p.tx} is recorded already in leaf ${p.leaf}`,
+    'Nothing is to be done: read that leaf.',
+  ),
+  LEDGER_CONFLICT: entry<{ tx: string; leaf: number }>(
+    409,
+    (p) => `transaction ${p.tx} differs from the one with the same key in leaf ${p.leaf}`,
+    'Use a new sequence or nonce if this is another act.',
+  ),
+  LEDGER_CLUSTER_UNKNOWN: entry<{ cluster: string }>(
+    404,
+    (p) => `there is no cluster ${p.cluster}`,
+    'Register the cluster by a vote first.',
+  ),
+  LEDGER_CLUSTER_KEY: entry<{ cluster: string; expected: string; found: string }>(
+    409,
+    (p) =>
+      `the change was canonicalised under key ${p.found || '-'}, cluster ${p.cluster} uses ${p.expected || 'none yet'}`,
+    'The node gets the key from the other nodes of the cluster; try again then.',
+  ),
+  LEDGER_CLUSTER_KEY_SET: entry<{ cluster: string }>(
+    409,
+    (p) => `cluster ${p.cluster} has a key already`,
+    'Get that key from a node of the cluster.',
+  ),
+  LEDGER_NOT_A_HOOK: entry<{ cluster: string; node: string }>(
+    403,
+    (p) => `${p.node} answers for no hook of cluster ${p.cluster}`,
+    'Name its organisation in a hook group by a vote.',
+  ),
+  LEDGER_NOT_AN_OBSERVER: entry<{ cluster: string; node: string }>(
+    403,
+    (p) => `${p.node} is no observer of cluster ${p.cluster}`,
+    'Name its organisation as observer by a vote.',
+  ),
+  LEDGER_DIGEST: entry<{ expected: string; found: string }>(
+    400,
+    (p) => `the digest is ${p.found}, but what it covers has ${p.expected}`,
+    'Compute the digests from the attributes and commitments that are sent.',
+  ),
+  LEDGER_SEQUENCE: entry<{ sequence: number; last: number }>(
+    409,
+    (p) => `sequence ${p.sequence} is not above the last one, ${p.last}`,
+    'Go on from the last recorded sequence.',
+  ),
+  LEDGER_BODY_HELD: entry<{ proposal: number; reason: string }>(
+    409,
+    (p) => `the receipt for the bodies of proposal ${p.proposal} is of no use: ${p.reason}`,
+    'Nothing is to be done.',
+  ),
+  LEDGER_TICK: entry<{ dueMs: number; id: string }>(
+    409,
+    (p) => `nothing is due for ${p.id} at ${p.dueMs}`,
+    'Nothing is to be done.',
+  ),
+  LEDGER_EVIDENCE: entry<{ validator: string; reason: string }>(
+    400,
+    (p) => `the evidence against ${p.validator} proves nothing: ${p.reason}`,
+    'Evidence is two verified, conflicting signatures for one step.',
+  ),
+
+  // Executing a block
+  LEDGER_BLOCK_HEADER: entry<{ height: number; field: string; expected: string; found: string }>(
+    400,
+    (p) => `block ${p.height} has ${p.field} ${p.found} instead of ${p.expected}`,
+    REGENERATE,
+  ),
+  LEDGER_BLOCK_TX: entry<{ height: number; index: number; reason: string }>(
+    400,
+    (p) => `transaction ${p.index} of block ${p.height} has no place in it: ${p.reason}`,
+    'An honest proposer leaves such transactions out: report the proposer.',
+  ),
+  LEDGER_STATE_MISMATCH: entry<{ height: number; expected: string; found: string }>(
+    500,
+    (p) => `the stored state has root ${p.found}, but height ${p.height} was decided with ${p.expected}`,
+    'Run chain-node fsck: the stored state is damaged or of another height.',
   ),
 } as const;

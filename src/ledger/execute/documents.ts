@@ -1,4 +1,4 @@
-import type { StateWriter } from '../../ports/state.ts';
+import type { StateReader, StateWriter } from '../../ports/state.ts';
 import { canonicalJson, utf8Decode } from '../../codec/index.ts';
 
 /** Room for a transaction that fails half way. */
@@ -7,38 +7,45 @@ export interface Undo {
   rollback(mark: number): void;
 }
 
-/**
- * State values as documents: canonical JSON in the tree, parsed once a block. A document that was read is never changed in place;
- * `put` replaces it. The bytes are this program's own, so they are parsed without the checks that foreign bytes need.
- */
-export class Documents {
-  readonly #state: StateWriter;
-  readonly #undo: Undo;
-  readonly #parsed = new Map<string, unknown>();
+/** State values as documents: canonical JSON in the tree, parsed once. A document that was read is never changed in place. */
+export class DocumentReader {
+  readonly #state: StateReader;
+  protected readonly parsed = new Map<string, unknown>();
 
-  constructor(state: StateWriter, undo: Undo) {
+  constructor(state: StateReader) {
     this.#state = state;
-    this.#undo = undo;
   }
 
   get<T>(key: string): T | undefined {
-    const known = this.#parsed.get(key);
+    const known = this.parsed.get(key);
     if (known !== undefined) return known as T;
     const bytes = this.#state.get(key);
     if (bytes === undefined) return undefined;
     const value = parseDocument<T>(bytes);
-    this.#parsed.set(key, value);
+    this.parsed.set(key, value);
     return value;
+  }
+}
+
+/** The documents of a block in execution. */
+export class Documents extends DocumentReader {
+  readonly #writer: StateWriter;
+  readonly #undo: Undo;
+
+  constructor(state: StateWriter, undo: Undo) {
+    super(state);
+    this.#writer = state;
+    this.#undo = undo;
   }
 
   put(key: string, value: object): void {
-    this.#state.put(key, canonicalJson(value));
-    this.#parsed.set(key, value);
+    this.#writer.put(key, canonicalJson(value));
+    this.parsed.set(key, value);
   }
 
   delete(key: string): void {
-    this.#state.delete(key);
-    this.#parsed.delete(key);
+    this.#writer.delete(key);
+    this.parsed.delete(key);
   }
 
   /** Runs `body`; if it throws, nothing that it wrote is left. */
@@ -48,12 +55,13 @@ export class Documents {
       return body();
     } catch (error) {
       this.#undo.rollback(mark);
-      this.#parsed.clear();
+      this.parsed.clear();
       throw error;
     }
   }
 }
 
+/** The bytes are this program's own, so they are parsed without the checks that foreign bytes need. */
 export function parseDocument<T>(bytes: Uint8Array): T {
   return JSON.parse(utf8Decode(bytes)) as T;
 }

@@ -4,6 +4,7 @@ import type { Sha256, VerifyEd25519 } from '../../ports/crypto.ts';
 import type { ExecutedBlock } from '../../ports/application.ts';
 import type { Policy } from '../../governance/policy.ts';
 import type { TxResult } from '../../types/transaction.ts';
+import type { DecodedTransaction } from '../transaction.ts';
 import type { Documents } from './documents.ts';
 
 /** What stays the same over the life of an application. */
@@ -13,6 +14,8 @@ export interface Chain {
   readonly sha256: Sha256;
   readonly verifyEd25519: VerifyEd25519;
   readonly isRegistrableKey: (key: PublicKeyHex) => boolean;
+  /** Throws unless the envelope is signed with this key; each signature is computed once. */
+  readonly verifyTx: (tx: DecodedTransaction, key: PublicKeyHex) => void;
 }
 
 /** One block in execution. Handlers read and write through it and nothing else. */
@@ -43,9 +46,20 @@ export interface Outcome {
 export const NO_PREV = { object: null, namespace: null } as const;
 
 export function done(proposal: number | null = null): Outcome {
-  return { result: { decision: 'DONE', code: 'OK', proposal, witnesses: [], binding: null, original: null }, prev: NO_PREV };
+  return {
+    result: { decision: 'DONE', code: 'OK', proposal, witnesses: [], binding: null, original: null },
+    prev: NO_PREV,
+  };
 }
 
 export function verdict(decision: TxResult['decision'], code: string, more: Partial<TxResult> = {}): TxResult {
-  return { decision, code, proposal: null, witnesses: [] as readonly LeafIndex[], binding: null, original: null, ...more };
+  return {
+    decision,
+    code,
+    proposal: null,
+    witnesses: [] as readonly LeafIndex[],
+    binding: null,
+    original: null,
+    ...more,
+  };
 }

@@ -1,0 +1,44 @@
+import type { LeafIndex } from '../../types/brand.ts';
+import type { Proposal } from '../../types/proposal.ts';
+import type { BallotPayload } from '../../types/transaction.ts';
+import { ChainError } from '../../errors/chain-error.ts';
+import { isBallotExcluded } from '../../governance/author.ts';
+import { checkVoter } from './committee.ts';
+import { done, type Execution, type Outcome } from './execution.ts';
+import { proposalById, saveProposal } from './proposals.ts';
+import { revokeIfLost, settle } from './settle.ts';
+
+/** One member's ballot. A later one replaces it until the approval is in use. */
+export function executeBallot(x: Execution, payload: BallotPayload, leaf: LeafIndex): Outcome {
+  const { org, member, sequence, choice, reason } = payload;
+  checkVoter(x.docs, org, member);
+  const proposal = proposalById(x, payload.proposal);
+  checkBallot(x, proposal, payload);
+  const votes = proposal.votes.filter((vote) => vote.org !== org || vote.member !== member);
+  const vote = { org, member, choice, sequence, reason, atMs: x.timeMs, leaf };
+  const voted = saveProposal(x, proposal, { ...proposal, votes: [...votes, vote] });
+  if (voted.state === 'APPROVED') revokeIfLost(x, voted);
+  else settle(x, voted);
+  return done(proposal.id);
+}
+
+function checkBallot(x: Execution, proposal: Proposal, { org, member, sequence, termsHash }: BallotPayload): void {
+  const { id, state, deadlineVotingMs } = proposal;
+  if (state !== 'OPEN' && state !== 'APPROVED')
+    throw new ChainError('GOVERNANCE_PROPOSAL_CLOSED', { proposal: id, state });
+  if (state === 'APPROVED' && proposal.changes.some((change) => change.state !== 'READY')) {
+    throw new ChainError('GOVERNANCE_BALLOT_IN_USE', { proposal: id });
+  }
+  if (state === 'OPEN' && deadlineVotingMs !== null && x.timeMs > deadlineVotingMs) {
+    throw new ChainError('GOVERNANCE_BALLOT_LATE', { proposal: id, deadlineMs: deadlineVotingMs });
+  }
+  if (termsHash !== proposal.termsHash) throw new ChainError('GOVERNANCE_BALLOT_TERMS', { proposal: id });
+  if (!proposal.electors.includes(org)) throw new ChainError('GOVERNANCE_BALLOT_STRANGER', { proposal: id, org });
+  if (proposal.requirements.every((requirement) => isBallotExcluded(proposal, requirement, { org, member }))) {
+    throw new ChainError('GOVERNANCE_BALLOT_EXCLUDED', { proposal: id, org, member });
+  }
+  const last = proposal.votes.find((vote) => vote.org === org && vote.member === member)?.sequence;
+  if (last === sequence) throw new ChainError('GOVERNANCE_BALLOT_REPEATED', { proposal: id, sequence });
+  if (last !== undefined && sequence < last)
+    throw new ChainError('GOVERNANCE_BALLOT_SUPERSEDED', { proposal: id, sequence, last });
+}

@@ -1,0 +1,26 @@
+import type { EvidencePayload } from '../../types/transaction.ts';
+import { fromBase64 } from '../../codec/index.ts';
+import { ChainError } from '../../errors/chain-error.ts';
+import { validatorById } from './committee.ts';
+import { done, type Execution, type Outcome } from './execution.ts';
+import { readSignedVote, type SignedVote } from './signed-vote.ts';
+
+/** Two conflicting signatures of one validator for one step, verified and kept for ever. Throws LEDGER_EVIDENCE. */
+export function executeEvidence(x: Execution, { validator, first, second }: EvidencePayload): Outcome {
+  const refuse = (reason: string): ChainError => new ChainError('LEDGER_EVIDENCE', { validator, reason });
+  const { voteKey } = validatorById(x.validators, validator);
+  const [a, b] = [first, second].map(({ bytes, signature }): SignedVote => {
+    const signed = fromBase64(bytes);
+    const vote = readSignedVote(signed);
+    if (vote === undefined || vote.chain !== x.chain.hash) throw refuse('the bytes are no vote of this chain');
+    if (!x.chain.verifyEd25519(voteKey, signed, fromBase64(signature))) throw refuse('a signature does not verify');
+    return vote;
+  }) as [SignedVote, SignedVote];
+  if (a.type !== b.type || a.height !== b.height || a.round !== b.round)
+    throw refuse('the votes are for different steps');
+  if (a.content === b.content) throw refuse('the votes agree');
+  const key = `evidence/${validator}/${a.height}/${a.round}/${a.type}`;
+  if (x.docs.get(key) !== undefined) throw refuse('it is known');
+  x.docs.put(key, { height: x.height });
+  return done();
+}

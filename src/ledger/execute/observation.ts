@@ -1,0 +1,78 @@
+import type { OrgId } from '../../types/brand.ts';
+import type { ClusterRecord } from '../../types/chain.ts';
+import type { Proposal, ProposalChange } from '../../types/proposal.ts';
+import type { ObservationPayload, ObservedResult } from '../../types/transaction.ts';
+import { ChainError } from '../../errors/chain-error.ts';
+import { faultyMax } from '../../governance/body-holders.ts';
+import { clusterRecord, validatorById } from './committee.ts';
+import { done, type Execution, type Outcome } from './execution.ts';
+import { decisionKey, observerKey } from './keys.ts';
+import { proposalById, saveProposal, withChange } from './proposals.ts';
+import { endReservation, type DecisionDocument } from './reservation.ts';
+
+/**
+ * What a named observer saw become of admitted changes. Results about decisions that hold no reservation (no policy, or already settled) are recorded and change
+ * nothing. Throws LEDGER_CLUSTER_UNKNOWN, LEDGER_NOT_AN_OBSERVER, LEDGER_SEQUENCE.
+ */
+export function executeObservation(
+  x: Execution,
+  { node, cluster: name, sequence, results }: ObservationPayload,
+): Outcome {
+  const cluster = clusterRecord(x.docs, name);
+  if (cluster === undefined) throw new ChainError('LEDGER_CLUSTER_UNKNOWN', { cluster: name });
+  const { org } = validatorById(x.validators, node);
+  if (!cluster.observers.includes(org)) throw new ChainError('LEDGER_NOT_AN_OBSERVER', { cluster: name, node });
+  const key = observerKey(name, node);
+  const last = x.docs.get<{ readonly sequence: number }>(key)?.sequence ?? -1;
+  if (sequence <= last) throw new ChainError('LEDGER_SEQUENCE', { sequence, last });
+  x.docs.put(key, { sequence });
+  const needed = Math.min(faultyMax(x.validators.length) + 1, cluster.observers.length);
+  for (const result of results) observe(x, cluster, org, result, needed);
+  return done();
+}
+
+function observe(x: Execution, cluster: ClusterRecord, org: OrgId, result: ObservedResult, needed: number): void {
+  const held = x.docs.get<DecisionDocument>(decisionKey(result.decision));
+  if (held === undefined) return;
+  const proposal = proposalById(x, held.proposal);
+  const change = proposal.changes[held.change];
+  if (change?.state !== 'RESERVED' || proposal.cluster !== cluster.name) return;
+  const seen = result.persisted ? sawPersisted(change, org, result) : sawNotPersisted(change, org, result);
+  if (seen === undefined) return;
+  const noted = saveProposal(x, proposal, withChange(proposal, held.change, 'RESERVED', seen));
+  settleObserved(x, noted, held.change, cluster, needed);
+}
+
+function sawPersisted(change: ProposalChange, org: OrgId, result: ObservedResult): Partial<ProposalChange> | undefined {
+  // The uid is known when the change is admitted, for a CREATE too: another one is another object.
+  if (result.uid !== change.reservedUid) return undefined;
+  return {
+    persistedBy: withOrg(change.persistedBy, org),
+    notPersistedBy: change.notPersistedBy.filter((other) => other !== org),
+  };
+}
+
+/** Counts only for the latest review of the request: an earlier one may be gone while a repeated one was stored. */
+function sawNotPersisted(
+  change: ProposalChange,
+  org: OrgId,
+  result: ObservedResult,
+): Partial<ProposalChange> | undefined {
+  if (result.decision !== change.decision || change.persistedBy.includes(org)) return undefined;
+  return { notPersistedBy: withOrg(change.notPersistedBy, org) };
+}
+
+function settleObserved(x: Execution, proposal: Proposal, index: number, cluster: ClusterRecord, needed: number): void {
+  const change = proposal.changes[index];
+  if (change === undefined) return;
+  // An organisation that no longer observes has no say, whenever it signed.
+  const count = (orgs: readonly OrgId[]): number => orgs.filter((org) => cluster.observers.includes(org)).length;
+  if (count(change.persistedBy) >= needed) endReservation(x, proposal, index, 'EXECUTED');
+  // One who saw it persisted is enough to keep the approval from being used again.
+  else if (count(change.notPersistedBy) >= needed && change.persistedBy.length === 0)
+    endReservation(x, proposal, index, 'READY');
+}
+
+function withOrg(orgs: readonly OrgId[], org: OrgId): readonly OrgId[] {
+  return orgs.includes(org) ? orgs : [...orgs, org].sort();
+}

@@ -1,0 +1,114 @@
+import type { AppState } from '../types/chain.ts';
+import type { ChainParams, ClusterRecord, Organisation, Validator } from '../types/chain.ts';
+import type { ChangeAttributes, PerBinding } from '../types/change.ts';
+import type { Hash, OrgId } from '../types/brand.ts';
+import type { Proposal } from '../types/proposal.ts';
+import type { TxResult } from '../types/transaction.ts';
+import type { Evaluation } from '../ports/admission-ledger.ts';
+import type { LedgerReader, WantedBodies } from '../ports/ledger-reader.ts';
+import type { StateReader, TreeSource } from '../ports/state.ts';
+import type { StateProof } from './state-proof.ts';
+import type { StateTree } from './state-tree.ts';
+import type { TxCache } from './tx-cache.ts';
+import { matchedPolicies } from '../governance/match.ts';
+import { decodeLeaf } from './leaf.ts';
+import { clusterRecord, organisation, readPolicies } from './execute/committee.ts';
+import type { DocumentReader } from './execute/documents.ts';
+import { dueList } from './execute/due.ts';
+import type { Chain } from './execute/execution.ts';
+import { clusterKeyIdKey, KEY, naturalKeyKey, observerKey } from './execute/keys.ts';
+import { naturalKeyHash, type NaturalKeyDocument } from './execute/natural-key.ts';
+import { liveProposalIds, readProposal } from './execute/proposals.ts';
+import { standingOf, type Standing } from './execute/standing.ts';
+
+/** What reads need of the application; `docs` and `timeMs` are those of the last committed block. */
+export interface Committed {
+  readonly docs: DocumentReader;
+  readonly base: StateReader;
+  readonly tree: StateTree;
+  readonly timeMs: number;
+  readonly state: AppState;
+}
+
+/** Reads over whatever is committed when they are called. */
+export function createReader(
+  chain: Chain,
+  cache: TxCache,
+  source: TreeSource,
+  committed: () => Committed,
+): LedgerReader {
+  const docs = (): DocumentReader => committed().docs;
+  const live = (): readonly Proposal[] => liveProposalIds(docs()).map((id) => readProposal(docs(), id) as Proposal);
+  const standing = (attributes: ChangeAttributes, digest: PerBinding): Standing => {
+    const matched = matchedPolicies(readPolicies(docs()), attributes);
+    return standingOf(docs(), matched, attributes, digest, committed().timeMs);
+  };
+  return {
+    genesisHash: chain.hash,
+    evaluate: (attributes, digest) => evaluation(docs(), attributes, standing(attributes, digest)),
+    refusedOpenProposal: (attributes, digest) => {
+      const found = standing(attributes, digest);
+      return found.kind === 'pending' ? { code: found.code, proposal: found.proposal } : null;
+    },
+    proposal: (id) => readProposal(docs(), id),
+    liveProposals: live,
+    stateGet: (key) => committed().base.get(key),
+    prove: (key): StateProof => committed().tree.prove(key),
+    nextDue: () => dueList(docs())[0] ?? null,
+    wantedBodies: () => live().filter(lacksHolders).map(wanted),
+    recordedTx: (bytes) => recorded(chain, cache, source, docs(), bytes),
+    validators: () => docs().get<readonly Validator[]>(KEY.validators) ?? [],
+    params: () => docs().get<ChainParams>(KEY.params) as ChainParams,
+    organisation: (name: OrgId): Organisation | undefined => organisation(docs(), name),
+    cluster: (name): ClusterRecord | undefined => clusterRecord(docs(), name),
+    clusterKeyId: (cluster) => docs().get<{ readonly keyId: Hash }>(clusterKeyIdKey(cluster))?.keyId,
+    observationSequence: (cluster, node) =>
+      docs().get<{ readonly sequence: number }>(observerKey(cluster, node))?.sequence ?? -1,
+  };
+}
+
+function evaluation(docs: DocumentReader, attributes: ChangeAttributes, standing: Standing): Evaluation {
+  if (standing.kind === 'unmatched') return { kind: 'unmatched' };
+  if (standing.kind === 'usable') return { kind: 'approved', proposal: standing.proposal.id };
+  const matched = matchedPolicies(readPolicies(docs), attributes);
+  return {
+    kind: 'needs-votes',
+    policies: matched.map((policy) => policy.name),
+    approvals: Math.max(...matched.map((policy) => policy.spec.require.approvals)),
+    proposal: standing.kind === 'pending' ? standing.proposal : null,
+  };
+}
+
+/** Electors want the bodies too, after voting began; the requester's own node counts as well. */
+function lacksHolders(proposal: Proposal): boolean {
+  return (
+    proposal.kind === 'change' &&
+    proposal.state === 'OPEN' &&
+    !proposal.electors.every((org) => proposal.bodyHeldBy.includes(org))
+  );
+}
+
+function wanted({ id, cluster, changes, bodyHeldBy, requester }: Proposal): WantedBodies {
+  return {
+    proposal: id,
+    cluster,
+    bodies: [...new Set(changes.map((change) => change.bodyHash))],
+    heldBy: bodyHeldBy,
+    requester: requester.org,
+  };
+}
+
+function recorded(
+  chain: Chain,
+  cache: TxCache,
+  source: TreeSource,
+  docs: DocumentReader,
+  bytes: Uint8Array,
+): { readonly leaf: number; readonly result: TxResult } | undefined {
+  const tx = cache.decode(bytes);
+  const known = docs.get<NaturalKeyDocument>(naturalKeyKey(naturalKeyHash(chain.sha256, tx.payload)));
+  if (known?.tx !== tx.hash) return undefined;
+  const leaf = source.readLeaf(known.leaf);
+  const decoded = leaf === undefined ? undefined : decodeLeaf(leaf);
+  return decoded?.kind === 'transaction' ? { leaf: known.leaf, result: decoded.leaf.result } : undefined;
+}

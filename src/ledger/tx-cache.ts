@@ -1,0 +1,45 @@
+import type { PublicKeyHex } from '../types/brand.ts';
+import type { CryptoBackend } from '../ports/crypto.ts';
+import { decodeTransaction, transactionHash, verifyTransaction, type DecodedTransaction } from './transaction.ts';
+
+/** More than the mempool and two full blocks hold; an entry is a few KiB. */
+const ENTRIES_MAX = 20_000;
+
+interface Entry {
+  readonly decoded: DecodedTransaction;
+  /** The key that its signature was verified against. */
+  verified: PublicKeyHex | undefined;
+}
+
+/** Decodes each transaction once and verifies each signature once, however often it is checked, proposed and executed. */
+export class TxCache {
+  readonly #crypto: Pick<CryptoBackend, 'sha256' | 'verifyEd25519'>;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(crypto: Pick<CryptoBackend, 'sha256' | 'verifyEd25519'>) {
+    this.#crypto = crypto;
+  }
+
+  /** Throws what decodeTransaction throws; such bytes are not remembered. */
+  decode(bytes: Uint8Array): DecodedTransaction {
+    const hash = transactionHash(bytes, this.#crypto.sha256);
+    const known = this.#entries.get(hash);
+    if (known !== undefined) return known.decoded;
+    const decoded = decodeTransaction(bytes, this.#crypto.sha256);
+    // Insertion order is age: the oldest goes.
+    if (this.#entries.size >= ENTRIES_MAX) {
+      const oldest = this.#entries.keys().next();
+      if (oldest.done !== true) this.#entries.delete(oldest.value);
+    }
+    this.#entries.set(hash, { decoded, verified: undefined });
+    return decoded;
+  }
+
+  /** Throws LEDGER_TX_KEY or LEDGER_TX_SIGNATURE. A signature that verified against this key is not computed again. */
+  verify(decoded: DecodedTransaction, key: PublicKeyHex): void {
+    const entry = this.#entries.get(decoded.hash);
+    if (entry?.verified === key) return;
+    verifyTransaction(decoded, key, this.#crypto.verifyEd25519, this.#crypto.sha256);
+    if (entry !== undefined) entry.verified = key;
+  }
+}
