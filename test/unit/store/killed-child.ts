@@ -1,0 +1,22 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+/**
+ * Starts a script of this folder, kills it (SIGKILL) once it has said `lines` lines on its standard output, and returns all
+ * complete lines that it said until it was dead.
+ */
+export async function runAndKill(script: string, args: readonly string[], lines: number): Promise<string[]> {
+  const path = fileURLToPath(new URL(script, import.meta.url));
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', path, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let output = '';
+  child.stdout.setEncoding('utf8');
+  child.stdout.on('data', (text: string) => {
+    output += text;
+    if (output.split('\n').length > lines) child.kill('SIGKILL');
+  });
+  await new Promise<void>((resolve) => child.on('close', () => resolve()));
+  if (child.signalCode !== 'SIGKILL') throw new Error(`${script} ended with ${child.exitCode ?? child.signalCode}`);
+  return output.split('\n').slice(0, -1);
+}
