@@ -2,7 +2,8 @@ import type { Block, Certificate } from '../types/chain.ts';
 import type { Hash } from '../types/brand.ts';
 import type { Sha256 } from '../ports/crypto.ts';
 import { ChainError } from '../errors/chain-error.ts';
-import { ByteReader, ByteWriter, fromHex, toHex } from '../codec/index.ts';
+import { ByteReader, concatBytes, fromHex, toHex } from '../codec/index.ts';
+import { prefixed, u32, u8 } from './big-endian.ts';
 import { CERTIFICATE_BYTES_MAX, certificateHashOf, decodeCertificate, encodeCertificate } from './certificate.ts';
 import { decodeHeader, headerBytes } from './header.ts';
 import { BLOCK_BYTES_CAP, BLOCK_TXS_CAP, HEADER_BYTES_MAX, TX_BYTES_MAX } from './limits.ts';
@@ -18,24 +19,25 @@ const VERSION = 1;
 
 export function encodeBlock(block: Block): Uint8Array {
   const { header, lastCertificate, txs } = block;
-  const writer = new ByteWriter(BLOCK_BYTES_CAP)
-    .u8(VERSION)
-    .lengthPrefixed(headerBytes(header), HEADER_BYTES_MAX)
-    .lengthPrefixed(
-      lastCertificate === null ? new Uint8Array() : encodeCertificate(lastCertificate),
-      CERTIFICATE_BYTES_MAX,
-    );
   if (txs.length > BLOCK_TXS_CAP) throw tooMany(txs.length);
-  writer.u32(txs.length);
-  for (const tx of txs) writer.lengthPrefixed(tx, TX_BYTES_MAX);
-  return writer.finish();
+  const oversized = txs.find((tx) => tx.length > TX_BYTES_MAX);
+  if (oversized !== undefined) {
+    throw new ChainError('LEDGER_TX_TOO_LARGE', { bytes: oversized.length, bytesMax: TX_BYTES_MAX });
+  }
+  const bytes = concatBytes(
+    u8(VERSION),
+    prefixed(headerBytes(header)),
+    prefixed(lastCertificate === null ? new Uint8Array() : encodeCertificate(lastCertificate)),
+    u32(txs.length),
+    ...txs.flatMap((tx) => [u32(tx.length), tx]),
+  );
+  if (bytes.length > BLOCK_BYTES_CAP) throw tooLarge(bytes.length);
+  return bytes;
 }
 
 /** Form and hard caps; what belongs together is checkBlockParts'. Throws CODEC_*, LEDGER_BLOCK_*, LEDGER_CERTIFICATE_FORM, LEDGER_VERSION. */
 export function decodeBlock(bytes: Uint8Array): Block {
-  if (bytes.length > BLOCK_BYTES_CAP) {
-    throw new ChainError('LEDGER_BLOCK_TOO_LARGE', { what: 'bytes', value: bytes.length, max: BLOCK_BYTES_CAP });
-  }
+  if (bytes.length > BLOCK_BYTES_CAP) throw tooLarge(bytes.length);
   const reader = new ByteReader(bytes);
   const version = reader.u8();
   if (version !== VERSION) throw new ChainError('LEDGER_VERSION', { what: 'block', version: String(version) });
@@ -95,6 +97,10 @@ function checkLastCertificate({ header }: Block, certificate: Certificate | null
 
 function within(what: string, value: number, max: number): void {
   if (value > max) throw new ChainError('LEDGER_BLOCK_TOO_LARGE', { what, value, max });
+}
+
+function tooLarge(value: number): ChainError<'LEDGER_BLOCK_TOO_LARGE'> {
+  return new ChainError('LEDGER_BLOCK_TOO_LARGE', { what: 'bytes', value, max: BLOCK_BYTES_CAP });
 }
 
 function tooMany(value: number): ChainError<'LEDGER_BLOCK_TOO_LARGE'> {

@@ -4,7 +4,8 @@ import type { Hash, Height, Round } from '../types/brand.ts';
 import type { Json } from '../types/json.ts';
 import type { Sha256, VerifyEd25519 } from '../ports/crypto.ts';
 import { ChainError } from '../errors/chain-error.ts';
-import { ByteReader, ByteWriter, decodeWith, fromBase64, fromHex, toBase64, toHex } from '../codec/index.ts';
+import { ByteReader, concatBytes, decodeWith, fromBase64, fromHex, toBase64, toHex } from '../codec/index.ts';
+import { u16, u32, u64, u8 } from './big-endian.ts';
 import { checkVersion } from './canonical-structure.ts';
 import { domainHashHex, ZERO_HASH } from './domain-hash.ts';
 import { VALIDATORS_MAX } from './limits.ts';
@@ -26,15 +27,16 @@ export const CERTIFICATE_BYTES_MAX = FIXED_BYTES + VALIDATORS_MAX * (2 + SIGNATU
 export function encodeCertificate(certificate: Certificate): Uint8Array {
   const { signatures } = certificate;
   checkForm(signatures);
-  const writer = new ByteWriter(CERTIFICATE_BYTES_MAX)
-    .u8(VERSION)
-    .u8(ALGORITHM_ED25519)
-    .u64(certificate.height)
-    .u32(certificate.round)
-    .bytes(fromHex(certificate.blockId))
-    .u16(signatures.length);
-  for (const { validator, signature } of signatures) writer.u16(validator).bytes(signature);
-  return writer.finish();
+  if (signatures.length > VALIDATORS_MAX) throw malformed(`${signatures.length} signatures, at most ${VALIDATORS_MAX}`);
+  return concatBytes(
+    u8(VERSION),
+    u8(ALGORITHM_ED25519),
+    u64(certificate.height),
+    u32(certificate.round),
+    fromHex(certificate.blockId),
+    u16(signatures.length),
+    ...signatures.flatMap(({ validator, signature }) => [u16(validator), signature]),
+  );
 }
 
 /** Throws CODEC_BINARY_*, LEDGER_VERSION, LEDGER_ALGORITHM, LEDGER_CERTIFICATE_FORM. */

@@ -2,7 +2,8 @@ import type { Hash, PublicKeyHex, ValidatorId } from '../types/brand.ts';
 import type { Validator } from '../types/chain.ts';
 import type { Sha256, Signer, VerifyEd25519 } from '../ports/crypto.ts';
 import { ChainError, isChainError } from '../errors/chain-error.ts';
-import { ByteReader, ByteWriter, fromBase64, fromHex, toBase64, toHex, utf8Encode } from '../codec/index.ts';
+import { ByteReader, concatBytes, fromBase64, fromHex, toBase64, toHex, utf8Encode } from '../codec/index.ts';
+import { u64 } from './big-endian.ts';
 import {
   NOTE_LINES_MAX,
   NOTE_TYPE_COSIGNATURE_V1,
@@ -90,7 +91,7 @@ export function cosignatureLine(
   return {
     name,
     keyId: noteKeyId(sha256, name, NOTE_TYPE_COSIGNATURE_V1, validator.checkpointKey),
-    signature: new ByteWriter().u64(cosignature.timeSeconds).bytes(cosignature.signature).finish(),
+    signature: concatBytes(u64(cosignature.timeSeconds), cosignature.signature),
   };
 }
 

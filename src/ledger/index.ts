@@ -105,3 +105,5 @@ export {
   type Cosignature,
   type VerifiedCheckpoint,
 } from './checkpoint.ts';
+export { entriesPath, entryBundle, TILE_LEVEL_MAX, TILE_WIDTH, tileBytes, tilePath, tileWidth } from './tile.ts';
+export { formatTlogProof, parseTlogProof, type TlogProof } from './tlog-proof.ts';

@@ -1,6 +1,7 @@
 import { ChainError } from '../errors/chain-error.ts';
 import type { Sha256 } from '../ports/crypto.ts';
-import { ByteWriter, bytesEqual, compareBytes, utf8Encode } from '../codec/index.ts';
+import { bytesEqual, compareBytes, concatBytes, utf8Encode } from '../codec/index.ts';
+import { u16, u32 } from './big-endian.ts';
 import { domainHash } from './domain-hash.ts';
 import { STATE_KEY_BYTES_MAX, STATE_VALUE_BYTES_MAX } from './limits.ts';
 
@@ -36,9 +37,7 @@ export function stateNodeHash(sha256: Sha256, left: Uint8Array, right: Uint8Arra
 
 /** `entries` sorted by compareBytes of their keys, each key once. */
 export function encodeBucket(entries: readonly BucketEntry[]): Uint8Array {
-  const writer = new ByteWriter();
-  for (const { key, value } of entries) writer.u16(key.length).bytes(key).lengthPrefixed(value, STATE_VALUE_BYTES_MAX);
-  return writer.finish();
+  return concatBytes(...entries.flatMap(({ key, value }) => [u16(key.length), key, u32(value.length), value]));
 }
 
 /** Views into `bytes`, not copies. Throws LEDGER_STATE_BUCKET if they are cut off, not sorted, or not of this bucket's form. */

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { fromHex, toHex } from '../../../src/codec/index.ts';
-import { isChainError } from '../../../src/errors/chain-error.ts';
 import {
   appendLeaves,
   consistencyProof,
@@ -15,6 +14,7 @@ import {
 } from '../../../src/ledger/index.ts';
 import vectors from '../../vectors/ledger/rfc6962.json' with { type: 'json' };
 import { sha256 } from './fixtures.ts';
+import { codeOf } from './refusal.ts';
 
 /** RFC 6962 2.1 word for word, over all leaf hashes: the oracle. */
 const h = (left: Uint8Array, right: Uint8Array) => sha256(new Uint8Array([1]), left, right);
@@ -53,16 +53,6 @@ class Nodes {
     this.size = size;
     return root;
   }
-}
-
-function codeOf(run: () => unknown): string {
-  try {
-    run();
-  } catch (error) {
-    if (isChainError(error)) return error.code;
-    throw error;
-  }
-  return 'accepted';
 }
 
 const MAX = 70;

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { toHex, utf8Decode, utf8Encode } from '../../../src/codec/index.ts';
-import { isChainError } from '../../../src/errors/chain-error.ts';
 import {
   BUCKET_COUNT,
   bucketOf,
@@ -17,6 +16,7 @@ import {
 } from '../../../src/ledger/index.ts';
 import type { Hash } from '../../../src/types/brand.ts';
 import { sha256 } from './fixtures.ts';
+import { codeOf } from './refusal.ts';
 
 /** Where buckets are stored, as dumb as it can be. */
 class Store {
@@ -72,16 +72,6 @@ function collidingKeys(count: number): string[] {
     if (keys.length === count) return keys;
     byBucket.set(bucket, keys);
   }
-}
-
-function codeOf(run: () => unknown): string {
-  try {
-    run();
-  } catch (error) {
-    if (isChainError(error)) return error.code;
-    throw error;
-  }
-  return 'accepted';
 }
 
 const colliding = collidingKeys(3);
@@ -290,6 +280,13 @@ describe('a state proof', () => {
 });
 
 describe('a bucket', () => {
+  test('of large values comes back as it was encoded', () => {
+    const large = ['a', 'b', 'c'].map((key, i) => ({
+      key: utf8Encode(key),
+      value: new Uint8Array(100_000 * i).fill(i),
+    }));
+    expect(decodeBucket(0, encodeBucket(large))).toEqual(large);
+  });
   const entries = ['a', 'ab', 'b'].map((key) => ({ key: utf8Encode(key), value: utf8Encode(`value ${key}`) }));
   test('comes back as it was encoded', () => {
     expect(decodeBucket(0, encodeBucket(entries))).toEqual(entries);

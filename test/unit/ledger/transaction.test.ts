@@ -7,7 +7,6 @@ import {
   utf8Decode,
   utf8Encode,
 } from '../../../src/codec/index.ts';
-import { isChainError } from '../../../src/errors/chain-error.ts';
 import {
   decodeTransaction,
   keyIdOfPublicKey,
@@ -20,6 +19,7 @@ import {
 } from '../../../src/ledger/index.ts';
 import type { Payload } from '../../../src/types/transaction.ts';
 import { attributes, hashOf, keyIdOf, mutation, payloads, sha256, signerOf, verifyEd25519 } from './fixtures.ts';
+import { codeOf } from './refusal.ts';
 
 const signer = signerOf('alpha tx');
 
@@ -30,16 +30,6 @@ function envelope(payload: unknown, payloadType: string): Uint8Array {
     payload: bytes,
     signatures: [{ keyid: keyIdOf(signer), sig: new Uint8Array(64) }],
   });
-}
-
-function codeOf(run: () => unknown): string {
-  try {
-    run();
-  } catch (error) {
-    if (isChainError(error)) return error.code;
-    throw error;
-  }
-  return 'accepted';
 }
 
 const refusal = (bytes: Uint8Array): string => codeOf(() => decodeTransaction(bytes, sha256));
