@@ -4,7 +4,7 @@ export { verifyBody, type Attested, type VerifiedBody } from './body.ts';
 export { CLUSTER_KEY_BYTES, clusterKeyId, deriveClusterKeys, type ClusterKeys } from './cluster-key.ts';
 export type { WholeChange } from './canonical-change.ts';
 export type { Change, ElementKey, Segment } from './difference.ts';
-export { excludedBy, EXCLUSIONS, type Exclusion } from './exclusions.ts';
+export { excludedBy, EXCLUSIONS, exclusionsFor, type Exclusion, type ExclusionSettings } from './exclusions.ts';
 export { isDryRun } from './normalise.ts';
 export { pointerOf } from './paths.ts';
 export { renderDiff } from './render.ts';

@@ -9,7 +9,7 @@ import { stableName } from './server-made.ts';
 export type RedactionMac = (message: Uint8Array) => Uint8Array;
 
 /** Marks a redacted value; the rest is its HMAC in hexadecimal. Equal values of one place stay equal, so a change still shows. */
-export const REDACTED_PREFIX = 'hmac-sha256:';
+const REDACTED_PREFIX = 'hmac-sha256:';
 
 /** What of a Secret is not secret. Every other field, known or not, is redacted. */
 const SECRET_CLEAR_FIELDS = ['apiVersion', 'kind', 'metadata', 'type', 'immutable'];
@@ -119,7 +119,9 @@ function redactRequest(object: JsonObject, review: Review, hide: Hide): JsonObje
   return object;
 }
 
-/** True for the placeholder of a redacted value. */
+const REDACTED = new RegExp(`^${REDACTED_PREFIX}[0-9a-f]{64}$`);
+
+/** True for text of the form that stands for a redacted value. */
 export function isRedacted(value: Json | undefined): boolean {
-  return typeof value === 'string' && value.startsWith(REDACTED_PREFIX);
+  return typeof value === 'string' && REDACTED.test(value);
 }

@@ -4,12 +4,10 @@ import type { VerifiedBody } from './body.ts';
 import type { Change, ElementKey, Segment } from './difference.ts';
 import { isList, isObject } from './json.ts';
 import { pointerOf } from './paths.ts';
-import { isRedacted, REDACTED_PREFIX } from './redact.ts';
+import { isRedacted } from './redact.ts';
 
 /** Lines of unchanged text around a change inside a multi-line value. */
 const CONTEXT_LINES = 2;
-/** Digits of a redacted value's HMAC: enough to see that two differ. */
-const REDACTED_DIGITS = 12;
 
 /**
  * The change as lines for a terminal: `@@` names a path, `-` and `+` what was and will be there, in YAML; a whole object
@@ -103,8 +101,8 @@ const PLAIN = /^[A-Za-z_/.][A-Za-z0-9_/.@+-]*$/;
 const RESERVED = /^(?:true|false|null|yes|no|on|off|y|n|~|\.inf|\.nan)$/i;
 
 function scalar(value: Json): string {
-  if (isRedacted(value))
-    return `(redacted ${(value as string).slice(REDACTED_PREFIX.length, REDACTED_PREFIX.length + REDACTED_DIGITS)})`;
+  // Shown in full: a value that only looks redacted must not be able to hide behind the mark.
+  if (isRedacted(value)) return value as string;
   if (isJsonNumberText(value)) return value.numberText;
   if (typeof value !== 'string') return safe(canonicalText(value));
   return PLAIN.test(value) && !RESERVED.test(value) ? value : safe(JSON.stringify(value));

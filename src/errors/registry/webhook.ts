@@ -1,1 +1,64 @@
-export const webhookErrors = {} as const;
+import { entry } from '../define.ts';
+
+export const webhookErrors = {
+  WEBHOOK_OPTIONS: entry<{ problem: string }>(
+    500,
+    (p) => `the admission webhook cannot start: ${p.problem}`,
+    'Correct the webhook section of the node configuration.',
+  ),
+  WEBHOOK_CALLER: entry<{ reason: string }>(
+    403,
+    (p) => `not an API server that may ask for admission: ${p.reason}`,
+    'Give the API server the client certificate with AdmissionConfiguration, or use the secret path.',
+  ),
+  WEBHOOK_NOT_FOUND: entry<Record<never, never>>(
+    404,
+    () => 'nothing is served here',
+    'Use the admission path of the webhook configuration, /livez or /readyz.',
+  ),
+  WEBHOOK_CONTENT_TYPE: entry<Record<never, never>>(
+    415,
+    () => 'an AdmissionReview is sent as application/json',
+    'Send content-type: application/json.',
+  ),
+  WEBHOOK_BODY_TOO_LARGE: entry<{ bytesMax: number }>(
+    413,
+    (p) => `the AdmissionReview is larger than ${p.bytesMax} bytes`,
+    'No object that Kubernetes stores is as large; find out who called the webhook.',
+  ),
+  WEBHOOK_BODY_SLOW: entry<{ timeoutMs: number }>(
+    408,
+    (p) => `the AdmissionReview did not arrive within ${p.timeoutMs} ms`,
+    'Check the network between API server and node.',
+  ),
+  WEBHOOK_BODIES_FULL: entry<{ bytesMax: number }>(
+    429,
+    (p) => `the reviews in progress already hold ${p.bytesMax} bytes`,
+    'Wait a second and repeat; the API server does so by itself.',
+  ),
+  WEBHOOK_BUSY: entry<{ max: number }>(
+    429,
+    (p) => `${p.max} reviews are in progress`,
+    'Wait a second and repeat; clients do so by themselves.',
+  ),
+  WEBHOOK_NO_CLUSTER_KEY: entry<Record<never, never>>(
+    503,
+    () => 'this node does not have the cluster key yet, so it cannot decide',
+    'Wait until the node has got the key from another node of the cluster record; see kubectl chain status.',
+  ),
+  WEBHOOK_DEADLINE: entry<{ timeoutMs: number }>(
+    503,
+    (p) => `no decision within ${p.timeoutMs} ms`,
+    'Look at kubectl chain audit before you repeat: the change may have been recorded.',
+  ),
+  WEBHOOK_CANARY: entry<{ hook: string }>(
+    403,
+    (p) => `canary answered by the hook ${p.hook}: the gate is in place`,
+    'Nothing to do: this dry run is always refused, and only by this hook.',
+  ),
+  WEBHOOK_INTERNAL: entry<Record<never, never>>(
+    500,
+    () => 'the admission webhook failed, so the change is refused',
+    'Look into the log of the node that answers this hook.',
+  ),
+} as const;

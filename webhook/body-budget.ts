@@ -1,0 +1,89 @@
+import { ChainError } from '../src/errors/chain-error.ts';
+import type { Readable } from 'node:stream';
+import type { WebhookClock, WebhookLimits } from './options.ts';
+
+/** Bytes of all bodies that are held at one time. */
+export class BodyBudget {
+  readonly #bytesMax: number;
+  #used = 0;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  get used(): number {
+    return this.#used;
+  }
+
+  reserve(): Reservation {
+    return new Reservation((bytes) => {
+      if (this.#used + bytes > this.#bytesMax)
+        throw new ChainError('WEBHOOK_BODIES_FULL', { bytesMax: this.#bytesMax });
+      this.#used += bytes;
+    });
+  }
+}
+
+/** One body's share; `release` gives it back, once. */
+export class Reservation {
+  readonly #take: (bytes: number) => void;
+  #bytes = 0;
+
+  constructor(take: (bytes: number) => void) {
+    this.#take = take;
+  }
+
+  /** Makes the share at least `bytes`; throws WEBHOOK_BODIES_FULL. */
+  growTo(bytes: number): void {
+    if (bytes <= this.#bytes) return;
+    this.#take(bytes - this.#bytes);
+    this.#bytes = bytes;
+  }
+
+  release(): void {
+    this.#take(-this.#bytes);
+    this.#bytes = 0;
+  }
+}
+
+/**
+ * Reads a body within its limits. What the headers announce is reserved before the first byte, so that bodies which will
+ * not fit are turned away while they are still small.
+ */
+export async function readBody(
+  stream: Readable,
+  announcedBytes: number | undefined,
+  reservation: Reservation,
+  limits: WebhookLimits,
+  clock: WebhookClock,
+): Promise<Buffer> {
+  const { bodyBytesMax, bodyTimeoutMs } = limits;
+  const tooLarge = () => new ChainError('WEBHOOK_BODY_TOO_LARGE', { bytesMax: bodyBytesMax });
+  if (announcedBytes !== undefined) {
+    if (announcedBytes > bodyBytesMax) throw tooLarge();
+    reservation.growTo(announcedBytes);
+  }
+  let expired = false;
+  const cancel = clock.after(bodyTimeoutMs, () => {
+    expired = true;
+    stream.destroy();
+  });
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    // Not destroyed on an error: the caller is told why.
+    for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
+      bytes += (chunk as Buffer).length;
+      if (bytes > bodyBytesMax) throw tooLarge();
+      reservation.growTo(bytes);
+      chunks.push(chunk as Buffer);
+    }
+  } catch (error) {
+    if (expired) throw new ChainError('WEBHOOK_BODY_SLOW', { timeoutMs: bodyTimeoutMs }, { cause: error });
+    throw error;
+  } finally {
+    cancel();
+  }
+  if (expired) throw new ChainError('WEBHOOK_BODY_SLOW', { timeoutMs: bodyTimeoutMs });
+  return Buffer.concat(chunks, bytes);
+}
