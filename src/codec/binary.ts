@@ -20,7 +20,9 @@ export class ByteWriter {
   }
 
   u8(value: number): this {
-    this.#buffer[this.#claim(1)] = checked('u8', value, 0xff);
+    // Claimed first: claiming may replace the buffer, which an assignment in one expression would have read before.
+    const at = this.#claim(1);
+    this.#buffer[at] = checked('u8', value, 0xff);
     return this;
   }
 
@@ -49,7 +51,8 @@ export class ByteWriter {
 
   /** The bytes as they are; the reader must know how many. */
   bytes(value: Uint8Array): this {
-    this.#buffer.set(value, this.#claim(value.length));
+    const at = this.#claim(value.length);
+    this.#buffer.set(value, at);
     return this;
   }
 
