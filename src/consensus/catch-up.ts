@@ -3,7 +3,7 @@ import { entryVotes, votesMessage } from './enter-round.ts';
 import { newestPolka } from './height-state.ts';
 import { roundNumber } from './rounds.ts';
 import type { HeightState } from './state.ts';
-import { broadcast, emit, sendTo, trace, type Turn } from './turn.ts';
+import { broadcast, elapsedMs, emit, sendTo, trace, type Turn } from './turn.ts';
 import { bitmapOf } from './vote-set.ts';
 
 /** A peer gets at most one answer in this time: a question must not cost less than its answer without end. */
@@ -91,7 +91,7 @@ export function askSync(turn: Turn, h: HeightState, from: ValidatorIndex | null)
 
 function mayReply(turn: Turn, h: HeightState, to: ValidatorIndex): boolean {
   const last = h.replies.get(to);
-  if (last !== undefined && turn.nowMs - last < replyIntervalMs) return false;
+  if (last !== undefined && elapsedMs(turn, last) < replyIntervalMs) return false;
   h.replies.set(to, turn.nowMs);
   return true;
 }

@@ -49,6 +49,11 @@ export function trace(turn: Turn, rule: string): void {
   turn.state.core.trace?.(rule);
 }
 
+/** A clock that was set back must not silence this node until it has caught up again. */
+export function elapsedMs(turn: Turn, sinceMs: number): number {
+  return turn.nowMs < sinceMs ? Number.POSITIVE_INFINITY : turn.nowMs - sinceMs;
+}
+
 export function finishTurn(turn: Turn): readonly Effect[] {
   const { state, records, drafts } = turn;
   const effects: Effect[] = [];

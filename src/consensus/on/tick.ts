@@ -1,6 +1,6 @@
 import { askSync, repeatOwnMessages } from '../catch-up.ts';
 import { advance } from '../rules/advance.ts';
-import { trace, type Turn } from '../turn.ts';
+import { elapsedMs, trace, type Turn } from '../turn.ts';
 
 /** Longer than a round among well-connected nodes, so that a working chain repeats nothing. */
 const noProgressMs = 1_000;
@@ -8,7 +8,7 @@ const noProgressMs = 1_000;
 /** Each second without progress: own messages and bitmap again, missing blocks and heights asked for again. Idle: silence. */
 export function onTick(turn: Turn): void {
   const h = turn.state.current;
-  if (h === null || h.step === 'decided' || turn.nowMs - h.lastProgressMs < noProgressMs) return;
+  if (h === null || h.step === 'decided' || elapsedMs(turn, h.lastProgressMs) < noProgressMs) return;
   if (h.ahead > h.config.height) askSync(turn, h, null);
   if (h.step === 'idle') return;
   trace(turn, 'repeat');
