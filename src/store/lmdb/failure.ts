@@ -1,29 +1,50 @@
+import { statfsSync } from 'node:fs';
+import { getSystemErrorName } from 'node:util';
 import { ChainError } from '../../errors/chain-error.ts';
 
-/** Code of the operating system or of LMDB behind an error, as far as it can be told; lmdb keeps only the text of some. */
-function causeCode(error: unknown): string {
-  const seen = error as { code?: unknown; message?: unknown; commitError?: unknown };
-  if (seen?.commitError !== undefined && seen.commitError !== error) return causeCode(seen.commitError);
-  const message = String(seen?.message ?? error);
-  if (message.includes('No space left') || message.includes('Disk quota') || message.includes('MDB_MAP_FULL'))
-    return 'ENOSPC';
-  if (message.includes('File too large')) return 'ENOSPC';
-  if (message.includes('Permission denied') || message.includes('Operation not permitted')) return 'EACCES';
-  if (message.includes('Read-only file system')) return 'EROFS';
-  if (message.includes('Not a directory')) return 'ENOTDIR';
-  return typeof seen?.code === 'string' ? seen.code : '';
+/** LMDB reports a write that was cut short as EIO; with less than this left on the disk, the disk was full. */
+const freeBytesMin = 16 * 1024 * 1024;
+const causeTimeoutMs = 1_000;
+
+/**
+ * What really failed, for an error of an lmdb commit: it carries a promise that rejects with the cause, at about the same time.
+ * Not to wait for it would leave its rejection unhandled.
+ */
+export async function causeOfCommit(error: unknown): Promise<unknown> {
+  const cause: unknown = (error as { commitError?: unknown } | null)?.commitError;
+  if (!(cause instanceof Promise)) return error;
+  const late = new Promise<unknown>((resolve) => setTimeout(() => resolve(error), causeTimeoutMs).unref());
+  const real = cause.then(
+    () => error,
+    (reason: unknown) => reason,
+  );
+  return Promise.race([real, late]);
 }
 
-function detailOf(error: unknown): string {
-  const commitError = (error as { commitError?: unknown })?.commitError;
-  return String((commitError as Error | undefined)?.message ?? (error as Error | undefined)?.message ?? error);
+/** Name of the system's error; lmdb gives its number, and of some errors only the text. */
+function systemCode(error: unknown): string {
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
+  if (typeof code === 'string') return code;
+  if (String(message ?? error).includes('MDB_MAP_FULL')) return 'ENOSPC';
+  // Numbers below zero are LMDB's own (MDB_*).
+  return typeof code === 'number' && code > 0 ? getSystemErrorName(-code) : '';
+}
+
+function isDiskFull(path: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(path);
+    return bavail * bsize < freeBytesMin;
+  } catch {
+    return false;
+  }
 }
 
 /** Turns whatever the operating system or LMDB threw into a coded error; one that is coded already stays as it is. */
 export function storeFailure(path: string, operation: string, error: unknown): ChainError {
   if (error instanceof ChainError) return error;
   const options = { cause: error };
-  switch (causeCode(error)) {
+  const code = systemCode(error);
+  switch (code === 'EIO' && isDiskFull(path) ? 'ENOSPC' : code) {
     case 'ENOSPC':
     case 'EDQUOT':
     case 'EFBIG':
@@ -35,6 +56,10 @@ export function storeFailure(path: string, operation: string, error: unknown): C
     case 'ENOTDIR':
       return new ChainError('STORE_NOT_A_FOLDER', { path }, options);
     default:
-      return new ChainError('STORE_IO', { path, operation, detail: detailOf(error) }, options);
+      return new ChainError(
+        'STORE_IO',
+        { path, operation, detail: String((error as Error | null)?.message ?? error) },
+        options,
+      );
   }
 }

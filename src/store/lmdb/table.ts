@@ -1,6 +1,6 @@
 import { open, type RootDatabase } from 'lmdb';
 import { ChainError } from '../../errors/chain-error.ts';
-import { storeFailure } from './failure.ts';
+import { causeOfCommit, storeFailure } from './failure.ts';
 
 /** One write: a value, or null to delete. */
 export type Write = readonly [key: Buffer, value: Uint8Array | null];
@@ -141,7 +141,7 @@ export class Table {
       try {
         await this.#commit(group.flatMap((call) => call.writes));
       } catch (error) {
-        this.#failure = storeFailure(this.#path, 'write', error);
+        this.#failure = storeFailure(this.#path, 'write', await causeOfCommit(error));
         for (const call of [...group, ...this.#waiting]) call.reject(this.#failure);
         this.#waiting = [];
         break;
