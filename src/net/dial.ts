@@ -3,7 +3,7 @@ import type { Address } from './address.ts';
 import type { Credentials } from './credentials.ts';
 import { encodeFrame, FRAME_TYPE } from './frame.ts';
 import { FramedSocket, type Closing } from './framed-socket.ts';
-import { identityOf } from './identity.ts';
+import { codeOfBrokenHandshake, identityOf } from './identity.ts';
 import { faultOf, Introduction, type Self } from './introduction.ts';
 import { ALPN_PROTOCOL, PROTOCOL_VERSION, type NetLimits } from './limits.ts';
 import { encodeHello, type Hello } from './payload.ts';
@@ -107,8 +107,7 @@ export class Dial {
   }
 
   #closingOfSocket(): Closing {
-    const code = this.#socketError?.code ?? '';
-    if (/^ERR_(SSL|TLS)/.test(code)) return { code: 'NET_TLS', detail: code, by: 'remote' };
-    return { code: 'NET_SOCKET', detail: code || 'closed during the handshake', by: 'remote' };
+    const detail = this.#socketError?.code ?? 'closed during the handshake';
+    return { code: codeOfBrokenHandshake(this.#socketError), detail, by: 'remote' };
   }
 }

@@ -119,7 +119,9 @@ export class FrameDecoder {
   #reserve(bytes: number): void {
     if (bytes <= this.#body.length) return;
     const wholeNow = bytes === this.#bodyBytes;
-    const size = wholeNow ? bytes : Math.min(this.#bodyBytes, Math.max(bytes, this.#body.length * 2, BODY_BYTES_INITIAL));
+    const size = wholeNow
+      ? bytes
+      : Math.min(this.#bodyBytes, Math.max(bytes, this.#body.length * 2, BODY_BYTES_INITIAL));
     const grown = Buffer.allocUnsafeSlow(size);
     grown.set(this.#body.subarray(0, this.#bodyFilled));
     this.#body = grown;

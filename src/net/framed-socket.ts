@@ -145,7 +145,8 @@ export class FramedSocket {
       if (frame === undefined) break;
       this.#write(frame);
     }
-    this.#waitingForDrain = this.#socket.writableLength >= this.#limits.socketBytesMax && this.#socket.writableNeedDrain;
+    this.#waitingForDrain =
+      this.#socket.writableLength >= this.#limits.socketBytesMax && this.#socket.writableNeedDrain;
     this.#socket.uncork();
   }
 

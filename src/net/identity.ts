@@ -6,7 +6,8 @@ import { ALPN_PROTOCOL } from './limits.ts';
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
 const KEY_BYTES = 32;
 
-export type PeerIdentity = { readonly ok: true; readonly key: string } | { readonly ok: false; readonly detail: string };
+export type PeerIdentity =
+  { readonly ok: true; readonly key: string } | { readonly ok: false; readonly detail: string };
 
 /**
  * Raw Ed25519 key, hexadecimal, of whoever is at the other end. OpenSSL has been told to accept every certificate, so this is the
@@ -27,13 +28,20 @@ export function identityOfCertificate(certificate: X509Certificate): PeerIdentit
   try {
     const { publicKey } = certificate;
     const spki = publicKey.export({ type: 'spki', format: 'der' });
-    const fits = spki.length === SPKI_PREFIX.length + KEY_BYTES && spki.subarray(0, SPKI_PREFIX.length).equals(SPKI_PREFIX);
+    const fits =
+      spki.length === SPKI_PREFIX.length + KEY_BYTES && spki.subarray(0, SPKI_PREFIX.length).equals(SPKI_PREFIX);
     if (!fits) return refuse('key is not Ed25519');
-    if (certificate.issuer !== certificate.subject || !certificate.verify(publicKey)) return refuse('certificate is not self-signed');
+    if (certificate.issuer !== certificate.subject || !certificate.verify(publicKey))
+      return refuse('certificate is not self-signed');
     return { ok: true, key: spki.subarray(SPKI_PREFIX.length).toString('hex') };
   } catch {
     return refuse('certificate cannot be read');
   }
+}
+
+/** The code for a connection that broke during the TLS handshake: a matter of TLS, or of the network, or of a dial that was called off. */
+export function codeOfBrokenHandshake(error: NodeJS.ErrnoException | undefined): 'NET_TLS' | 'NET_SOCKET' {
+  return /^ERR_(SSL|TLS)/.test(error?.code ?? '') ? 'NET_TLS' : 'NET_SOCKET';
 }
 
 function refuse(detail: string): PeerIdentity {

@@ -32,7 +32,8 @@ export class IncomingRequests {
   /** Throws NET_TOO_MANY_REQUESTS or NET_FRAME_MALFORMED where the peer broke the protocol. */
   accept(request: Request): void {
     const { id, method } = request;
-    if (id <= this.#lastId) throw new ChainError('NET_FRAME_MALFORMED', { peer: '', detail: `request id ${id} does not rise` });
+    if (id <= this.#lastId)
+      throw new ChainError('NET_FRAME_MALFORMED', { peer: '', detail: `request id ${id} does not rise` });
     this.#lastId = id;
     if (this.#unanswered.size >= this.#limits.requestsMax) {
       throw new ChainError('NET_TOO_MANY_REQUESTS', { peer: '', detail: `${this.#unanswered.size} unanswered` });

@@ -50,9 +50,13 @@ export function faultOf(hello: Hello, self: Self, provenId: string): Fault | und
     return { code: 'NET_WRONG_VERSION', detail: `version ${hello.version} instead of ${PROTOCOL_VERSION}` };
   }
   if (hello.chain !== self.chain) {
-    return { code: 'NET_WRONG_CHAIN', detail: `genesis ${hello.chain.slice(0, 16)} instead of ${self.chain.slice(0, 16)}` };
+    return {
+      code: 'NET_WRONG_CHAIN',
+      detail: `genesis ${hello.chain.slice(0, 16)} instead of ${self.chain.slice(0, 16)}`,
+    };
   }
   if (hello.id === self.id) return { code: 'NET_SELF', detail: `also calls itself ${hello.id}` };
-  if (hello.id !== provenId) return { code: 'NET_WRONG_KEY', detail: `calls itself ${hello.id} with the key of ${provenId}` };
+  if (hello.id !== provenId)
+    return { code: 'NET_WRONG_KEY', detail: `calls itself ${hello.id} with the key of ${provenId}` };
   return undefined;
 }

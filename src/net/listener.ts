@@ -4,6 +4,7 @@ import { ChainError } from '../errors/chain-error.ts';
 import { formatAddress, type Address } from './address.ts';
 import type { Credentials } from './credentials.ts';
 import type { Closing } from './framed-socket.ts';
+import { codeOfBrokenHandshake } from './identity.ts';
 import { ALPN_PROTOCOL, type NetLimits } from './limits.ts';
 
 /** A connection that has not introduced itself. `finish` once it has, or is refused: it no longer counts and has no deadline. */
@@ -44,7 +45,8 @@ export class PeerListener {
     this.#tls.on('secureConnection', (socket: TLSSocket) => this.#onSecure(socket));
     this.#tls.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
       const remote = remoteOf(socket);
-      this.#options.onRejected(remote, { code: 'NET_TLS', detail: error.code ?? error.message, by: 'local' });
+      const detail = error.code ?? error.message;
+      this.#options.onRejected(remote, { code: codeOfBrokenHandshake(error), detail, by: 'local' });
       this.#unfinished.get(remote)?.entry.finish();
       socket.destroy();
     });

@@ -284,7 +284,8 @@ class TlsMesh implements Mesh {
     );
     const framed = new FramedSocket(socket, this.#limits, introduction);
     this.#linger(framed.gone);
-    unfinished.onDeadline = () => framed.close('NET_HANDSHAKE_TIMEOUT', `not within ${this.#limits.handshakeTimeoutMs} ms`);
+    unfinished.onDeadline = () =>
+      framed.close('NET_HANDSHAKE_TIMEOUT', `not within ${this.#limits.handshakeTimeoutMs} ms`);
     const identity = identityOf(socket);
     const provenId = identity.ok ? this.#idByKey.get(identity.key) : undefined;
     if (!identity.ok) framed.close('NET_TLS', identity.detail);

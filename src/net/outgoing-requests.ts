@@ -42,10 +42,18 @@ export class OutgoingRequests {
     const boundedMs = Math.max(1, Math.min(Math.ceil(timeoutMs), this.#limits.requestTimeoutMaxMs));
     const id = (this.#lastId += 1);
     return new Promise<Uint8Array>((resolve, reject) => {
-      const pending: Pending = { method, timeoutMs: boundedMs, resolve, reject, timer: undefined, chunks: [], bytes: 0 };
+      const pending: Pending = {
+        method,
+        timeoutMs: boundedMs,
+        resolve,
+        reject,
+        timer: undefined,
+        chunks: [],
+        bytes: 0,
+      };
       pending.timer = setTimeout(() => {
         this.#settle(pending);
-        reject(new ChainError('NET_TIMEOUT', { peer: this.#peer, method, timeoutMs: boundedMs }));
+        reject(this.#timedOut(pending));
       }, boundedMs);
       this.#pending.set(id, pending);
       this.#send(encodeRequest({ id, timeoutMs: boundedMs, method, body }));
@@ -77,7 +85,9 @@ export class OutgoingRequests {
     this.#pending.delete(reason.id);
     if (pending === undefined || pending.timer === undefined) return;
     this.#settle(pending);
-    pending.reject(this.#refused(pending.method, reason.code, reason.detail));
+    // The peer's clock was a little faster than ours: to the caller that is the same.
+    if (reason.code === 'NET_TIMEOUT') pending.reject(this.#timedOut(pending));
+    else pending.reject(this.#refused(pending.method, reason.code, reason.detail));
   }
 
   failAll(detail: string): void {
@@ -102,7 +112,10 @@ export class OutgoingRequests {
 
   #find(id: number): Pending | undefined {
     if (id > this.#lastId || id === 0) {
-      throw new ChainError('NET_FRAME_MALFORMED', { peer: '', detail: `answer to request ${id}, which was never sent` });
+      throw new ChainError('NET_FRAME_MALFORMED', {
+        peer: '',
+        detail: `answer to request ${id}, which was never sent`,
+      });
     }
     return this.#pending.get(id);
   }
@@ -114,6 +127,10 @@ export class OutgoingRequests {
     this.#bytes -= pending.bytes;
     pending.chunks = [];
     pending.bytes = 0;
+  }
+
+  #timedOut({ method, timeoutMs }: Pending): ChainError<'NET_TIMEOUT'> {
+    return new ChainError('NET_TIMEOUT', { peer: this.#peer, method, timeoutMs });
   }
 
   #refused(method: string, code: string, detail: string): ChainError<'NET_REFUSED'> {

@@ -93,7 +93,8 @@ export class PeerLink implements FrameSink {
         return;
       case FRAME_TYPE.ping:
         this.#expectEmpty(frame);
-        if (this.socket.queues.bytesOf('urgent') < URGENT_BYTES_MAX) this.socket.send('urgent', encodeFrame(FRAME_TYPE.pong));
+        if (this.socket.queues.bytesOf('urgent') < URGENT_BYTES_MAX)
+          this.socket.send('urgent', encodeFrame(FRAME_TYPE.pong));
         return;
       case FRAME_TYPE.pong:
         this.#expectEmpty(frame);
