@@ -99,6 +99,10 @@ export function createWebhook(options: WebhookOptions): Webhook {
     throw new ChainError('WEBHOOK_CONTENT_TYPE', {});
   });
   const release = (request: Request): void => calls.get(request)?.reservation.release();
+  // Fastify ends the connection after a body that could not be read; in h2 there is no such header.
+  app.addHook('onSend', async (request, reply) => {
+    if (request.raw.httpVersionMajor > 1) reply.removeHeader('connection');
+  });
   app.addHook('onResponse', async (request) => release(request));
   app.addHook('onRequestAbort', async (request) => release(request));
 
