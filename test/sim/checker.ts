@@ -44,9 +44,17 @@ export class Checker {
       this.fail(`validity: node ${node.validator} committed an unsound block at height ${block.height}`);
   }
 
+  /** Records reached the disk. What is signed is judged here, in the order of signing: a send may come much later, after a crash. */
   durable(node: SimNode, records: readonly WalRecord[]): void {
-    const { durable } = this.#of(node);
-    for (const record of records) durable.add(recordKey(record));
+    const known = this.#of(node);
+    for (const record of records) {
+      const key = recordKey(record);
+      const again = known.durable.has(key);
+      known.durable.add(key);
+      if (again || !node.correct) continue;
+      if (record.kind === 'vote') this.#signed(node, known, record.vote);
+      if (record.kind === 'proposal') this.#signed(node, known, record.proposal);
+    }
   }
 
   /** What any core sends (and so has verified), and what an adversary signs: a lock is judged by all prevotes there are. */
@@ -89,21 +97,25 @@ export class Checker {
 
   #ownMessage(node: SimNode, own: Proposal | Vote): void {
     const known = this.#of(node);
-    const kind = own.kind === 'proposal' ? 'proposal' : own.type;
-    const position = [own.height, own.round, stepOf[kind]] as const;
-    const key = position.join('/');
+    const key = positionOf(own).join('/');
     const value = `${own.blockId ?? 'nil'}${own.kind === 'proposal' ? `/${own.polRound}` : ''}`;
-    const at = `node ${node.validator}, ${kind} at ${own.height}/${own.round}`;
     const before = known.released.get(key);
     if (before === value) return;
+    const at = nameOf(node, own);
     if (before !== undefined) return this.fail(`double sign: ${at}`);
-    if (compare(position, known.highest) <= 0)
-      return this.fail(`monotone signer: ${at} after ${known.highest.join('/')}`);
-    this.#durableBefore(known, own, at);
-    this.#lockKept(known, own, at);
-    known.highest = position;
     known.released.set(key, value);
-    if (own.kind === 'vote' && own.type === 'precommit' && own.blockId !== null)
+    this.#durableBefore(known, own, at);
+  }
+
+  #signed(node: SimNode, known: Ledgered, own: Proposal | Vote): void {
+    const position = positionOf(own);
+    const at = nameOf(node, own);
+    if (compare(position, known.highest) <= 0) this.fail(`monotone signer: ${at} after ${known.highest.join('/')}`);
+    known.highest = position;
+    if (own.kind === 'proposal') return;
+    this.#lockKept(known, own, at);
+    this.known(own);
+    if (own.type === 'precommit' && own.blockId !== null)
       known.lock = { height: own.height, round: own.round, blockId: own.blockId };
   }
 
@@ -126,8 +138,8 @@ export class Checker {
   }
 
   /** A lock is given up only for a block that has a polka in the lock's round or later. */
-  #lockKept({ lock }: Ledgered, own: Proposal | Vote, at: string): void {
-    if (lock === null || own.kind === 'proposal' || own.type !== 'prevote' || own.blockId === null) return;
+  #lockKept({ lock }: Ledgered, own: Vote, at: string): void {
+    if (lock === null || own.type !== 'prevote' || own.blockId === null) return;
     if (lock.height !== own.height || lock.blockId === own.blockId) return;
     for (let round = lock.round; round < own.round; round++)
       if (isQuorum(this.#prevotes.get(`${own.height}/${round}/${own.blockId}`)?.size ?? 0, this.#validators)) return;
@@ -144,6 +156,14 @@ export class Checker {
     this.#nodes.set(node, found);
     return found;
   }
+}
+
+function positionOf(own: Proposal | Vote): readonly [number, number, number] {
+  return [own.height, own.round, stepOf[own.kind === 'proposal' ? 'proposal' : own.type]];
+}
+
+function nameOf(node: SimNode, own: Proposal | Vote): string {
+  return `node ${node.validator}, ${own.kind === 'proposal' ? 'proposal' : own.type} at ${own.height}/${own.round}`;
 }
 
 function compare(a: readonly [number, number, number], b: readonly [number, number, number]): number {
