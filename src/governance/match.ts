@@ -79,8 +79,9 @@ function pathsFit(patterns: readonly string[], change: ChangeAttributes, rule: P
       change.paths.every((path) => patterns.some((pattern) => pathFits(pattern, path)))
     );
   }
-  if (change.pathsTruncated && change.paths.length === 0) return true;
-  return change.paths.some((path) => patterns.some((pattern) => pathMeets(pattern, path)));
+  // Attested paths are single fields; only where they were truncated does a parent stand for everything below it.
+  if (!change.pathsTruncated) return change.paths.some((path) => patterns.some((pattern) => pathFits(pattern, path)));
+  return change.paths.length === 0 || change.paths.some((path) => patterns.some((pattern) => pathMeets(pattern, path)));
 }
 
 /**

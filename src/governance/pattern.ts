@@ -26,17 +26,19 @@ export function matchesAnyGlob(patterns: readonly string[], text: string): boole
 }
 
 /**
- * A changed path (JSON pointer, RFC 6901) against a path pattern such as `/spec/template/**`. A `*` is a part of one segment,
- * `**` any number of segments, none included. A path stands for everything below it, because who changes a parent changes its
- * children: so `/spec` meets the pattern `/spec/replicas`, and the empty pointer meets every pattern.
+ * A changed path (JSON pointer, RFC 6901) against a path pattern such as `/spec/template/**`: the whole path. A `*` is a part of
+ * one segment, `**` any number of segments, none included.
+ */
+export function pathFits(pattern: string, path: string): boolean {
+  return meets(segmentsOf(pattern), 0, segmentsOf(path), 0, false);
+}
+
+/**
+ * The same for a path that stands for everything below it, as a truncated one does: `/spec` meets the pattern `/spec/replicas`, and the empty
+ * pointer meets every pattern.
  */
 export function pathMeets(pattern: string, path: string): boolean {
   return meets(segmentsOf(pattern), 0, segmentsOf(path), 0, true);
-}
-
-/** True if the pattern fits the path as it stands, not just something below it. */
-export function pathFits(pattern: string, path: string): boolean {
-  return meets(segmentsOf(pattern), 0, segmentsOf(path), 0, false);
 }
 
 function segmentsOf(pointer: string): readonly string[] {
