@@ -18,6 +18,7 @@ export type ProblemCode =
   | 'CERTIFICATE_UNDECODABLE'
   | 'CERTIFICATE_MISMATCH'
   | 'LEAF_MISSING'
+  | 'LEAF_UNDECODABLE'
   | 'LEAF_BEYOND_LOG'
   | 'LEAF_MISMATCH'
   | 'NODE_MISSING'
@@ -76,7 +77,7 @@ export function* checkStore(store: Store, ledger: LedgerFunctions): Generator<Pr
 function* checkHeights(store: Store, ledger: LedgerFunctions): Generator<Problem> {
   const last = store.lastHeight();
   if (last < 0) return;
-  const first = store.state(0) === undefined ? 1 : 0;
+  const first = stateAt(store, 0) === undefined ? 1 : 0;
   let sizeBefore = 0;
   for (let height = first; height <= last; height++) {
     const where = `height ${height}`;
@@ -116,7 +117,7 @@ function* checkBlock(store: Store, ledger: LedgerFunctions, height: number, stat
     yield { code: 'BLOCK_MISSING', where, detail: 'there is a state but no block' };
   } else {
     const { value } = block;
-    const previous = store.blockId(height - 1);
+    const previous = attempt(() => store.blockId(height - 1)).value;
     const appHash = ledger.appHashOf(state);
     const wrong: string[] = [];
     if (value.id !== id) wrong.push(`its id is ${value.id}, stored is ${id}`);
@@ -149,7 +150,7 @@ function* checkCertificate(store: Store, ledger: LedgerFunctions, height: number
 
 function* checkLeaves(store: Store, ledger: LedgerFunctions, size: number): Generator<Problem> {
   let next = 0;
-  for (const [key, bytes] of entriesOf(store, 'leaf')) {
+  for (const [key] of entriesOf(store, 'leaf')) {
     const index = leafOf(key);
     if (index >= size) {
       yield { code: 'LEAF_BEYOND_LOG', where: `leaf ${index}`, detail: `the log has ${size} leaves` };
@@ -157,6 +158,11 @@ function* checkLeaves(store: Store, ledger: LedgerFunctions, size: number): Gene
     }
     yield* missing('LEAF_MISSING', 'leaf', next, index);
     next = index + 1;
+    const { value: bytes, failure } = attempt(() => store.readLeaf(index));
+    if (bytes === undefined) {
+      yield { code: 'LEAF_UNDECODABLE', where: `leaf ${index}`, detail: failure ?? '' };
+      continue;
+    }
     const node = store.readNode(0, index);
     if (node !== undefined && !equal(node, ledger.leafHash(bytes))) {
       yield { code: 'LEAF_MISMATCH', where: `leaf ${index}`, detail: 'its hash is not the one in the tree' };

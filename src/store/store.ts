@@ -4,6 +4,7 @@ import { Bodies, type BodyInfo } from './lmdb/bodies.ts';
 import { decodeBlock, encodeBlock } from './lmdb/block-record.ts';
 import { buckets } from './lmdb/bucket-registry.ts';
 import { nodeKey, numberKey, localKey, leafOf, stateBucketKey } from './lmdb/key.ts';
+import { decodeLeaf, encodeLeaf } from './lmdb/leaf-record.ts';
 import { LocalValues } from './lmdb/local.ts';
 import { decodeStateRow, encodeStateRow, type StateRow } from './lmdb/state-row.ts';
 import type { Table, Write } from './lmdb/table.ts';
@@ -88,7 +89,8 @@ export class Store implements TreeSource {
   }
 
   readLeaf(index: number): Uint8Array | undefined {
-    return this.table.get(numberKey('leaf', index));
+    const record = this.table.get(numberKey('leaf', index));
+    return record === undefined ? undefined : decodeLeaf(index, record);
   }
 
   /** The block as it travelled. Throws STORE_DAMAGED if it cannot be put together. */
@@ -190,7 +192,7 @@ export class Store implements TreeSource {
     ];
     for (const [bucket, bytes] of changed.buckets) writes.push([stateBucketKey(bucket), bytes]);
     for (const [level, index, hash] of changed.nodes) writes.push([nodeKey(level, index), hash]);
-    for (const [index, bytes] of changed.leaves) writes.push([numberKey('leaf', index), bytes]);
+    for (const [index, bytes] of changed.leaves) writes.push([numberKey('leaf', index), encodeLeaf(bytes)]);
     writes.push(...this.#indexes.writes(changed.indexes));
     for (const [name, value] of block.local ?? []) writes.push([localKey(name), value]);
     return writes;

@@ -14,7 +14,7 @@ export const buckets = {
   block: { number: 2, key: 'height u48', value: 'block bytes with references to leaves, see block-record.ts' },
   certificate: { number: 3, key: 'height u48', value: 'certificate of that height, binary as the ledger encodes it' },
   state: { number: 4, key: 'height u48', value: 'block id 32, log size u48, log root 32, state root 32' },
-  leaf: { number: 5, key: 'leaf index u48', value: 'leaf bytes' },
+  leaf: { number: 5, key: 'leaf index u48', value: 'leaf bytes, packed as leaf-record.ts says' },
   node: { number: 6, key: 'level u8, index u48', value: 'RFC 6962 hash of a complete subtree, 32' },
   stateBucket: { number: 7, key: 'bucket u16', value: 'encoded bucket of the state tree; absent if empty' },
   index: { number: 8, key: 'SHA-256(name 0x00 key) first 16 bytes, leaf index u48', value: 'empty' },
