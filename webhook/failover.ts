@@ -1,4 +1,5 @@
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { Pipe } from './failover-pipe.ts';
 import { probeReadiness, type Probe } from './failover-probe.ts';
 
 /**
@@ -21,6 +22,7 @@ export interface FailoverOptions {
   readonly probeIntervalMs?: number;
   readonly probeTimeoutMs?: number;
   readonly connectTimeoutMs?: number;
+  readonly halfOpenTimeoutMs?: number;
   readonly connectionsMax?: number;
   readonly logger?: { info(fields: object, message: string): void };
 }
@@ -41,8 +43,8 @@ export interface FailoverStatus {
   readonly current: number | null;
   readonly connections: number;
   readonly accepted: number;
-  /** Closed at once: no node ready, too many, or the node could not be reached. */
-  readonly refused: { readonly notReady: number; readonly tooMany: number; readonly unreachable: number };
+  /** Closed at once because no node was ready, or there were too many. */
+  readonly refused: { readonly notReady: number; readonly tooMany: number };
 }
 
 export interface Failover {
@@ -58,6 +60,8 @@ const PROBE_INTERVAL_MS = 500;
 const PROBE_TIMEOUT_MS = 400;
 /** Loopback or one data centre. */
 const CONNECT_TIMEOUT_MS = 1_000;
+/** As long as the longest admission call. */
+const HALF_OPEN_TIMEOUT_MS = 30_000;
 /** An API server opens a connection a request in flight: its own default is 400 + 200 requests in flight, and there may be three. */
 const CONNECTIONS_MAX = 2_000;
 
@@ -74,13 +78,7 @@ interface Backend {
   detail: string;
   probesFailed: number;
   cut: number;
-  readonly clients: Set<Pipe>;
-}
-
-/** A client's socket and the one to the node; ended together. */
-interface Pipe {
-  readonly client: Socket;
-  readonly upstream: Socket;
+  readonly pipes: Set<Pipe>;
 }
 
 class TcpFailover implements Failover {
@@ -92,25 +90,27 @@ class TcpFailover implements Failover {
   #current: Backend | undefined;
   #stopped = false;
   #accepted = 0;
-  readonly #refused = { notReady: 0, tooMany: 0, unreachable: 0 };
+  readonly #refused = { notReady: 0, tooMany: 0 };
 
   constructor(options: FailoverOptions) {
     this.#options = {
       probeIntervalMs: PROBE_INTERVAL_MS,
       probeTimeoutMs: PROBE_TIMEOUT_MS,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
+      halfOpenTimeoutMs: HALF_OPEN_TIMEOUT_MS,
       connectionsMax: CONNECTIONS_MAX,
       ...options,
     };
     if (options.backends.length === 0) throw new RangeError('a failover needs at least one node');
-    if (this.#options.probeTimeoutMs > this.#options.probeIntervalMs) throw new RangeError('a probe must end before the next one');
+    if (this.#options.probeTimeoutMs > this.#options.probeIntervalMs)
+      throw new RangeError('a probe must end before the next one');
     this.#backends = options.backends.map((backend) => ({
       options: backend,
       ready: null,
       detail: 'not probed yet',
       probesFailed: 0,
       cut: 0,
-      clients: new Set<Pipe>(),
+      pipes: new Set<Pipe>(),
     }));
     // Half-open: a client that has sent all may still wait for the answer; TLS closes the same way.
     this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (client) => this.#accept(client));
@@ -131,7 +131,9 @@ class TcpFailover implements Failover {
       });
     });
     // For instance no file descriptor for one more connection: that one is lost, the others go on.
-    this.#server.on('error', (error) => this.#options.logger?.info({ err: error }, 'failover could not accept a connection'));
+    this.#server.on('error', (error) =>
+      this.#options.logger?.info({ err: error }, 'failover could not accept a connection'),
+    );
     await Promise.all(this.#backends.map((backend) => this.#probe(backend)));
   }
 
@@ -145,11 +147,11 @@ class TcpFailover implements Failover {
 
   status(): FailoverStatus {
     return {
-      backends: this.#backends.map(({ options, ready, detail, clients, probesFailed, cut }) => ({
+      backends: this.#backends.map(({ options, ready, detail, pipes, probesFailed, cut }) => ({
         address: `${options.host}:${options.port}`,
         ready,
         detail,
-        connections: clients.size,
+        connections: pipes.size,
         probesFailed,
         cut,
       })),
@@ -161,7 +163,7 @@ class TcpFailover implements Failover {
   }
 
   #connections(): number {
-    return this.#backends.reduce((sum, backend) => sum + backend.clients.size, 0);
+    return this.#backends.reduce((sum, backend) => sum + backend.pipes.size, 0);
   }
 
   // Probing
@@ -178,15 +180,21 @@ class TcpFailover implements Failover {
     this.#timers.add(timer);
     const result = await probeReadiness(backend.options.probe, this.#options.probeTimeoutMs);
     if (this.#stopped) return;
-    const before = backend.ready;
-    backend.ready = result.ready;
-    backend.detail = result.ready ? '' : result.detail;
+    this.#judge(backend, result.ready, result.ready ? '' : result.detail);
     if (!result.ready) backend.probesFailed += 1;
-    if (before === result.ready) return;
+  }
+
+  #judge(backend: Backend, ready: boolean, detail: string): void {
+    const before = backend.ready;
+    backend.ready = ready;
+    backend.detail = detail;
+    if (before === ready) return;
     const { host, port } = backend.options;
-    this.#options.logger?.info({ node: `${host}:${port}`, ready: result.ready, detail: backend.detail }, 'readiness of a node changed');
+    this.#options.logger?.info({ node: `${host}:${port}`, ready, detail }, 'readiness of a node changed');
     this.#choose();
-    if (!result.ready) this.#cut(backend);
+    if (ready) return;
+    backend.cut += backend.pipes.size;
+    this.#cut(backend);
   }
 
   /** Sticky: a node that comes back takes over only when the current one fails. */
@@ -196,55 +204,40 @@ class TcpFailover implements Failover {
   }
 
   #cut(backend: Backend): void {
-    for (const { client, upstream } of [...backend.clients]) {
-      backend.cut += 1;
-      client.destroy();
-      upstream.destroy();
-    }
+    for (const pipe of [...backend.pipes]) pipe.destroy();
   }
 
   // Piping
 
   #accept(client: Socket): void {
     client.on('error', () => undefined);
+    this.#accepted += 1;
+    if (this.#connections() < this.#options.connectionsMax) return this.#assign(client);
+    this.#refused.tooMany += 1;
+    client.destroy();
+  }
+
+  #assign(client: Socket): void {
     const backend = this.#current;
     if (this.#stopped || backend === undefined) {
       this.#refused.notReady += 1;
       client.destroy();
-    } else if (this.#connections() >= this.#options.connectionsMax) {
-      this.#refused.tooMany += 1;
-      client.destroy();
-    } else {
-      this.#accepted += 1;
-      this.#pipe(client, backend);
+      return;
     }
-  }
-
-  #pipe(client: Socket, backend: Backend): void {
     const { host, port } = backend.options;
-    const upstream = connect({ host, port, noDelay: true, allowHalfOpen: true });
-    const pipe: Pipe = { client, upstream };
-    backend.clients.add(pipe);
-    let connected = false;
-    const timer = setTimeout(() => upstream.destroy(), this.#options.connectTimeoutMs);
-    upstream.on('error', () => undefined);
-    upstream.once('connect', () => {
-      connected = true;
-      clearTimeout(timer);
+    const { connectTimeoutMs, halfOpenTimeoutMs } = this.#options;
+    const pipe: Pipe = new Pipe(client, {
+      host,
+      port,
+      connectTimeoutMs,
+      halfOpenTimeoutMs,
+      onGone: () => backend.pipes.delete(pipe),
+      // A killed process refuses before the next probe finds out. The client has lost nothing yet, so it goes to the next node.
+      onUnreachable: (waiting, detail) => {
+        this.#judge(backend, false, detail);
+        this.#assign(waiting);
+      },
     });
-    upstream.once('close', () => {
-      clearTimeout(timer);
-      if (!connected && !client.destroyed) this.#refused.unreachable += 1;
-      backend.clients.delete(pipe);
-      // What the node sent last may still be on its way to the client; an aborted one is aborted here too.
-      if (upstream.readableEnded) client.end();
-      else client.destroy();
-    });
-    client.once('close', () => {
-      if (client.readableEnded && client.writableFinished) upstream.end();
-      else upstream.destroy();
-    });
-    client.pipe(upstream);
-    upstream.pipe(client);
+    backend.pipes.add(pipe);
   }
 }

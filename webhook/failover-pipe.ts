@@ -1,0 +1,74 @@
+import { connect, type Socket } from 'node:net';
+
+export interface PipeOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly connectTimeoutMs: number;
+  /** After one side has ended, the other may still send for this long. */
+  readonly halfOpenTimeoutMs: number;
+  /** The node could not be reached. Nothing of the client has been read: it may go to another one. */
+  readonly onUnreachable: (client: Socket, detail: string) => void;
+  /** Both sides are closed, or the client was handed back. Called once. */
+  readonly onGone: () => void;
+}
+
+/** One client's bytes to one node and back. An orderly end on one side passes to the other; an abort aborts both. */
+export class Pipe {
+  readonly #client: Socket;
+  readonly #upstream: Socket;
+  readonly #options: PipeOptions;
+  #timer: NodeJS.Timeout;
+  #connected = false;
+  #gone = false;
+
+  constructor(client: Socket, options: PipeOptions) {
+    const { host, port, connectTimeoutMs } = options;
+    this.#client = client;
+    this.#options = options;
+    this.#upstream = connect({ host, port, noDelay: true, allowHalfOpen: true });
+    this.#timer = setTimeout(
+      () => this.#upstream.destroy(new Error(`not within ${connectTimeoutMs} ms`)),
+      connectTimeoutMs,
+    );
+    let detail = '';
+    this.#upstream.on('error', (error: NodeJS.ErrnoException) => (detail = error.code ?? error.message));
+    this.#upstream.once('connect', () => this.#onConnected());
+    this.#upstream.once('close', () => {
+      if (this.#connected || client.destroyed) return this.#onClosed(this.#upstream, client);
+      this.#leave();
+      options.onUnreachable(client, detail);
+    });
+    client.once('close', () => this.#onClosed(client, this.#upstream));
+  }
+
+  destroy(): void {
+    this.#client.destroy();
+    this.#upstream.destroy();
+  }
+
+  #onConnected(): void {
+    clearTimeout(this.#timer);
+    this.#connected = true;
+    for (const socket of [this.#client, this.#upstream]) socket.once('end', () => this.#onHalfOpen());
+    this.#client.pipe(this.#upstream);
+    this.#upstream.pipe(this.#client);
+  }
+
+  #onHalfOpen(): void {
+    clearTimeout(this.#timer);
+    if (!this.#gone) this.#timer = setTimeout(() => this.destroy(), this.#options.halfOpenTimeoutMs);
+  }
+
+  #onClosed(closed: Socket, other: Socket): void {
+    // What it sent before its orderly end may still be on the way to the other side, which `pipe` then ends.
+    if (!closed.readableEnded) other.destroy();
+    if (closed.destroyed && other.destroyed) this.#leave();
+  }
+
+  #leave(): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    clearTimeout(this.#timer);
+    this.#options.onGone();
+  }
+}
