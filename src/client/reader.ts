@@ -1,4 +1,4 @@
-import { fromBase64, parseJson, utf8Decode } from '../codec/index.ts';
+import { fromHex, parseJson, utf8Decode } from '../codec/index.ts';
 import { signBytes } from '../consensus/sign-bytes.ts';
 import { nativeBackend } from '../crypto/index.ts';
 import { ChainError, isChainError } from '../errors/chain-error.ts';
@@ -10,26 +10,40 @@ import {
   originOf,
   stateProofFromJson,
   transactionHash,
-  txBytesOfLeaf,
   verifyCheckpoint,
   verifyConsistency,
   verifyHead,
-  verifyRecord,
   verifyStateEntry,
   type CertifiedHead,
-  type DecodedLeaf,
   type LoadedGenesis,
 } from '../ledger/index.ts';
 import type { Hash } from '../types/brand.ts';
 import type { Json, JsonObject } from '../types/json.ts';
-import type { Leaf, TxResult } from '../types/transaction.ts';
+import type { TxResult } from '../types/transaction.ts';
+import {
+  accepted,
+  isLie,
+  isRefusal,
+  jsonOf,
+  listOf,
+  malformed,
+  objectOf,
+  recordOf,
+  verifiedLeaf,
+  type VerifiedLeaf,
+  type VerifiedRecord,
+} from './answer.ts';
+import { ChainWalk, checkFits, type ChainedBy, type RecordQuery } from './history.ts';
 import type { LastSeenStore } from './last-seen.ts';
 import type { Answer, Transport } from './transport.ts';
 
 const { sha256, verifyEd25519 } = nativeBackend;
 const headCrypto = { sha256, verifyEd25519, precommitBytes: signBytes };
-/** Leaves asked for at once. */
+/** Leaves asked for at once, and records of one page: what a node answers at most. */
 const leavesPerRequest = 200;
+const recordsPerPage = 500;
+/** State keys asked for at once: a request line stays below the 16 KiB that servers read. */
+const keysPerRequest = 100;
 
 /** A node whose answer did not verify. */
 export interface Liar {
@@ -38,32 +52,34 @@ export interface Liar {
   readonly message: string;
 }
 
-export interface VerifiedRecord {
-  readonly index: number;
-  readonly bytes: Uint8Array;
-  readonly decoded: DecodedLeaf;
-  /** Verified leaves of observations of this decision. */
-  readonly observations: readonly { readonly index: number; readonly decoded: DecodedLeaf }[];
-}
-
 export interface RecordList {
+  /** What the list was proven against. */
   readonly head: CertifiedHead;
+  /** Newest first. */
   readonly records: readonly VerifiedRecord[];
   /** `before` of the next page; null at the end. */
   readonly next: number | null;
-  /** True only if it was proven that nothing is left out. */
+  /** True only if it was proven that nothing is left out, up to the head and down to the beginning. */
   readonly isProvenComplete: boolean;
 }
 
 export interface Freshness {
-  /** The oldest of the newest q timestamps; null if no quorum cosigned. */
+  /** The oldest of the timestamps of a quorum; null if no quorum cosigned. */
   readonly timeMs: number | null;
   readonly isFresh: boolean;
   readonly reason: string;
 }
 
+export interface NodeAnswer {
+  readonly endpoint: string;
+  readonly status: JsonObject | null;
+  readonly error: string;
+}
+
 export interface ReaderOptions {
   readonly genesisHash: Hash;
+  /** Bytes that were kept since the genesis was pinned, to save a request; their hash is checked like a node's. */
+  readonly genesisBytes?: Uint8Array;
   /** In the order of preference. */
   readonly endpoints: readonly string[];
   readonly transport: Transport;
@@ -80,8 +96,12 @@ export interface ReaderOptions {
 export class ChainReader {
   readonly #o: ReaderOptions;
   readonly #liars: Liar[] = [];
+  /** Block ids that were found to continue what was seen before. */
+  readonly #continued = new Set<Hash>();
   #endpoints: string[];
   #genesis: LoadedGenesis | undefined;
+  /** A tree that a quorum called the newest one: no later answer may be older. */
+  #floor: { readonly size: number; readonly root: Hash } | null = null;
 
   constructor(options: ReaderOptions) {
     this.#o = options;
@@ -92,87 +112,137 @@ export class ChainReader {
     return this.#liars;
   }
 
+  get endpoints(): readonly string[] {
+    return this.#o.endpoints;
+  }
+
   async genesis(): Promise<LoadedGenesis> {
-    this.#genesis ??= await this.#ask('/v1/genesis', async ({ body }) => {
-      const loaded = loadGenesis(body, nativeBackend);
-      if (loaded.hash !== this.#o.genesisHash) throw new ChainError('CLIENT_GENESIS', { expected: this.#o.genesisHash, found: loaded.hash });
-      return loaded;
-    });
+    const { genesisBytes } = this.#o;
+    if (genesisBytes !== undefined) this.#genesis ??= this.#pinned(genesisBytes);
+    this.#genesis ??= await this.#ask('/v1/genesis', async ({ body }) => this.#pinned(body));
     return this.#genesis;
   }
 
-  /** The newest certified head of a node that continues what was seen before. */
-  head(): Promise<CertifiedHead> {
-    return this.#ask('/v1/head', async (answer, endpoint) => this.#verifiedHead(jsonOf(answer), endpoint));
+  /** The newest certified head of a node that continues what was seen before; undefined if the chain has no block yet. */
+  async head(): Promise<CertifiedHead | undefined> {
+    try {
+      return await this.#ask('/v1/head', async (answer, endpoint) => this.#verifiedHead(jsonOf(answer), endpoint));
+    } catch (error) {
+      if (isRefusal(error, 'API_EMPTY_CHAIN') && this.#o.lastSeen.get() === null) return undefined;
+      throw error;
+    }
   }
 
-  /** Values of state keys, undefined where proven absent, all at one height. */
+  /** Values of state keys, undefined where proven absent. Each batch of a hundred is of one height, as is the head that is returned. */
   async state(keys: readonly string[]): Promise<{ head: CertifiedHead; values: ReadonlyMap<string, Uint8Array | undefined> }> {
-    const path = `/v1/state?${keys.map((key) => `key=${encodeURIComponent(key)}`).join('&')}`;
-    return this.#ask(path, async (answer, endpoint) => {
-      const json = jsonOf(answer) as JsonObject;
-      const head = await this.#verifiedHead(json['head'] ?? null, endpoint);
-      const values = new Map<string, Uint8Array | undefined>();
-      for (const entry of listOf(json, 'entries', path)) {
-        const key = String(entry['key']);
-        values.set(key, verifyStateEntry(head, key, stateProofFromJson(entry['proof'] ?? null), sha256));
-      }
-      for (const key of keys) if (!values.has(key)) throw new ChainError('CLIENT_ANSWER_FORM', { path, problem: `${key} is missing` });
-      return { head, values };
-    });
+    const values = new Map<string, Uint8Array | undefined>();
+    let head: CertifiedHead | undefined;
+    for (let at = 0; at === 0 || at < keys.length; at += keysPerRequest) {
+      const part = keys.slice(at, at + keysPerRequest);
+      head = await this.#ask(statePath(part), (answer, endpoint) => this.#stateValues(part, answer, endpoint, values));
+    }
+    return { head: head as CertifiedHead, values };
   }
 
   /** Leaves by index, in the order asked for. */
-  async leaves(indexes: readonly number[]): Promise<readonly VerifiedRecord[]> {
-    const found: VerifiedRecord[] = [];
+  async leaves(indexes: readonly number[]): Promise<readonly VerifiedLeaf[]> {
+    const found: VerifiedLeaf[] = [];
     for (let at = 0; at < indexes.length; at += leavesPerRequest) {
       const part = indexes.slice(at, at + leavesPerRequest);
       const path = `/v1/leaves?indexes=${part.join(',')}`;
       const page = await this.#ask(path, async (answer, endpoint) => {
-        const json = jsonOf(answer) as JsonObject;
+        const json = objectOf(answer, path);
         const head = await this.#verifiedHead(json['head'] ?? null, endpoint);
-        const records = listOf(json, 'leaves', path).map((item) => verifiedLeaf(head, item));
-        if (records.some((record, i) => record.index !== part[i]) || records.length !== part.length) {
-          throw new ChainError('CLIENT_ANSWER_FORM', { path, problem: 'other leaves than those asked for' });
+        const leaves = listOf(json, 'leaves', path).map((item) => verifiedLeaf(head, item));
+        if (leaves.length !== part.length || leaves.some((leaf, i) => leaf.index !== part[i])) {
+          throw malformed(path, 'other leaves than those asked for');
         }
-        return records.map((record) => ({ ...record, observations: [] }));
+        return leaves;
       });
       found.push(...page);
     }
     return found;
   }
 
-  /** A page of records, newest first; `query` as the API's. Not proven complete: see `history`. */
-  records(query: Readonly<Record<string, string>>): Promise<RecordList> {
+  /** A page of records that fit the query, newest first. Not proven complete: see `history`. */
+  records(query: RecordQuery): Promise<RecordList> {
     const path = `/v1/records?${new URLSearchParams(query).toString()}`;
-    return this.#ask(path, (answer, endpoint) => this.#recordPage(path, answer, endpoint));
+    return this.#ask(path, (answer, endpoint) => this.#recordPage(path, query, answer, endpoint));
   }
 
   /**
-   * The history of one object or namespace. Complete by proof: the state tree names its newest leaf, each leaf the one before
-   * it, and the last one says that there is none. `latestKey` is the state key of that newest leaf.
+   * The newest `limit` records of one object or namespace, without a gap by proof: the state tree names the newest record, each
+   * record the one before it, and the last one says that there is none. `latestKey` is the state key of that newest one.
    */
-  history(by: 'object' | 'namespace', key: string, latestKey: string, query: Readonly<Record<string, string>>): Promise<RecordList> {
-    const path = `/v1/records?${new URLSearchParams({ ...query, [by]: key }).toString()}`;
-    return this.#ask(path, async (answer, endpoint) => {
-      // The state is asked of the same node and before, so that it can only be older than the page.
-      const latest = await this.#latestLeaf(endpoint, latestKey);
-      const page = await this.#recordPage(path, answer, endpoint);
-      return { ...page, isProvenComplete: checkChain(by, page, latest, query['before'] === undefined) };
+  history(by: ChainedBy, key: string, latestKey: string, limit: number): Promise<RecordList> {
+    return this.#ask(statePath([latestKey]), async (answer, endpoint) => {
+      // The state first: pages of the same node that are asked for afterwards can only be newer.
+      const values = new Map<string, Uint8Array | undefined>();
+      const head = await this.#stateValues([latestKey], answer, endpoint, values);
+      const value = values.get(latestKey);
+      const walk = new ChainWalk(by, value === undefined ? null : (parseJson(value) as { leaf: number }).leaf);
+      const records: VerifiedRecord[] = [];
+      let before: number | null = null;
+      do {
+        const size = Math.min(recordsPerPage, limit - records.length);
+        const query: RecordQuery = { [by]: key, limit: String(size), ...(before === null ? {} : { before: String(before) }) };
+        const path = `/v1/records?${new URLSearchParams(query).toString()}`;
+        const page: RecordList = await this.#recordPage(path, query, await this.#get(endpoint, path), endpoint);
+        for (const record of page.records) walk.step(record);
+        records.push(...page.records);
+        before = page.next;
+      } while (before !== null && records.length < limit);
+      if (before === null) walk.end();
+      return { head, records, next: before, isProvenComplete: before === null };
     });
   }
 
+  /** Certified heads of past blocks, in the order of the heights asked for. */
+  async blocks(heights: readonly number[]): Promise<readonly (CertifiedHead & { readonly txCount: number })[]> {
+    return Promise.all(
+      heights.map((height) =>
+        this.#ask(`/v1/blocks/${height}`, async (answer) => {
+          const { txCount, ...json } = objectOf(answer, 'block');
+          const head = decodeHeadJson(json);
+          const { genesis, hash } = await this.genesis();
+          verifyHead(head, { genesisHash: hash, validators: genesis.validators }, headCrypto);
+          if (head.header.height !== height || typeof txCount !== 'number') throw malformed('block', 'another block than the one asked for');
+          return { ...head, txCount };
+        }),
+      ),
+    );
+  }
+
   /**
-   * Whether a quorum says that this tree is the newest one now: q cosignatures younger than `maxAgeMs` of a tree that is no
-   * larger than the one whose head was verified, and that it continues.
+   * Block times in milliseconds of the heights of these records. The last leaf of a block holds its time and mostly stands right
+   * behind the record; where it does not, the block's certified header is asked for.
+   */
+  async times(records: readonly { readonly index: number; readonly leaf: { readonly height: number } }[]): Promise<ReadonlyMap<number, number>> {
+    const last = new Map<number, number>();
+    for (const { index, leaf } of records) last.set(leaf.height, Math.max(index, last.get(leaf.height) ?? 0));
+    const times = new Map<number, number>();
+    const note = (leaf: VerifiedLeaf): void => {
+      if (leaf.decoded.kind === 'block') times.set(leaf.decoded.leaf.block.height, leaf.decoded.leaf.block.timeMs);
+    };
+    if (last.size > 0) for (const leaf of await this.leaves([...last.values()].map((index) => index + 1))) note(leaf);
+    const unknown = [...last.keys()].filter((height) => !times.has(height));
+    for (const { header } of await this.blocks(unknown)) times.set(header.height, header.timeMs);
+    return times;
+  }
+
+  /**
+   * Whether a quorum says that this tree is the newest one now: q cosignatures younger than `maxAgeMs`. Everything that is read
+   * afterwards is at least as new as that tree, or refused.
    */
   async freshness(): Promise<Freshness> {
-    const { validators, genesis, hash } = await this.#trust();
+    const { genesis, hash } = await this.genesis();
     try {
       return await this.#ask('/v1/checkpoint?fresh=1', async (answer, endpoint) => {
-        const { checkpoint, times } = verifyCheckpoint(utf8Decode(answer.body), originOf(genesis.chainName, hash), validators, headCrypto);
+        const note = utf8Decode(answer.body);
+        const { checkpoint, times } = verifyCheckpoint(note, originOf(genesis.chainName, hash), genesis.validators, headCrypto);
         const head = await this.#verifiedHead(jsonOf(await this.#get(endpoint, '/v1/head')), endpoint);
-        await this.#continues(endpoint, { size: checkpoint.size, root: checkpoint.root }, head);
+        await this.#continues(endpoint, checkpoint, head);
+        this.#floor = { size: checkpoint.size, root: checkpoint.root };
         const timeMs = Math.min(...times.map(({ timeSeconds }) => timeSeconds)) * 1_000;
         const isFresh = this.#o.nowMs() - timeMs <= this.#o.maxAgeMs;
         return { timeMs, isFresh, reason: isFresh ? '' : 'the cosignatures of a quorum are too old' };
@@ -184,11 +254,11 @@ export class ChainReader {
   }
 
   /** What a node says of itself, unproven, from each endpoint. */
-  async statuses(): Promise<readonly { endpoint: string; status: JsonObject | null; error: string }[]> {
+  statuses(): Promise<readonly NodeAnswer[]> {
     return Promise.all(
       this.#o.endpoints.map(async (endpoint) => {
         try {
-          return { endpoint, status: jsonOf(await this.#get(endpoint, '/v1/status')) as JsonObject, error: '' };
+          return { endpoint, status: objectOf(await this.#get(endpoint, '/v1/status'), '/v1/status'), error: '' };
         } catch (error) {
           return { endpoint, status: null, error: (error as Error).message };
         }
@@ -202,57 +272,64 @@ export class ChainReader {
    */
   async submit(envelope: Uint8Array): Promise<{ index: number; height: number; result: TxResult }> {
     const tx = transactionHash(envelope, sha256);
-    const answer = await this.#post('/v1/transactions', envelope);
+    const answer = await this.#post('/v1/transactions', envelope, tx);
     if (answer.status === 202) throw new ChainError('CLIENT_OUTCOME_UNKNOWN', { tx });
-    const { leaf: index } = jsonOf(answer) as { leaf?: Json };
-    if (typeof index !== 'number') throw new ChainError('CLIENT_ANSWER_FORM', { path: '/v1/transactions', problem: 'no record index' });
-    const [record] = await this.leaves([index]);
-    if (record?.decoded.kind !== 'transaction') throw new ChainError('CLIENT_RESULT_MISMATCH', { tx, leaf: index });
-    const leaf: Leaf = record.decoded.leaf;
-    const recorded = leaf.result.decision === 'DUPLICATE' ? tx : transactionHash(txBytesOfLeaf(leaf), sha256);
-    if (recorded !== tx) throw new ChainError('CLIENT_RESULT_MISMATCH', { tx, leaf: index });
-    return { index, height: leaf.height, result: leaf.result };
+    const { leaf: index } = objectOf(answer, '/v1/transactions');
+    if (typeof index !== 'number') throw malformed('/v1/transactions', 'no record index');
+    const [leaf] = await this.leaves([index]);
+    const isRecorded = leaf?.decoded.kind === 'transaction' && transactionHash(leaf.decoded.tx, sha256) === tx;
+    if (!isRecorded) throw new ChainError('CLIENT_RESULT_MISMATCH', { tx, leaf: index });
+    const { height, result } = recordOf(leaf).leaf;
+    return { index, height, result };
   }
 
-  /** Asks with a signed request; the caller checks the answer. */
-  async signed(path: '/v1/bodies' | '/v1/canonicalize', envelope: Uint8Array, check: (body: Uint8Array) => void): Promise<Uint8Array> {
+  /** Asks these endpoints (default: all) with a signed request, one after the other, until an answer passes `check`. */
+  async signed<T>(
+    path: '/v1/bodies' | '/v1/canonicalize',
+    envelope: Uint8Array,
+    check: (body: Uint8Array) => T,
+    endpoints: readonly string[] = this.#endpoints,
+  ): Promise<T> {
     const errors: ChainError[] = [];
-    for (const endpoint of this.#endpoints) {
+    for (const endpoint of endpoints) {
       try {
-        const { body } = accepted(await this.#o.transport.post(endpoint, path, envelope));
-        check(body);
-        return body;
+        return check(accepted(await this.#o.transport.post(endpoint, path, envelope)).body);
       } catch (error) {
         if (!isChainError(error)) throw error;
         if (isLie(error)) this.#blame(endpoint, error);
         errors.push(error);
       }
     }
-    throw errors.find((error) => error.code === 'CLIENT_REFUSED') ?? errors[0] ?? this.#unreachable('no endpoint');
+    throw this.#verdict(errors);
   }
 
   close(): void {
     this.#o.transport.close();
   }
 
-  async #trust(): Promise<{ validators: LoadedGenesis['genesis']['validators']; genesis: LoadedGenesis['genesis']; hash: Hash }> {
-    const { genesis, hash } = await this.genesis();
-    return { validators: genesis.validators, genesis, hash };
+  #pinned(bytes: Uint8Array): LoadedGenesis {
+    const loaded = loadGenesis(bytes, nativeBackend);
+    if (loaded.hash !== this.#o.genesisHash) throw new ChainError('CLIENT_GENESIS', { expected: this.#o.genesisHash, found: loaded.hash });
+    return loaded;
   }
 
   /** Verifies a head and that it continues the newest one seen; remembers it. */
   async #verifiedHead(json: Json, endpoint: string): Promise<CertifiedHead> {
-    const { validators, hash } = await this.#trust();
+    const { genesis, hash } = await this.genesis();
     const head = decodeHeadJson(json);
-    verifyHead(head, { genesisHash: hash, validators }, headCrypto);
-    const seen = this.#o.lastSeen.get();
+    verifyHead(head, { genesisHash: hash, validators: genesis.validators }, headCrypto);
     const { height } = head.header;
     const blockId = blockIdOf(head.header, sha256);
+    const seen = this.#o.lastSeen.get();
     if (seen !== null) {
       if (height < seen.height) throw new ChainError('CLIENT_BEHIND', { height, seen: seen.height });
       if (height === seen.height && blockId !== seen.blockId) throw new ChainError('CLIENT_ROLLED_BACK', { height });
-      if (height > seen.height) await this.#continues(endpoint, { size: seen.logSize, root: seen.logRoot }, head);
+      if (height > seen.height && !this.#continued.has(blockId)) {
+        await this.#continues(endpoint, { size: seen.logSize, root: seen.logRoot }, head);
+      }
     }
+    if (this.#floor !== null && !this.#continued.has(blockId)) await this.#continues(endpoint, this.#floor, head);
+    if (this.#floor !== null) this.#continued.add(blockId);
     if (seen === null || height > seen.height) {
       const { logSize, logRoot } = head.state;
       this.#o.lastSeen.put({ height, blockId, logSize, logRoot });
@@ -261,32 +338,44 @@ export class ChainReader {
   }
 
   /** Throws LEDGER_CONSISTENCY unless the head's log begins with the older tree. */
-  async #continues(endpoint: string, older: { size: number; root: Hash }, head: CertifiedHead): Promise<void> {
+  async #continues(endpoint: string, older: { readonly size: number; readonly root: Hash }, head: CertifiedHead): Promise<void> {
     const { logSize, logRoot } = head.state;
-    if (older.size > logSize) throw new ChainError('CLIENT_BEHIND', { height: head.header.height, seen: head.header.height + 1 });
+    const { height } = head.header;
+    if (older.size > logSize) throw new ChainError('CLIENT_BEHIND', { height, seen: height + 1 });
     if (older.size === logSize && older.root === logRoot) return;
     const path = `/v1/consistency?from=${older.size}&to=${logSize}`;
-    const { proof } = jsonOf(await this.#get(endpoint, path)) as { proof?: Json };
-    verifyConsistency(sha256, older.size, logSize, decodeMerkleProofJson(proof ?? null), hexBytes(older.root), hexBytes(logRoot));
+    const { proof } = objectOf(await this.#get(endpoint, path), path);
+    verifyConsistency(sha256, older.size, logSize, decodeMerkleProofJson(proof ?? null), fromHex(older.root), fromHex(logRoot));
   }
 
-  async #latestLeaf(endpoint: string, key: string): Promise<number | null> {
-    const json = jsonOf(await this.#get(endpoint, `/v1/state?key=${encodeURIComponent(key)}`)) as JsonObject;
+  /** Adds the values of `keys` to `values`; returns the head that they are proven against. */
+  async #stateValues(keys: readonly string[], answer: Answer, endpoint: string, values: Map<string, Uint8Array | undefined>): Promise<CertifiedHead> {
+    const json = objectOf(answer, '/v1/state');
     const head = await this.#verifiedHead(json['head'] ?? null, endpoint);
-    const [entry] = listOf(json, 'entries', '/v1/state');
-    const value = verifyStateEntry(head, key, stateProofFromJson(entry?.['proof'] ?? null), sha256);
-    return value === undefined ? null : (parseJson(value) as { leaf: number }).leaf;
+    const proofs = new Map(listOf(json, 'entries', '/v1/state').map((entry) => [entry['key'], entry['proof']]));
+    for (const key of keys) {
+      const proof = proofs.get(key);
+      if (proof === undefined) throw malformed('/v1/state', `${key} is missing`);
+      values.set(key, verifyStateEntry(head, key, stateProofFromJson(proof), sha256));
+    }
+    return head;
   }
 
-  async #recordPage(path: string, answer: Answer, endpoint: string): Promise<RecordList> {
-    const json = jsonOf(answer) as JsonObject;
+  async #recordPage(path: string, query: RecordQuery, answer: Answer, endpoint: string): Promise<RecordList> {
+    const json = objectOf(answer, path);
     const head = await this.#verifiedHead(json['head'] ?? null, endpoint);
-    const records = listOf(json, 'items', path).map((item) => ({
-      ...verifiedLeaf(head, item),
-      observations: listOf(item, 'observations', path).map((observation) => verifiedLeaf(head, observation)),
-    }));
+    const before = query['before'] === undefined ? head.state.logSize : Number(query['before']);
+    const records = listOf(json, 'items', path).map((item) => {
+      const observations = listOf(item, 'observations', path).map((observation) => recordOf(verifiedLeaf(head, observation)));
+      const record = recordOf(verifiedLeaf(head, item), observations);
+      checkFits(record, query);
+      return record;
+    });
+    const isInOrder = records.every(({ index }, i) => index < (records[i - 1]?.index ?? before));
+    if (!isInOrder) throw malformed(path, 'the records are not in order');
     const next = json['next'];
-    return { head, records, next: typeof next === 'number' ? next : null, isProvenComplete: false };
+    if (next !== null && (typeof next !== 'number' || next !== records.at(-1)?.index)) throw malformed(path, 'next is not its last record');
+    return { head, records, next: next as number | null, isProvenComplete: false };
   }
 
   /** Asks one node after the other until an answer passes `check`. */
@@ -307,15 +396,20 @@ export class ChainReader {
     throw this.#verdict(failures);
   }
 
+  /** What to say when no node gave a good answer: a lie before a refusal before silence. */
   #verdict(failures: readonly ChainError[]): ChainError {
     const lie = failures.find(isLie);
     const endpoints = this.#o.endpoints.join(', ');
-    if (lie !== undefined) return new ChainError('CLIENT_NO_VERIFIED_ANSWER', { endpoints, reason: `${lie.message} [${lie.code}]` }, { cause: lie });
+    if (lie !== undefined) {
+      return new ChainError('CLIENT_NO_VERIFIED_ANSWER', { endpoints, reason: `${lie.message} [${lie.code}]` }, { cause: lie });
+    }
     const coded = failures.find((error) => error.code !== 'CLIENT_UNREACHABLE');
-    return coded ?? this.#unreachable(failures[0]?.message ?? 'no endpoint is configured');
+    return coded ?? this.#unreachable(failures);
   }
 
-  #unreachable(reason: string): ChainError {
+  #unreachable(failures: readonly ChainError[]): ChainError {
+    const reasons = failures.map((error) => (isChainError(error, 'CLIENT_UNREACHABLE') ? error.payload.reason : error.message));
+    const reason = [...new Set(reasons)].join('; ') || 'no endpoint is configured';
     return new ChainError('CLIENT_UNREACHABLE', { endpoints: this.#o.endpoints.join(', '), reason });
   }
 
@@ -327,84 +421,36 @@ export class ChainReader {
     return accepted(await this.#o.transport.get(endpoint, path));
   }
 
-  /** Only a node that could not be reached at all is passed over: whoever has it may have recorded it. */
-  async #post(path: string, body: Uint8Array): Promise<Answer> {
-    let last: ChainError | undefined;
+  /**
+   * A node that is not there, or says that it cannot, is passed over. Giving the same envelope to the next one is harmless: its
+   * natural key has one result. If nobody answers, whoever got it may still have recorded it.
+   */
+  async #post(path: string, body: Uint8Array, tx: Hash): Promise<Answer> {
+    const failures: ChainError[] = [];
     for (const endpoint of this.#endpoints) {
       try {
-        return accepted(await this.#o.transport.post(endpoint, path, body));
+        const answer = accepted(await this.#o.transport.post(endpoint, path, body));
+        this.#endpoints = [endpoint, ...this.#endpoints.filter((other) => other !== endpoint)];
+        return answer;
       } catch (error) {
         if (!isChainError(error)) throw error;
-        last = error;
-        const isElsewhereBetter = error.code === 'CLIENT_UNREACHABLE' || (error.code === 'CLIENT_REFUSED' && retryElsewhere.has((error as ChainError<'CLIENT_REFUSED'>).payload.code));
+        failures.push(error);
+        const isElsewhereBetter = error.code === 'CLIENT_UNREACHABLE' || (isChainError(error, 'CLIENT_REFUSED') && retryElsewhere.has(error.payload.code));
         if (!isElsewhereBetter) throw error;
       }
     }
-    throw last ?? this.#unreachable('no endpoint is configured');
+    const refusal = failures.find((error) => error.code === 'CLIENT_REFUSED');
+    if (refusal !== undefined) throw refusal;
+    if (failures.some((error) => isChainError(error, 'CLIENT_UNREACHABLE') && error.payload.wasSent === true)) {
+      throw new ChainError('CLIENT_OUTCOME_UNKNOWN', { tx });
+    }
+    throw this.#unreachable(failures);
   }
 }
 
-/** This node cannot, another may: submitting the same envelope twice is harmless, a byte-identical one has one result. */
+/** This node cannot, another may. */
 const retryElsewhere = new Set<string>(['NODE_NOT_READY', 'STATE_DIVERGENCE', 'MEMPOOL_FULL', 'NO_QUORUM', 'API_OVERLOADED']);
 
-/** An answer that does not verify, as opposed to none, a refusal, or a node that is behind. */
-function isLie(error: ChainError): boolean {
-  return !['CLIENT_UNREACHABLE', 'CLIENT_REFUSED', 'CLIENT_BEHIND', 'CLIENT_OUTCOME_UNKNOWN'].includes(error.code);
-}
-
-/** Throws CLIENT_REFUSED with the node's own code. */
-function accepted(answer: Answer): Answer {
-  if (answer.status >= 200 && answer.status < 300) return answer;
-  let refusal: { code?: Json; message?: Json; remedy?: Json } = {};
-  try {
-    refusal = parseJson(answer.body) as typeof refusal;
-  } catch {
-    // Not one of our nodes, or something in between.
-  }
-  const text = (value: Json | undefined, fallback: string): string => (typeof value === 'string' ? value.slice(0, 2_000) : fallback);
-  throw new ChainError('CLIENT_REFUSED', {
-    code: text(refusal.code, `HTTP_${answer.status}`),
-    message: text(refusal.message, `the node answered ${answer.status}`),
-    remedy: text(refusal.remedy, ''),
-  });
-}
-
-function jsonOf(answer: Answer): Json {
-  return parseJson(answer.body, { bytesMax: 64 * 1024 * 1024 });
-}
-
-function listOf(json: JsonObject, key: string, path: string): JsonObject[] {
-  const list = json[key];
-  if (!Array.isArray(list)) throw new ChainError('CLIENT_ANSWER_FORM', { path: path.slice(0, 200), problem: `${key} is no list` });
-  return list as JsonObject[];
-}
-
-function verifiedLeaf(head: CertifiedHead, item: JsonObject): { index: number; bytes: Uint8Array; decoded: DecodedLeaf } {
-  const { index, leaf, proof } = item;
-  if (typeof index !== 'number' || typeof leaf !== 'string') throw new ChainError('CLIENT_ANSWER_FORM', { path: 'leaf', problem: 'index or leaf is missing' });
-  const bytes = fromBase64(leaf);
-  return { index, bytes, decoded: verifyRecord(head, index, bytes, decodeMerkleProofJson(proof ?? null), sha256) };
-}
-
-/**
- * True if the page ends the chain. Throws CLIENT_INCOMPLETE if a link of the chain is not in the page: records that came after
- * the state was read may stand before it, nothing may be missing behind it.
- */
-function checkChain(by: 'object' | 'namespace', page: RecordList, latest: number | null, isFirstPage: boolean): boolean {
-  const { records } = page;
-  if (isFirstPage && latest !== null && !records.some(({ index }) => index === latest) && (records.at(-1)?.index ?? 0) <= latest) {
-    throw new ChainError('CLIENT_INCOMPLETE', { list: by, missing: latest });
-  }
-  for (const [i, record] of records.entries()) {
-    if (record.decoded.kind !== 'transaction') throw new ChainError('CLIENT_INCOMPLETE', { list: by, missing: record.index });
-    const previous = record.decoded.leaf.prev[by];
-    const following = records[i + 1]?.index ?? null;
-    if (following === null && page.next !== null) return false;
-    if (previous !== following) throw new ChainError('CLIENT_INCOMPLETE', { list: by, missing: previous ?? following ?? record.index });
-  }
-  return isFirstPage;
-}
-
-function hexBytes(hash: Hash): Uint8Array {
-  return Uint8Array.from(hash.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+function statePath(keys: readonly string[]): string {
+  return `/v1/state?${keys.map((key) => `key=${encodeURIComponent(key)}`).join('&')}`;
 }

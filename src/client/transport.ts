@@ -20,7 +20,10 @@ export function httpsTransport(options: { readonly caBundle: string; readonly ti
   const agent = new https.Agent({ keepAlive: true, ...(options.caBundle === '' ? {} : { ca: options.caBundle }) });
   const request = (method: 'GET' | 'POST', endpoint: string, path: string, body?: Uint8Array): Promise<Answer> =>
     new Promise((resolve, reject) => {
-      const fail = (cause: Error): void => reject(new ChainError('CLIENT_UNREACHABLE', { endpoints: endpoint, reason: cause.message }, { cause }));
+      let wasSent = false;
+      const fail = (cause: Error): void => {
+        reject(new ChainError('CLIENT_UNREACHABLE', { endpoints: endpoint, reason: cause.message, wasSent }, { cause }));
+      };
       let url: URL;
       try {
         url = new URL(path, endpoint);
@@ -38,6 +41,9 @@ export function httpsTransport(options: { readonly caBundle: string; readonly ti
         });
         response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks) }));
         response.on('error', fail);
+      });
+      sent.on('finish', () => {
+        wasSent = true;
       });
       sent.setTimeout(options.timeoutMs, () => sent.destroy(new Error(`no answer in ${options.timeoutMs} ms`)));
       sent.on('error', fail);

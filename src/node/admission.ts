@@ -1,23 +1,18 @@
 import type { ChainError } from '../errors/chain-error.ts';
 import { signTransaction } from '../ledger/transaction.ts';
-import type { AdmissionLedger, AdmissionOutcome, Evaluation } from '../ports/admission-ledger.ts';
+import type { AdmissionLedger, AdmissionOutcome } from '../ports/admission-ledger.ts';
+import type { Application } from '../ports/application.ts';
+import type { LedgerReader } from '../ports/ledger-reader.ts';
 import type { Sha256, Signer } from '../ports/crypto.ts';
 import type { ClusterId, Hash, OrgId, ValidatorId } from '../types/brand.ts';
-import type { ChangeAttestation, ChangeAttributes, PerBinding } from '../types/change.ts';
+import type { ChangeAttestation } from '../types/change.ts';
 import type { MutationPayload } from '../types/transaction.ts';
-import type { Proposal } from '../types/proposal.ts';
 import type { SubmitOutcome, Submitter } from './submitter.ts';
 
 /** How long after its receipt a mutation may still take effect: what the API server has given up must not be admitted later. */
 export const mutationLifeMs = 8_000;
 
-interface Reader {
-  evaluate(attributes: ChangeAttributes, digest: PerBinding): Evaluation;
-  /** Set if a change with this digest is refused in the committed state and its proposal is open: no transaction is needed to say so. */
-  refusedOpenProposal(attributes: ChangeAttributes, digest: PerBinding): Proposal | undefined;
-  proposal(id: number): Proposal | undefined;
-  info(): { readonly timeMs: number };
-}
+type Reader = Pick<LedgerReader, 'evaluate' | 'refusedOpenProposal' | 'proposal'> & Pick<Application, 'info'>;
 
 interface Deps {
   readonly chain: Hash;
@@ -57,7 +52,7 @@ async function decide(deps: Deps, attestation: ChangeAttestation, body: Uint8Arr
   if (obstacle !== null) return { kind: 'unavailable', code: obstacle.code };
   // A controller that retries a refused write for ever must not fill the log: what is committed already answers it.
   const open = deps.reader.refusedOpenProposal(attestation.attributes, attestation.digest);
-  if (open !== undefined) return { kind: 'refused', code: 'CHANGE_NEEDS_VOTES', proposal: open, height: null, leaf: null };
+  if (open !== null) return { kind: 'refused', ...open, height: null, leaf: null };
   await deps.putBody(attestation.bodyHash, body, deps.bodyOrgs());
   const payload: MutationPayload = {
     v: 1,

@@ -3,7 +3,7 @@ import { openRequest } from '../client/signed-request.ts';
 import { parseJson } from '../codec/index.ts';
 import { nativeBackend } from '../crypto/index.ts';
 import { ChainError } from '../errors/chain-error.ts';
-import { auditPrefix, timeKey } from '../ledger/audit-index.ts';
+import { auditKey } from '../ledger/audit-index.ts';
 import {
   consistencyProof,
   decodeBlock,
@@ -14,7 +14,8 @@ import {
   stateProofToJson,
   type LoadedGenesis,
 } from '../ledger/index.ts';
-import type { Reader } from './reader.ts';
+import type { Application } from '../ports/application.ts';
+import type { LedgerReader } from '../ports/ledger-reader.ts';
 import type { ApiBackend, CertifiedHeader, LeafProof, NodeStatus, RecordFilter, RecordPage, RecordQuery } from '../ports/api-backend.ts';
 import type { Store } from '../store/index.ts';
 import type { ClusterId, Hash, OrgId } from '../types/brand.ts';
@@ -23,6 +24,7 @@ import type { Bodies } from './bodies.ts';
 import type { Checkpoints } from './checkpoints.ts';
 import type { ClusterKeys } from './cluster-keys.ts';
 import { entitled } from './cluster-keys.ts';
+import { isElectorOfBody } from './bodies.ts';
 import type { Submitter } from './submitter.ts';
 
 /** A client that submits waits this long for its transaction to be decided. */
@@ -33,7 +35,7 @@ interface Deps {
   readonly genesis: LoadedGenesis;
   readonly org: OrgId;
   readonly store: Store;
-  readonly reader: Reader;
+  readonly reader: Application & LedgerReader;
   readonly lastCertificate: () => Certificate | null;
   readonly submitter: Submitter;
   readonly bodies: Bodies;
@@ -108,7 +110,7 @@ export class NodeApiBackend implements ApiBackend {
       const item = this.leaf(index, logSize);
       if (item === undefined) return [];
       const observations = store
-        .index('observation', auditPrefix.observation(index), { limit: observationsOfRecordMax })
+        .index('observation', String(index), { limit: observationsOfRecordMax })
         .flatMap((leaf) => this.leaf(leaf, logSize) ?? []);
       return [{ ...item, observations }];
     });
@@ -137,7 +139,7 @@ export class NodeApiBackend implements ApiBackend {
   async body(envelope: Uint8Array): Promise<Uint8Array> {
     const { org, content } = openRequest(envelope, 'body-request', this.#trust());
     const { store, reader, bodies } = this.#d;
-    const mayRead = (store.bodyInfo(content.hash)?.orgs.includes(org) ?? false) || reader.isElectorOfBody(org, content.hash);
+    const mayRead = (store.bodyInfo(content.hash)?.orgs.includes(org) ?? false) || isElectorOfBody(reader.liveProposals(), org, content.hash);
     if (!mayRead && store.hasBody(content.hash)) throw new ChainError('BODY_FORBIDDEN', { hash: content.hash, org });
     const bytes = mayRead ? await bodies.find(content.hash) : undefined;
     if (bytes === undefined) throw new ChainError('BODY_UNKNOWN', { hash: content.hash });
@@ -165,18 +167,34 @@ export class NodeApiBackend implements ApiBackend {
 
   #trust(): Parameters<typeof openRequest>[2] {
     const { genesis, reader, now } = this.#d;
-    return { chain: genesis.hash, nowMs: now(), member: (org, name) => reader.org(org)?.members.find((member) => member.name === name) };
+    return { chain: genesis.hash, nowMs: now(), member: (org, name) => reader.organisation(org)?.members.find((member) => member.name === name) };
   }
 
   /** Leaf indexes, newest first; each filter is one index, bounded by time through the time index. */
   #find({ filter, sinceMs, untilMs, before, limit }: RecordQuery, logSize: number): number[] {
     const { store } = this.#d;
-    const from = sinceMs === null ? 0 : (store.firstLeafSince('time', timeKey(sinceMs)) ?? logSize);
-    const until = untilMs === null ? logSize : (store.firstLeafSince('time', timeKey(untilMs + 1)) ?? logSize);
+    const from = sinceMs === null ? 0 : this.#firstLeafAt(sinceMs);
+    const until = untilMs === null ? logSize : this.#firstLeafAt(untilMs + 1);
     const page = { before: Math.min(before ?? logSize, until, logSize), from, limit };
     if (page.before <= page.from) return [];
     if (filter.by === 'all') return this.#transactionsBelow(page);
     return store.index(filter.by, keyOf(filter), page);
+  }
+
+  /** First leaf of the first block whose time is `timeMs` or later; the size of the log if there is none. */
+  #firstLeafAt(timeMs: number): number {
+    const { store, reader } = this.#d;
+    let low = 1;
+    let high = reader.info().height + 1;
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      // The last leaf of a block says when.
+      const leaf = store.readLeaf((store.state(middle)?.logSize ?? 0) - 1);
+      const { block } = (leaf === undefined ? {} : parseJson(leaf)) as { block?: { timeMs: number } };
+      if (block !== undefined && block.timeMs >= timeMs) high = middle;
+      else low = middle + 1;
+    }
+    return low === 1 ? 0 : (store.state(low - 1)?.logSize ?? 0);
   }
 
   /** Every leaf but those of blocks; these carry no record. */
@@ -197,18 +215,16 @@ function keyOf(filter: Extract<RecordFilter, { key: string }>): string {
     case 'object': {
       const [cluster = '', group = '', resource = '', namespace = '', ...name] = parts;
       if (parts.length < 5) throw new ChainError('API_BAD_PARAMETER', { name: 'object', problem: 'must be cluster/group/resource/namespace/name' });
-      return auditPrefix.object(sha256, { cluster: cluster as ClusterId, group, resource, namespace, name: name.join('/') });
+      return auditKey.object({ cluster: cluster as ClusterId, group, resource, namespace, name: name.join('/') });
     }
     case 'namespace': {
-      const [cluster = '', namespace = ''] = parts;
       if (parts.length !== 2) throw new ChainError('API_BAD_PARAMETER', { name: 'namespace', problem: 'must be cluster/namespace' });
-      return auditPrefix.namespace(sha256, cluster, namespace);
+      return key;
     }
-    case 'actor':
-      return auditPrefix.actor(sha256, key);
     case 'proposal':
       if (!/^\d{1,15}$/.test(key)) throw new ChainError('API_BAD_PARAMETER', { name: 'proposal', problem: 'must be a number' });
-      return auditPrefix.proposal(Number(key));
+      return key;
+    case 'actor':
     case 'decision':
     case 'operation':
     case 'kind':

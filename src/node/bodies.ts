@@ -13,7 +13,7 @@ const retryMs = 1_000;
 interface BodyStore {
   hasBody(hash: Hash): boolean;
   getBody(hash: Hash): Uint8Array | undefined;
-  putBody(hash: Hash, bytes: Uint8Array): Promise<void>;
+  putBody(hash: Hash, bytes: Uint8Array, info: { readonly orgs: readonly OrgId[]; readonly expiresMs: number | null }): Promise<void>;
 }
 
 interface Deps {
@@ -22,7 +22,7 @@ interface Deps {
   readonly sha256: Sha256;
   readonly org: OrgId;
   readonly proposal: (id: number) => Proposal | undefined;
-  readonly isElector: (org: OrgId, hash: Hash) => boolean;
+  readonly mayRead: (org: OrgId, hash: Hash) => boolean;
   /** Signs and submits that this node holds the bodies; resolves when that is on the log, or its outcome is unknown. */
   readonly publish: (proposal: number, bodies: readonly Hash[]) => Promise<void>;
   readonly warn: (message: string, details: object) => void;
@@ -61,7 +61,7 @@ export class Bodies {
     const org = from as string as OrgId;
     const bytes = this.#d.store.getBody(hash);
     if (bytes === undefined) throw new ChainError('BODY_UNKNOWN', { hash });
-    if (!this.#d.isElector(org, hash)) throw new ChainError('BODY_FORBIDDEN', { hash, org });
+    if (!this.#d.mayRead(org, hash)) throw new ChainError('BODY_FORBIDDEN', { hash, org });
     return bytes;
   }
 
@@ -120,8 +120,13 @@ export class Bodies {
         warn('a body is not what the chain commits to', { proposal: proposal.id, body: change.bodyHash, reason: (error as Error).message });
         return false;
       }
-      await store.putBody(change.bodyHash, bytes);
+      await store.putBody(change.bodyHash, bytes, { orgs: proposal.electors, expiresMs: null });
     }
     return true;
   }
+}
+
+/** Electors are entitled to the bodies of what they vote on. */
+export function isElectorOfBody(live: readonly Proposal[], org: OrgId, hash: Hash): boolean {
+  return live.some((proposal) => proposal.electors.includes(org) && proposal.changes.some((change) => change.bodyHash === hash));
 }

@@ -58,6 +58,8 @@ export interface EngineDeps {
   readonly now: () => number;
   /** Certificate of the last committed block; null at genesis. */
   readonly lastCertificate: Certificate | null;
+  /** True: sign nothing. */
+  readonly observe: boolean;
   /** The block is decided and durable: tell whoever waits. */
   readonly onCommitted: (executed: ExecutedBlock, certificate: Certificate) => void;
   readonly onEvidence: (equivocation: Extract<Effect, { type: 'evidence' }>['equivocation']) => void;
@@ -161,6 +163,11 @@ export class Engine {
     this.#lastCertificate = certificate;
     this.#feed({ type: 'synced-block', certificate });
     this.#startHeight();
+  }
+
+  /** A decided block was applied before the engine started. */
+  recovered(certificate: Certificate): void {
+    this.#lastCertificate = certificate;
   }
 
   /** Applies an executed block to the state machine and queues it for the store. Idempotent for one height. */
@@ -385,7 +392,7 @@ export class Engine {
         validatorsHash: this.#validatorsHash(),
         params: info.params,
         lastBlockTimeMs: info.timeMs,
-        observe: false,
+        observe: this.#d.observe,
       },
       txsAvailable: mempool.size > 0,
       down: [...this.#down].flatMap((peer) => this.#indexOf(peer) ?? []),

@@ -1,6 +1,6 @@
 import { ByteReader, ByteWriter } from '../codec/index.ts';
 import { verifyCertificate } from '../consensus/index.ts';
-import { ChainError } from '../errors/chain-error.ts';
+import { ChainError, isChainError } from '../errors/chain-error.ts';
 import { decodeBlock } from '../ledger/block.ts';
 import { decodeCertificate } from '../ledger/certificate.ts';
 import { blockIdOf } from '../ledger/header.ts';
@@ -33,6 +33,8 @@ interface Deps {
   readonly apply: (executed: ExecutedBlock, certificate: Certificate) => Promise<void>;
   /** Tells consensus, once the block is durable. */
   readonly onSynced: (executed: ExecutedBlock, certificate: Certificate) => void;
+  /** A certified block computes to something else here: this node must stop signing. */
+  readonly onDivergence: (height: Height, detail: string) => void;
   readonly info: (message: string, details: object) => void;
 }
 
@@ -114,7 +116,7 @@ export class Syncer {
         applied.push({ executed, certificate });
       }
     } catch (error) {
-      network.drop(peer, (error as Error).message);
+      if (!isChainError(error, 'STATE_DIVERGENCE')) network.drop(peer, (error as Error).message);
       throw error;
     } finally {
       await durable;
@@ -134,7 +136,11 @@ export class Syncer {
     verifyCertificate({ chain, voteKeys: info.validators.map(({ voteKey }) => voteKey), verify }, certificate);
     requireBody(block);
     const result = app.processProposal(block);
-    if (!result.ok) throw new ChainError('STATE_DIVERGENCE', { height, here: `${result.code}: ${result.message}`, certified: blockId });
+    if (!result.ok) {
+      this.#stopped = true;
+      this.#d.onDivergence(height, `${result.code}: ${result.message}`);
+    }
+    if (!result.ok) throw new ChainError('STATE_DIVERGENCE', { height, blockId, detail: `${result.code}: ${result.message}` });
     return result.executed;
   }
 }

@@ -37,6 +37,11 @@ export const nodeErrors = {
     (p) => `organisation ${p.org} has no validator on this chain`,
     'Check `org` in the configuration and the genesis file.',
   ),
+  NODE_NO_HOOK: entry<{ org: string; cluster: string }>(
+    500,
+    (p) => `the chain names no hook of cluster ${p.cluster} that ${p.org} answers for`,
+    'Leave `webhook` out of the configuration, or have the cluster record changed by vote.',
+  ),
   NODE_PORT_IN_USE: entry<{ address: string; purpose: string }>(
     500,
     (p) => `${p.purpose} cannot listen on ${p.address}: the port is taken`,
@@ -88,10 +93,5 @@ export const nodeErrors = {
     400,
     (p) => `the range that a peer sent is wrong at block ${p.height}: ${p.reason}`,
     'The peer is faulty; the range is asked of another one.',
-  ),
-  STATE_DIVERGENCE: entry<{ height: number; here: string; certified: string }>(
-    500,
-    (p) => `block ${p.height} computes to ${p.here} here, a quorum certified ${p.certified}`,
-    'This node has stopped signing. Keep its data folder, compare software versions, and run `chain-node fsck`.',
   ),
 } as const;

@@ -1,0 +1,316 @@
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { toHex } from '../codec/index.ts';
+import { quorumOf, restore, signBytes, type Effect, type HaltReason } from '../consensus/index.ts';
+import { nativeBackend } from '../crypto/index.ts';
+import { ChainError, isChainError } from '../errors/chain-error.ts';
+import { createApplication } from '../ledger/application.ts';
+import { decodeBlock, decodeCertificate, transactionHash, type LoadedGenesis } from '../ledger/index.ts';
+import { createMesh, type Mesh } from '../net/index.ts';
+import type { Application, ExecutedBlock } from '../ports/application.ts';
+import type { LedgerReader } from '../ports/ledger-reader.ts';
+import { openStore, type Store } from '../store/index.ts';
+import type { Hash, Height, ValidatorId } from '../types/brand.ts';
+import type { Block, Certificate, Validator } from '../types/chain.ts';
+import { BlockExchange, requireBodyOf } from './block-exchange.ts';
+import { CommitPipeline } from './commit-pipeline.ts';
+import { hostAndPort, type NodeConfig } from './config.ts';
+import { openConsensusLog, type ConsensusLog } from './consensus-log.ts';
+import { Engine } from './engine.ts';
+import type { NodeIdentity } from './identity.ts';
+import { Mempool } from './mempool.ts';
+import type { NodeMetrics } from './metrics.ts';
+import { Submitter } from './submitter.ts';
+import { serveRange, Syncer } from './sync.ts';
+import { TransactionGossip } from './transaction-gossip.ts';
+
+const { sha256, verifyEd25519 } = nativeBackend;
+const housekeepingMs = 1_000;
+/** A transaction that expired stays this long, so that a block of about then can still record it as expired. */
+const expiryGraceMs = 10_000;
+
+export interface HostOptions {
+  readonly config: NodeConfig;
+  readonly genesis: LoadedGenesis;
+  readonly self: Validator;
+  readonly identity: NodeIdentity;
+  readonly metrics: NodeMetrics;
+  readonly log: Logger;
+  /** A block is decided and durable here. */
+  readonly onCommitted: (executed: ExecutedBlock) => void;
+  readonly onEvidence: (equivocation: Extract<Effect, { type: 'evidence' }>['equivocation']) => void;
+  /** Answers requests of peers that are not about blocks. */
+  readonly serve: (from: ValidatorId, method: string, request: Uint8Array) => Promise<Uint8Array>;
+  readonly fatal: (error: unknown) => void;
+}
+
+/** Consensus, ledger, store and mesh of a node: everything that orders and keeps transactions. */
+export class ConsensusHost {
+  readonly app: Application & LedgerReader;
+  readonly store: Store;
+  readonly mesh: Mesh;
+  readonly submitter: Submitter;
+  readonly mempool = new Mempool();
+  readonly observeReason: string;
+  readonly #o: HostOptions;
+  readonly #engine: Engine;
+  readonly #gossip: TransactionGossip;
+  readonly #exchange: BlockExchange;
+  readonly #syncer: Syncer;
+  readonly #pipeline: CommitPipeline;
+  readonly #consensusLog: ConsensusLog;
+  #housekeeping: NodeJS.Timeout | undefined;
+  #divergence: string | null = null;
+
+  /** Opens the store and the log, brings the state machine to the last decided block, connects nothing yet. */
+  static async open(options: HostOptions): Promise<ConsensusHost> {
+    const { config, genesis } = options;
+    const store = await openStore(config.dataDir, { chain: genesis.hash });
+    try {
+      const consensusLog = await openConsensusLog(store, join(config.dataDir, 'wal'));
+      return await new ConsensusHost(options, store, consensusLog).#recover();
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+  }
+
+  private constructor(options: HostOptions, store: Store, consensusLog: ConsensusLog) {
+    const { config, genesis, self, identity, metrics, log } = options;
+    const now = (): number => Date.now();
+    this.#o = options;
+    this.store = store;
+    this.#consensusLog = consensusLog;
+    this.observeReason = consensusLog.observeReason;
+    const height = store.lastHeight();
+    const lastBytes = height > 0 ? store.block(height) : undefined;
+    const lastState = height > 0 ? store.state(height) : undefined;
+    this.app = createApplication({
+      genesis: genesis.genesis,
+      backend: nativeBackend,
+      source: store,
+      precommitBytes: signBytes,
+      ...(lastBytes === undefined || lastState === undefined ? {} : { last: { header: decodeBlock(lastBytes).header, state: lastState } }),
+    });
+    const { app, mempool } = this;
+    this.#pipeline = new CommitPipeline(store, (durable) => void consensusLog.wal.truncateBefore(durable + 1).catch(options.fatal), options.fatal);
+    this.mesh = createMesh({
+      self: self.id,
+      privateKeyPem: identity.peer.key,
+      certificatePem: identity.peer.cert,
+      ...listenOf(config.peer.listen),
+      chain: genesis.hash,
+      handlers: {
+        onMessage: (from, channel, bytes) => this.#onMessage(from, channel, bytes),
+        onRequest: (from, method, bytes) => this.#onRequest(from, method, bytes),
+        onPeerUp: (peer) => this.#engine.onPeerUp(peer),
+        onPeerDown: (peer) => this.#engine.onPeerDown(peer),
+      },
+      logger: log.child({ part: 'net' }),
+      metrics: (event) => metrics.network.inc({ event: event.kind }),
+    });
+    const warn = (message: string, details: object): void => log.warn(details, message);
+    this.#exchange = new BlockExchange({ network: this.mesh, mempool, sha256, height: () => app.info().height, warn });
+    this.#gossip = new TransactionGossip({
+      app,
+      mempool,
+      network: this.mesh,
+      peers: () => app.info().validators.flatMap(({ id }) => (id === self.id ? [] : [id])),
+      now,
+      onAvailable: () => {
+        this.#exchange.onTransaction();
+        this.#engine.transactionsAvailable();
+      },
+      metrics: { received: (outcome) => metrics.gossip.inc({ outcome }) },
+    });
+    this.submitter = new Submitter(this.#gossip, now);
+    const lastCertificate = height > 0 ? store.certificate(height) : undefined;
+    const state = restore(
+      { chain: genesis.hash, sign: consensusLog.observeReason === '' ? (message) => identity.vote.sign(message) : null },
+      consensusLog.records.map(({ record }) => record),
+      consensusLog.position === null ? null : { ...consensusLog.position, step: consensusLog.position.step as 0 | 1 | 2 | 3 },
+    );
+    this.#engine = new Engine({
+      chain: genesis.hash,
+      self: self.id,
+      app,
+      state,
+      wal: consensusLog.wal,
+      pipeline: this.#pipeline,
+      network: this.mesh,
+      mempool,
+      exchange: this.#exchange,
+      sha256,
+      verify: verifyEd25519,
+      now,
+      lastCertificate: lastCertificate === undefined ? null : decodeCertificate(lastCertificate),
+      observe: consensusLog.observeReason !== '',
+      onCommitted: (executed) => this.#committed(executed),
+      onEvidence: options.onEvidence,
+      onSyncWanted: (target, from) => this.#syncer.want(target, from),
+      onHalt: (reason) => this.#halted(reason),
+      fatal: options.fatal,
+      warn,
+      metrics: {
+        decided: (_height, round, txs) => {
+          metrics.rounds.observe(round);
+          metrics.transactions.inc(txs);
+        },
+        refusedMessage: () => metrics.consensusRefused.inc(),
+      },
+    });
+    this.#syncer = new Syncer({
+      app,
+      chain: genesis.hash,
+      network: this.mesh,
+      sha256,
+      verify: verifyEd25519,
+      requireBody,
+      apply: (executed, certificate) => this.#engine.apply(executed, certificate),
+      onSynced: (executed, certificate) => {
+        this.#engine.syncedBlock(certificate);
+        this.#committed(executed);
+      },
+      onDivergence: (height_, detail) => this.#diverged(height_, detail),
+      info: (message, details) => log.info(details, message),
+    });
+  }
+
+  async start(): Promise<void> {
+    const { app, mesh } = this;
+    mesh.setPeers(app.info().validators.flatMap(({ id, tlsKey, peerAddress }) => (id === this.#o.self.id ? [] : [{ id, tlsKey, address: peerAddress }])));
+    await mesh.start();
+    this.#engine.start();
+    this.#housekeeping = setInterval(() => {
+      this.#gossip.repush();
+      for (const { hash } of this.mempool.expire(Date.now(), expiryGraceMs)) this.#gossip.forget(hash);
+      this.#o.metrics.mempool.set(this.mempool.size);
+      this.#o.metrics.peersConnected.set(mesh.connected().length);
+    }, housekeepingMs);
+  }
+
+  /** Stops taking part; everything decided is durable when it resolves. */
+  async stop(): Promise<void> {
+    clearInterval(this.#housekeeping);
+    this.#engine.stop();
+    await this.#syncer.stop();
+    this.#exchange.stop();
+    this.submitter.stop();
+    await this.mesh.stop();
+    await this.#pipeline.drained();
+    await this.#consensusLog.wal.close();
+    await this.store.close();
+  }
+
+  get certificate(): Certificate | null {
+    return this.#engine.lastCertificate;
+  }
+
+  get round(): number {
+    return this.#engine.round;
+  }
+
+  get proposer(): ValidatorId | null {
+    return this.#engine.proposer;
+  }
+
+  /** Height that peers are at while this node catches up; null otherwise. */
+  get catchingUpTo(): number | null {
+    return this.#syncer.isRunning ? this.#syncer.target : null;
+  }
+
+  get halted(): string | null {
+    const { halted } = this.#engine;
+    return this.#divergence ?? (halted === null ? null : `${halted.code} at height ${halted.height}`);
+  }
+
+  get quorum(): { readonly needed: number; readonly connected: number } {
+    return { needed: quorumOf(this.app.info().validators.length), connected: this.mesh.connected().length + 1 };
+  }
+
+  /** Why a transaction that is submitted now surely gets no decision; null if it may. */
+  obstacle(): ChainError | null {
+    if (this.halted !== null) return new ChainError('NODE_NOT_READY', { reason: this.halted });
+    const { needed, connected } = this.quorum;
+    if (connected < needed) return new ChainError('NO_QUORUM', { connected, needed });
+    if (this.catchingUpTo !== null) return new ChainError('NODE_NOT_READY', { reason: `it is catching up to height ${this.catchingUpTo}` });
+    return null;
+  }
+
+  /** Blocks that the log shows as decided and that the store does not have yet are applied again. */
+  async #recover(): Promise<this> {
+    const bodies = new Map<Hash, Block>();
+    for (const { record, body } of this.#consensusLog.records) {
+      if (record.kind === 'block' && body !== null) bodies.set(record.blockId, decodeBlock(body));
+    }
+    for (const { record } of this.#consensusLog.records) {
+      if (record.kind !== 'decision' || record.certificate.height <= this.app.info().height) continue;
+      const { height, blockId } = record.certificate;
+      const block = bodies.get(blockId);
+      // Without its body the decision is heard again from the peers.
+      if (block === undefined || height !== this.app.info().height + 1) break;
+      const result = this.app.processProposal(block);
+      if (!result.ok) throw new ChainError('STATE_DIVERGENCE', { height, blockId, detail: `${result.code}: ${result.message}` });
+      await this.#engine.apply(result.executed, record.certificate);
+      this.#engine.recovered(record.certificate);
+      this.#o.log.info({ height }, 'decided block applied from the log');
+    }
+    for (const [blockId, block] of bodies) if (block.header.height > this.app.info().height) this.#exchange.put(blockId, block);
+    return this;
+  }
+
+  #committed(executed: ExecutedBlock): void {
+    for (const { hash } of executed.txs) this.#gossip.forget(hash);
+    this.submitter.onCommitted(executed);
+    this.#o.metrics.height.set(executed.block.header.height);
+    this.#o.metrics.logSize.set(executed.state.logSize);
+    this.#o.onCommitted(executed);
+  }
+
+  #halted(reason: HaltReason): void {
+    this.#o.metrics.halted.set(1);
+    this.#o.log.fatal({ reason }, `${reason.code}: this node has stopped signing; keep its data folder and run chain-node fsck`);
+    const kept = JSON.stringify(reason, (_key, value: unknown) => (value instanceof Uint8Array ? toHex(value) : value));
+    void this.store.local.put('halt', new TextEncoder().encode(kept)).catch(this.#o.fatal);
+  }
+
+  #diverged(height: Height, detail: string): void {
+    this.#divergence = `STATE_DIVERGENCE at height ${height}: ${detail}`;
+    this.#o.metrics.halted.set(1);
+    this.#engine.stop();
+    this.#o.log.fatal({ height, detail }, 'a certified block computes to something else here: this node has stopped signing');
+  }
+
+  #onMessage(from: ValidatorId, channel: string, bytes: Uint8Array): void {
+    if (channel === 'consensus') return this.#engine.onFrame(from, bytes);
+    if (channel !== 'transaction') return this.mesh.drop(from, `a message on channel ${channel}`);
+    try {
+      if (!this.#gossip.onFrame(from, bytes)) this.mesh.drop(from, 'a transaction frame of an unknown kind');
+    } catch (error) {
+      if (!isChainError(error)) throw error;
+      this.mesh.drop(from, error.message);
+    }
+  }
+
+  async #onRequest(from: ValidatorId, method: string, bytes: Uint8Array): Promise<Uint8Array> {
+    switch (method) {
+      case 'block':
+        return this.#exchange.serveBlock(bytes);
+      case 'txs':
+        return this.#exchange.serveTransactions(bytes);
+      case 'blocks':
+        return serveRange(this.store, bytes);
+      default:
+        return this.#o.serve(from, method, bytes);
+    }
+  }
+}
+
+function listenOf(address: string): { listenHost: string; listenPort: number } {
+  const { host, port } = hostAndPort(address);
+  return { listenHost: host, listenPort: port };
+}
+
+function requireBody(block: Block): void {
+  requireBodyOf(block.header, block.lastCertificate, block.txs.map((tx) => transactionHash(tx, sha256)), sha256);
+}

@@ -1,0 +1,67 @@
+import { readFileSync } from 'node:fs';
+import { decodePrivateKeyPem } from '../crypto/index.ts';
+import { publicKeyHexOf } from '../cluster/certificates.ts';
+import { ChainError } from '../errors/chain-error.ts';
+import type { Signer } from '../ports/crypto.ts';
+import type { Validator } from '../types/chain.ts';
+import type { NodeConfig } from './config.ts';
+
+export interface CertificateFiles {
+  readonly key: string;
+  readonly cert: string;
+}
+
+/** Everything secret of a node, read once and checked against what the chain registers for it. */
+export interface NodeIdentity {
+  readonly vote: Signer;
+  readonly tx: Signer;
+  readonly checkpoint: Signer;
+  readonly peer: CertificateFiles;
+  readonly api: CertificateFiles;
+  readonly webhook: (CertificateFiles & { readonly clientCa?: string; readonly pathSecret?: string }) | null;
+}
+
+/** Throws NODE_FILE_UNREADABLE, CRYPTO_* or NODE_KEY_MISMATCH. */
+export function loadIdentity(config: NodeConfig, validator: Validator): NodeIdentity {
+  const passphrase = config.keys.passphraseFile === undefined ? null : firstLine(read('passphrase file', config.keys.passphraseFile));
+  const signer = (purpose: 'vote' | 'tx' | 'checkpoint', expected: string): Signer => {
+    const loaded = decodePrivateKeyPem(read(`${purpose} key`, config.keys[purpose]), passphrase);
+    if (loaded.publicKey !== expected) throw new ChainError('NODE_KEY_MISMATCH', { purpose, expected, actual: loaded.publicKey });
+    return loaded;
+  };
+  const pair = (what: string, files: { key: string; certificate: string }): CertificateFiles => ({
+    key: read(`${what} key`, files.key),
+    cert: read(`${what} certificate`, files.certificate),
+  });
+  const peer = pair('mesh', config.peer);
+  const tlsKey = publicKeyHexOf(peer.cert);
+  if (tlsKey !== validator.tlsKey) throw new ChainError('NODE_KEY_MISMATCH', { purpose: 'mesh', expected: validator.tlsKey, actual: tlsKey });
+  const { webhook } = config;
+  return {
+    vote: signer('vote', validator.voteKey),
+    tx: signer('tx', validator.txKey),
+    checkpoint: signer('checkpoint', validator.checkpointKey),
+    peer,
+    api: pair('API', config.api),
+    webhook:
+      webhook === undefined
+        ? null
+        : {
+            ...pair('webhook', webhook),
+            ...(webhook.clientCa === undefined ? {} : { clientCa: read('client CA', webhook.clientCa) }),
+            ...(webhook.pathSecretFile === undefined ? {} : { pathSecret: firstLine(read('path secret', webhook.pathSecretFile)) }),
+          },
+  };
+}
+
+function read(what: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new ChainError('NODE_FILE_UNREADABLE', { what, file, reason: (cause as Error).message }, { cause });
+  }
+}
+
+function firstLine(text: string): string {
+  return text.split('\n')[0]?.trim() ?? '';
+}

@@ -1,0 +1,383 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import { createWebhook, type Webhook } from '../../webhook/index.ts';
+import { createApi } from '../api/server.ts';
+import { deriveClusterKeys, type AttestContext } from '../change/index.ts';
+import { toBase64, toHex } from '../codec/index.ts';
+import { signBytes, type Equivocation } from '../consensus/index.ts';
+import { nativeBackend } from '../crypto/index.ts';
+import { ChainError } from '../errors/chain-error.ts';
+import { originOf, rootOf, signTransaction, type LoadedGenesis } from '../ledger/index.ts';
+import type { NodeStatus } from '../ports/api-backend.ts';
+import type { ExecutedBlock } from '../ports/application.ts';
+import type { ClusterId, Hash, OrgId, ValidatorId } from '../types/brand.ts';
+import type { ClusterRecord, Validator } from '../types/chain.ts';
+import type { Payload } from '../types/transaction.ts';
+import { createAdmissionLedger } from './admission.ts';
+import { NodeApiBackend } from './api-backend.ts';
+import { Bodies, isElectorOfBody } from './bodies.ts';
+import { Checkpoints } from './checkpoints.ts';
+import { ClusterKeys, entitled } from './cluster-keys.ts';
+import { hostAndPort, type NodeConfig } from './config.ts';
+import { ConsensusHost } from './host.ts';
+import { loadIdentity, type NodeIdentity } from './identity.ts';
+import { listening } from './listen.ts';
+import { createMetrics, type NodeMetrics } from './metrics.ts';
+import { serveMetrics } from './metrics-server.ts';
+import { startObserver, type RunningObserver } from './observing.ts';
+import type { SubmitOutcome } from './submitter.ts';
+import { Ticker } from './ticker.ts';
+import { version } from './version.ts';
+
+const { sha256, hmacSha256 } = nativeBackend;
+/** A node's own transactions may wait out a lost quorum of a few minutes. */
+const ownTxLifeMs = 5 * 60_000;
+const ownTxWaitMs = 10_000;
+const keyRetryMs = 500;
+
+export interface NodeOptions {
+  readonly config: NodeConfig;
+  readonly genesis: LoadedGenesis;
+  readonly log: Logger;
+  readonly fatal: (error: unknown) => void;
+}
+
+/** Omit over a union, member by member. */
+type Unsigned<P> = P extends Payload ? Omit<P, 'v' | 'alg' | 'chain' | 'notAfterMs' | 'node'> : never;
+
+/** One organisation's node: what it runs, connected. */
+export class ChainNode {
+  readonly #config: NodeConfig;
+  readonly #genesis: LoadedGenesis;
+  readonly #log: Logger;
+  readonly #self: Validator;
+  readonly #identity: NodeIdentity;
+  readonly #metrics: NodeMetrics;
+  readonly #host: ConsensusHost;
+  readonly #bodies: Bodies;
+  readonly #clusterKeys: ClusterKeys;
+  readonly #checkpoints: Checkpoints;
+  readonly #ticker: Ticker;
+  #webhook: Webhook | undefined;
+  #api: FastifyInstance | undefined;
+  #stopMetrics: (() => Promise<void>) | undefined;
+  #observer: RunningObserver | undefined;
+  #keyTimer: NodeJS.Timeout | undefined;
+  #draining = false;
+
+  /** Checks keys and data, brings the ledger up to what is on disk. Nothing listens yet. Throws coded errors. */
+  static async open(options: NodeOptions): Promise<ChainNode> {
+    const { config, genesis } = options;
+    const self = genesis.genesis.validators.find(({ org }) => org === config.org);
+    if (self === undefined) throw new ChainError('NODE_NOT_A_VALIDATOR', { org: config.org });
+    const identity = loadIdentity(config, self);
+    await mkdir(config.dataDir, { recursive: true, mode: 0o700 }).catch(() => undefined);
+    let node: ChainNode | undefined;
+    const metrics = createMetrics();
+    const host = await ConsensusHost.open({
+      config,
+      genesis,
+      self,
+      identity,
+      metrics,
+      log: options.log,
+      onCommitted: (executed) => node?.onCommitted(executed),
+      onEvidence: (equivocation) => node?.onEvidence(equivocation),
+      serve: async (from, method, request) => {
+        if (node === undefined) throw new ChainError('NODE_NOT_READY', { reason: 'it is starting' });
+        return node.serve(from, method, request);
+      },
+      fatal: options.fatal,
+    });
+    node = new ChainNode(options, self, identity, metrics, host);
+    return node;
+  }
+
+  private constructor({ config, genesis, log }: NodeOptions, self: Validator, identity: NodeIdentity, metrics: NodeMetrics, host: ConsensusHost) {
+    this.#config = config;
+    this.#genesis = genesis;
+    this.#log = log;
+    this.#self = self;
+    this.#identity = identity;
+    this.#metrics = metrics;
+    this.#host = host;
+    const { app, mesh, store } = host;
+    const info = (message: string, details: object): void => log.info(details, message);
+    const warn = (message: string, details: object): void => log.warn(details, message);
+    this.#clusterKeys = new ClusterKeys({
+      dir: join(config.dataDir, 'cluster-keys'),
+      self: self.id,
+      org: self.org,
+      sha256,
+      network: mesh,
+      cluster: (name) => app.cluster(name),
+      registered: (name) => app.clusterKeyId(name),
+      clusters: () => this.#clusters(),
+      publish: async (cluster, keyId) => void (await this.#submit({ kind: 'cluster-key', cluster, keyId })),
+      info,
+    });
+    this.#bodies = new Bodies({
+      store,
+      network: mesh,
+      sha256,
+      org: self.org,
+      proposal: (id) => app.proposal(id),
+      mayRead: (org, hash) => this.#mayRead(org, hash),
+      publish: async (proposal, bodies) => void (await this.#submit({ kind: 'body-held', proposal, bodies })),
+      warn,
+    });
+    this.#checkpoints = new Checkpoints({
+      origin: originOf(genesis.genesis.chainName, genesis.hash),
+      self: self.id,
+      signer: identity.checkpoint,
+      backend: nativeBackend,
+      network: mesh,
+      local: store.local,
+      tree: () => {
+        const { logSize, logRoot } = app.info().state;
+        return { size: logSize, root: logRoot };
+      },
+      rootAt: (size) => toHex(rootOf(sha256, size, (level, index) => store.readNode(level, index))) as Hash,
+      validators: () => app.info().validators,
+      nowMs: () => Date.now(),
+    });
+    this.#ticker = new Ticker(app, ({ dueMs, id }) => void this.#submit({ kind: 'tick', dueMs, id, height: app.info().height }), () => Date.now());
+  }
+
+  /** Opens every door that the configuration names. Throws NODE_PORT_IN_USE. */
+  async start(): Promise<void> {
+    const { api, metrics, peer } = this.#config;
+    await listening('the mesh', peer.listen, this.#host.start());
+    this.#api = await createApi({
+      backend: this.#backend(),
+      tls: this.#identity.api,
+      readiness: () => this.#readiness(),
+      onRequest: (route, status) => this.#metrics.apiRequests.inc({ route, status }),
+      onError: (error, id) => this.#log.error({ err: error, id }, 'API request failed'),
+    });
+    await listening('the API', api.listen, this.#api.listen(hostAndPort(api.listen)));
+    if (metrics !== undefined) this.#stopMetrics = await serveMetrics(this.#metrics.registry, metrics.listen);
+    await this.#startWebhook();
+    this.#observer = startObserver({
+      config: this.#config,
+      org: this.#self.org,
+      reader: this.#host.app,
+      store: this.#host.store,
+      findBody: (hash) => this.#bodies.find(hash),
+      attestContext: () => this.#attestContext(),
+      publish: async (cluster, results) => {
+        const sequence = this.#host.app.observationSequence(cluster, this.#self.id) + 1;
+        await this.#submit({ kind: 'observation', cluster, sequence, results });
+        for (const { persisted } of results) this.#metrics.observations.inc({ result: persisted ? 'persisted' : 'not-persisted' });
+      },
+      warn: (message, details) => this.#log.warn(details, message),
+    });
+    this.#ticker.start();
+    this.#bodies.consider(this.#host.app.liveProposals().map(({ id }) => id));
+    void this.#ensureKeys();
+    this.#log.info({ org: this.#self.org, height: this.#host.app.info().height, observing: this.#host.observeReason }, 'node started');
+  }
+
+  /** Unready first, then drains: what was asked before is still answered. */
+  async stop(): Promise<void> {
+    this.#draining = true;
+    clearTimeout(this.#keyTimer);
+    this.#ticker.stop();
+    this.#observer?.stop();
+    await this.#webhook?.close();
+    await this.#api?.close();
+    this.#bodies.stop();
+    await this.#host.stop();
+    await this.#stopMetrics?.();
+  }
+
+  onCommitted(executed: ExecutedBlock): void {
+    if (executed.proposals.length > 0) this.#bodies.consider(executed.proposals);
+    this.#observer?.poke();
+  }
+
+  onEvidence(equivocation: Equivocation): void {
+    const { first, second } = equivocation;
+    const validator = this.#host.app.info().validators[first.validator]?.id;
+    this.#metrics.evidence.inc();
+    this.#log.error({ validator, height: first.height, round: first.round }, 'a validator signed two conflicting messages');
+    if (validator === undefined) return;
+    const signed = (message: typeof first | typeof second) => ({
+      bytes: toBase64(signBytes(this.#genesis.hash, message.kind === 'vote' ? message : { ...message, type: 'proposal' })),
+      signature: toBase64(message.signature),
+    });
+    void this.#submit({ kind: 'evidence', validator, first: signed(first), second: signed(second) });
+  }
+
+  async serve(from: ValidatorId, method: string, request: Uint8Array): Promise<Uint8Array> {
+    switch (method) {
+      case 'body':
+        return this.#bodies.serve(from, request);
+      case 'cluster-key':
+        return this.#clusterKeys.serve(from, request);
+      case 'cosign':
+        return this.#checkpoints.serve(request);
+      default:
+        throw new ChainError('API_NOT_FOUND', { what: `method ${method}` });
+    }
+  }
+
+  async #startWebhook(): Promise<void> {
+    const { webhook, cluster } = this.#config;
+    const { webhook: tls } = this.#identity;
+    const hook = this.#hook();
+    if (webhook === undefined || cluster === undefined || tls === null) return;
+    if (hook === null) throw new ChainError('NODE_NO_HOOK', { org: this.#self.org, cluster: cluster.name });
+    const name = cluster.name as ClusterId;
+    const ledger = createAdmissionLedger({
+      chain: this.#genesis.hash,
+      node: this.#self.id,
+      cluster: name,
+      signer: this.#identity.tx,
+      sha256,
+      reader: this.#host.app,
+      submitter: this.#host.submitter,
+      clusterKey: () => this.#clusterKeys.get(name),
+      putBody: (hash, bytes, orgs) => this.#host.store.putBody(hash, bytes, { orgs, expiresMs: null }),
+      bodyOrgs: () => [...entitled(this.#host.app.cluster(name) ?? emptyRecord)],
+      obstacle: () => this.#host.obstacle(),
+      now: () => Date.now(),
+      warn: (message, details) => this.#log.warn(details, message),
+    });
+    this.#webhook = createWebhook({
+      ledger,
+      cluster: name,
+      hookName: hook,
+      sha256,
+      hmacSha256,
+      tls: { key: tls.key, cert: tls.cert, ...(tls.clientCa === undefined ? {} : { clientCa: tls.clientCa }) },
+      ...(tls.pathSecret === undefined ? {} : { pathSecret: tls.pathSecret }),
+      ready: () => this.#webhookReadiness(),
+      logger: this.#log.child({ part: 'webhook' }),
+      metrics: {
+        answered: (outcome, durationMs) => {
+          this.#metrics.admissions.inc({ outcome });
+          this.#metrics.admissionSeconds.observe(durationMs / 1_000);
+        },
+        turnedAway: (reason) => this.#metrics.webhookRefused.inc({ reason }),
+        load: () => undefined,
+      },
+    });
+    await listening('the webhook', webhook.listen, this.#webhook.listen(hostAndPort(webhook.listen)));
+  }
+
+  #backend(): NodeApiBackend {
+    return new NodeApiBackend({
+      genesis: this.#genesis,
+      org: this.#self.org,
+      store: this.#host.store,
+      reader: this.#host.app,
+      lastCertificate: () => this.#host.certificate,
+      submitter: this.#host.submitter,
+      bodies: this.#bodies,
+      clusterKeys: this.#clusterKeys,
+      checkpoints: this.#checkpoints,
+      status: () => this.#status(),
+      obstacle: () => this.#host.obstacle(),
+      now: () => Date.now(),
+    });
+  }
+
+  /** Signs and submits a transaction of this node; its outcome matters only to whoever looks at the state afterwards. */
+  async #submit(content: Unsigned<Payload>): Promise<SubmitOutcome> {
+    const nowMs = Date.now();
+    const payload = {
+      v: 1,
+      alg: 'ed25519',
+      chain: this.#genesis.hash,
+      notAfterMs: Math.max(nowMs, this.#host.app.info().timeMs) + ownTxLifeMs,
+      node: this.#self.id,
+      ...content,
+    } as Payload;
+    const outcome = await this.#host.submitter.submit(signTransaction(payload, this.#identity.tx, sha256), nowMs + ownTxWaitMs, 'inclusion');
+    if (outcome.kind === 'rejected') this.#log.debug({ kind: content.kind, code: outcome.code, reason: outcome.message }, 'own transaction not taken');
+    return outcome;
+  }
+
+  /** Until every key is here: the first node makes it, the others fetch it. */
+  async #ensureKeys(): Promise<void> {
+    await this.#clusterKeys.ensure().catch((error: unknown) => this.#log.warn({ err: error }, 'cluster keys could not be completed'));
+    this.#keyTimer = setTimeout(() => void this.#ensureKeys(), keyRetryMs);
+  }
+
+  #attestContext(): AttestContext | undefined {
+    const name = this.#config.cluster?.name as ClusterId | undefined;
+    const held = name === undefined ? undefined : this.#clusterKeys.get(name);
+    if (name === undefined || held === undefined) return undefined;
+    return { cluster: name, keys: deriveClusterKeys(held.key, sha256, hmacSha256), sha256, hmacSha256 };
+  }
+
+  #clusters(): readonly ClusterId[] {
+    const listed = this.#host.app.stateGet('list/clusters');
+    return listed === undefined ? [] : (JSON.parse(new TextDecoder().decode(listed)) as ClusterId[]);
+  }
+
+  /** The hook that this organisation answers for, by the chain's record of the cluster. */
+  #hook(): string | null {
+    const name = this.#config.cluster?.name;
+    const record = name === undefined ? undefined : this.#host.app.cluster(name);
+    return record?.hooks.find(({ orgs }) => orgs.includes(this.#self.org))?.name ?? null;
+  }
+
+  #mayRead(org: OrgId, hash: Hash): boolean {
+    return (this.#host.store.bodyInfo(hash)?.orgs.includes(org) ?? false) || isElectorOfBody(this.#host.app.liveProposals(), org, hash);
+  }
+
+  #webhookReadiness(): { ready: boolean; reasons: readonly string[] } {
+    const reasons = [...this.#readiness().reasons];
+    const name = this.#config.cluster?.name as ClusterId | undefined;
+    if (name !== undefined && this.#clusterKeys.get(name) === undefined) reasons.push(`the key of cluster ${name} is not here yet`);
+    return { ready: reasons.length === 0, reasons };
+  }
+
+  /** A lost quorum is no reason: restarting this process would not bring it back. It is shown in the status. */
+  #readiness(): { ready: boolean; reasons: readonly string[] } {
+    const reasons: string[] = [];
+    if (this.#draining) reasons.push('it is stopping');
+    if (this.#host.halted !== null) reasons.push(this.#host.halted);
+    const target = this.#host.catchingUpTo;
+    if (target !== null) reasons.push(`it is catching up to height ${target}`);
+    return { ready: reasons.length === 0, reasons };
+  }
+
+  #status(): NodeStatus {
+    const { app, mesh, mempool, quorum } = this.#host;
+    const info = app.info();
+    const { ready, reasons } = this.#webhook === undefined ? this.#readiness() : this.#webhookReadiness();
+    const connected = new Set<string>(mesh.connected());
+    const cluster = this.#config.cluster;
+    return {
+      org: this.#self.org,
+      version,
+      chain: this.#genesis.hash,
+      chainName: this.#genesis.genesis.chainName,
+      height: info.height,
+      logSize: info.state.logSize,
+      timeMs: info.timeMs,
+      round: this.#host.round,
+      proposer: this.#host.proposer,
+      validators: info.validators.length,
+      quorum: quorum.needed,
+      quorumReachable: quorum.connected >= quorum.needed,
+      catchingUpTo: this.#host.catchingUpTo,
+      mempool: mempool.size,
+      halted: this.#host.halted,
+      ready,
+      notReady: this.#host.observeReason === '' ? reasons : [...reasons, this.#host.observeReason],
+      peers: info.validators.flatMap(({ id, peerAddress }) => (id === this.#self.id ? [] : [{ id, address: peerAddress, connected: connected.has(id) }])),
+      cluster:
+        cluster === undefined
+          ? null
+          : { name: cluster.name, hook: this.#webhook === undefined ? null : this.#hook(), hasKey: this.#clusterKeys.get(cluster.name as ClusterId) !== undefined, observer: this.#observer?.describe() ?? 'off' },
+    };
+  }
+}
+
+const emptyRecord: ClusterRecord = { name: '' as ClusterId, uid: '', hooks: [], observers: [] };

@@ -1,0 +1,123 @@
+import type { AttestContext } from '../change/index.ts';
+import { KubeHttp } from '../cluster/kube-http.ts';
+import { Observer, type PendingDecision } from '../cluster/observer.ts';
+import { matchesAnyGlob, matchesGlob } from '../governance/pattern.ts';
+import { parsePolicySpec } from '../governance/policy-parse.ts';
+import type { PolicySpec } from '../governance/policy.ts';
+import { decodeLeaf, decodeTransaction } from '../ledger/index.ts';
+import { nativeBackend } from '../crypto/index.ts';
+import type { LedgerReader } from '../ports/ledger-reader.ts';
+import type { Store } from '../store/index.ts';
+import type { ClusterId, Hash, LeafIndex, OrgId } from '../types/brand.ts';
+import type { ProposalChange } from '../types/proposal.ts';
+import type { ObservedResult } from '../types/transaction.ts';
+import type { NodeConfig } from './config.ts';
+
+/** How long a reservation lasts, in block time; the decision was this much earlier than its end. */
+const leaseMs = 120_000;
+
+interface Deps {
+  readonly config: NodeConfig;
+  readonly org: OrgId;
+  readonly reader: LedgerReader;
+  readonly store: Store;
+  readonly attestContext: () => AttestContext | undefined;
+  readonly findBody: (hash: Hash) => Promise<Uint8Array | undefined>;
+  readonly publish: (cluster: ClusterId, results: readonly ObservedResult[]) => Promise<void>;
+  readonly warn: (message: string, details: object) => void;
+}
+
+export interface RunningObserver {
+  /** A block was committed: there may be something new to look for. */
+  poke(): void;
+  describe(): string;
+  stop(): void;
+}
+
+/** Starts the cluster observer of this node, if it is configured and the chain names this organisation as an observer. */
+export function startObserver(deps: Deps): RunningObserver | undefined {
+  const { config, reader, warn, publish, attestContext } = deps;
+  const kubeconfig = config.cluster?.kubeconfig;
+  const cluster = config.cluster?.name as ClusterId | undefined;
+  if (cluster === undefined || kubeconfig === undefined) return undefined;
+  const http = new KubeHttp(kubeconfig, config.cluster?.context);
+  const fetched = new Map<Hash, Uint8Array>();
+  const observer = new Observer({
+    http,
+    attestContext,
+    isGoverned: (group, resource) => policies(reader).some((spec) => governs(spec, cluster, group, resource)),
+    pending: () => {
+      if (!(reader.cluster(cluster)?.observers.includes(deps.org) ?? false)) return [];
+      return pendingDecisions(deps, cluster, fetched);
+    },
+    publish: (results) => publish(cluster, results),
+    now: () => Date.now(),
+    warn,
+  });
+  observer.start();
+  return {
+    poke: () => void observer.evaluate(),
+    describe: () => {
+      const { watched, synced } = observer.coverage;
+      return watched === 0 ? 'nothing is governed' : `following ${synced} of ${watched} resources`;
+    },
+    stop: () => {
+      observer.stop();
+      http.close();
+    },
+  };
+}
+
+/** Reserved changes of the cluster that this organisation has not spoken about. */
+function pendingDecisions(deps: Deps, cluster: ClusterId, fetched: Map<Hash, Uint8Array>): PendingDecision[] {
+  const pending: PendingDecision[] = [];
+  const wanted = new Set<Hash>();
+  for (const proposal of deps.reader.liveProposals()) {
+    if (proposal.cluster !== cluster) continue;
+    for (const change of proposal.changes) {
+      if (change.state !== 'RESERVED' || change.decision === null || change.leaseMs === null || hasSpoken(change, deps.org)) continue;
+      const attestation = attestationOf(deps.store, change.decision);
+      if (attestation === undefined) continue;
+      const { attributes, bodyHash } = attestation;
+      wanted.add(bodyHash);
+      const body = deps.store.getBody(bodyHash) ?? fetched.get(bodyHash);
+      // Only the nodes that were asked have the body of an admitted review.
+      if (body === undefined) void deps.findBody(bodyHash).then((bytes) => bytes !== undefined && fetched.set(bodyHash, bytes));
+      pending.push({ decision: change.decision, attributes, body, decidedMs: change.leaseMs - leaseMs });
+    }
+  }
+  for (const hash of fetched.keys()) if (!wanted.has(hash)) fetched.delete(hash);
+  return pending;
+}
+
+function hasSpoken({ persistedBy, notPersistedBy }: ProposalChange, org: OrgId): boolean {
+  return persistedBy.includes(org) || notPersistedBy.includes(org);
+}
+
+function attestationOf(store: Store, leaf: LeafIndex) {
+  const bytes = store.readLeaf(leaf);
+  const decoded = bytes === undefined ? undefined : decodeLeaf(bytes);
+  if (decoded?.kind !== 'transaction') return undefined;
+  const { payload } = decodeTransaction(decoded.tx, nativeBackend.sha256);
+  return payload.kind === 'mutation' ? payload.attestation : undefined;
+}
+
+function policies(reader: LedgerReader): PolicySpec[] {
+  const names = document<readonly string[]>(reader, 'list/policies') ?? [];
+  return names.flatMap((name) => {
+    const policy = document<{ spec: unknown }>(reader, `policy/${name}`);
+    return policy === undefined ? [] : [parsePolicySpec(policy.spec)];
+  });
+}
+
+function document<T>(reader: LedgerReader, key: string): T | undefined {
+  const bytes = reader.stateGet(key);
+  return bytes === undefined ? undefined : (JSON.parse(new TextDecoder().decode(bytes)) as T);
+}
+
+function governs(spec: PolicySpec, cluster: string, group: string, resource: string): boolean {
+  if (!matchesAnyGlob(spec.clusters, cluster)) return false;
+  return spec.match.some(
+    ({ resources }) => resources?.some((pattern) => matchesGlob(pattern.group, group) && matchesGlob(pattern.resource.split('/')[0] ?? '', resource)) ?? true,
+  );
+}

@@ -1,0 +1,43 @@
+import { pino } from 'pino';
+import { ChainError } from '../errors/chain-error.ts';
+import { readNodeConfig } from './config.ts';
+import { readGenesis } from './genesis-command.ts';
+import { ChainNode } from './node.ts';
+
+/** A stop that takes longer than this is not graceful any more: the log is durable anyway. */
+const stopTimeoutMs = 20_000;
+
+/**
+ * Runs a node until SIGTERM or SIGINT, then drains and exits 0. Throws a coded error if it cannot start; a failure while
+ * running that makes the promises impossible (the log or the store cannot be written) ends the process with exit 1.
+ */
+export async function runNode(configFile: string): Promise<void> {
+  const config = readNodeConfig(configFile);
+  const log = pino({ level: config.log.level, base: { org: config.org } });
+  const genesis = await readGenesis(config.genesisFile);
+  const fatal = (error: unknown): void => {
+    log.fatal({ err: error }, 'the node cannot go on');
+    process.exit(1);
+  };
+  const node = await ChainNode.open({ config, genesis, log, fatal });
+  process.on('uncaughtException', fatal);
+  process.on('unhandledRejection', fatal);
+  let stopping = false;
+  const stop = (signal: string): void => {
+    if (stopping) return;
+    stopping = true;
+    log.info({ signal }, 'stopping');
+    setTimeout(() => process.exit(1), stopTimeoutMs).unref();
+    node.stop().then(
+      () => process.exit(0),
+      (error: unknown) => fatal(error),
+    );
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(signal));
+  try {
+    await node.start();
+  } catch (error) {
+    await node.stop().catch(() => undefined);
+    throw error instanceof ChainError ? error : new Error('the node could not start', { cause: error });
+  }
+}
