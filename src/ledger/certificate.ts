@@ -150,6 +150,7 @@ export function verifyCertificate(
 function checkForm(signatures: Certificate['signatures']): void {
   let previous = -1;
   for (const { validator, signature } of signatures) {
+    if (!Number.isSafeInteger(validator) || validator >= VALIDATORS_MAX) throw malformed(`validator ${validator}`);
     if (validator <= previous) throw malformed('signatures are not sorted by validator, each once');
     if (signature.length !== SIGNATURE_BYTES) throw malformed(`a signature of ${signature.length} bytes`);
     previous = validator;

@@ -1,7 +1,6 @@
 import { ChainError } from '../errors/chain-error.ts';
 import type { Sha256 } from '../ports/crypto.ts';
-import { bytesEqual, compareBytes, concatBytes, utf8Encode } from '../codec/index.ts';
-import { u16, u32 } from './big-endian.ts';
+import { bytesEqual, compareBytes, utf8Encode } from '../codec/index.ts';
 import { domainHash } from './domain-hash.ts';
 import { STATE_KEY_BYTES_MAX, STATE_VALUE_BYTES_MAX } from './limits.ts';
 
@@ -37,7 +36,22 @@ export function stateNodeHash(sha256: Sha256, left: Uint8Array, right: Uint8Arra
 
 /** `entries` sorted by compareBytes of their keys, each key once. */
 export function encodeBucket(entries: readonly BucketEntry[]): Uint8Array {
-  return concatBytes(...entries.flatMap(({ key, value }) => [u16(key.length), key, u32(value.length), value]));
+  const length = entries.reduce((sum, { key, value }) => sum + 2 + key.length + 4 + value.length, 0);
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const { key, value } of entries) {
+    bytes[at] = key.length >>> 8;
+    bytes[at + 1] = key.length;
+    bytes.set(key, at + 2);
+    at += 2 + key.length;
+    bytes[at] = value.length >>> 24;
+    bytes[at + 1] = value.length >>> 16;
+    bytes[at + 2] = value.length >>> 8;
+    bytes[at + 3] = value.length;
+    bytes.set(value, at + 4);
+    at += 4 + value.length;
+  }
+  return bytes;
 }
 
 /** Views into `bytes`, not copies. Throws LEDGER_STATE_BUCKET if they are cut off, not sorted, or not of this bucket's form. */

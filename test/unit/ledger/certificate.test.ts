@@ -100,6 +100,7 @@ describe('a certificate', () => {
     expect(withByte(0, 2)).toBe('LEDGER_VERSION');
     expect(withByte(1, 2)).toBe('LEDGER_ALGORITHM');
     expect(withByte(47, 24)).toBe('LEDGER_CERTIFICATE_FORM');
+    expect(withByte(48, 1)).toBe('LEDGER_CERTIFICATE_FORM');
     expect(withByte(47, 2)).toBe('CODEC_BINARY_TRAILING');
     expect(withByte(47, 4)).toBe('CODEC_BINARY_SHORT');
     expect(codeOf(() => decodeCertificate(bytes.slice(0, -1)))).toBe('CODEC_BINARY_SHORT');

@@ -55,7 +55,7 @@ class Nodes {
   }
 }
 
-const MAX = 70;
+const MAX = 67;
 const leaves = Array.from({ length: MAX }, (_, i) => leafHash(sha256, new TextEncoder().encode(`leaf ${i}`)));
 const tree = new Nodes();
 tree.append(leaves);
@@ -121,13 +121,13 @@ describe('the Merkle tree', () => {
   });
 
   test('gives the proofs of the definition, and they verify', () => {
-    for (let size = 1; size <= MAX; size++) {
-      for (let index = 0; index < size; index += size > 20 ? 3 : 1) {
+    for (let size = 1; size <= MAX; size += size > 34 ? 3 : 1) {
+      for (let index = 0; index < size; index += size > 20 ? 5 : 1) {
         const proof = inclusionProof(sha256, index, size, tree.read);
         expect(proof).toEqual(dumbPath(index, leaves.slice(0, size)));
         expect(included(index, size, proof)).toBe('accepted');
       }
-      for (let from = 0; from <= size; from += size > 20 ? 3 : 1) {
+      for (let from = 0; from <= size; from += size > 20 ? 5 : 1) {
         const proof = consistencyProof(sha256, from, size, tree.read);
         expect(proof).toEqual(from === 0 ? [] : dumbSubproof(from, leaves.slice(0, size), true));
         expect(consistent(from, size, proof)).toBe('accepted');
@@ -186,7 +186,7 @@ describe('a proof of inclusion', () => {
         ).toBe('LEDGER_INCLUSION');
         expect(included(index, size, proof, leaves[index], root(size - 1))).toBe('LEDGER_INCLUSION');
       }),
-      { numRuns: 300, seed: 2 },
+      { numRuns: 150, seed: 2 },
     );
   });
   test('needs an index below the size', () => {
@@ -224,7 +224,7 @@ describe('a proof of consistency', () => {
         expect(consistent(from, to, broken)).toBe('LEDGER_CONSISTENCY');
         expect(consistent(to, from, proof)).toBe('LEDGER_CONSISTENCY');
       }),
-      { numRuns: 300, seed: 3 },
+      { numRuns: 150, seed: 3 },
     );
   });
   test('is empty between equal sizes, and from the empty log, whose root is fixed', () => {
