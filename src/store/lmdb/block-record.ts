@@ -1,3 +1,4 @@
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { ChainError } from '../../errors/chain-error.ts';
 
 /**
@@ -5,13 +6,22 @@ import { ChainError } from '../../errors/chain-error.ts';
  * leaf (a leaf is canonical JSON whose member `tx` has the members of the envelope in the envelope's own order). The
  * certificate of the height before is stored under that height. So a stored block is a list of pieces:
  *
- *     0x00 length u32 bytes            literal bytes
+ *     0x00 length u32 bytes                 literal bytes
  *     0x01 leaf u48 offset u32 length u32   bytes of a leaf
- *     0x02 height u48 length u32       the whole certificate of that height
+ *     0x02 height u48 length u32            the whole certificate of that height
  *
  * Pieces are found by comparing bytes, never by trusting a format: whatever does not match stays literal, and what comes
- * out is always what went in.
+ * out is always what went in. What stays is the header, which repeats hashes of the block's own leaf; so the list is
+ * deflated with the last leaf as the dictionary:
+ *
+ *     0x00 pieces
+ *     0x01 leaf u48, deflate of the pieces
  */
+const plain = 0;
+const deflated = 1;
+/** A record never grows beyond the largest block, which the ledger caps far below. */
+const piecesBytesMax = 64 * 1024 * 1024;
+const settings = { level: 6, windowBits: 13, memLevel: 5 };
 const literal = 0;
 const fromLeaf = 1;
 const fromCertificate = 2;
@@ -50,7 +60,26 @@ export function encodeBlock(height: number, block: Uint8Array, sources: BlockSou
     if (at >= 0) take(at, end - offset, () => leafReference(index, offset, end - offset));
   }
   if (done < bytes.length) pieces.push(literalHead(bytes.length - done), bytes.subarray(done));
-  return Buffer.concat(pieces);
+  return deflatedRecord(Buffer.concat(pieces), sources.leaves.at(-1));
+}
+
+function deflatedRecord(pieces: Buffer, last: BlockSources['leaves'][number] | undefined): Uint8Array {
+  if (last !== undefined && last[1].length > 0) {
+    const head = Buffer.alloc(7, deflated);
+    head.writeUIntBE(last[0], 1, 6);
+    const small = deflateRawSync(pieces, { ...settings, dictionary: last[1] });
+    if (head.length + small.length < pieces.length) return Buffer.concat([head, small]);
+  }
+  return Buffer.concat([Buffer.from([plain]), pieces]);
+}
+
+function piecesOf(record: Buffer, leaf: (index: number) => Uint8Array | undefined): Buffer {
+  if (record[0] === plain) return record.subarray(1);
+  if (record[0] !== deflated || record.length < 7) throw new Error(`unknown form ${record[0]}`);
+  const index = record.readUIntBE(1, 6);
+  const dictionary = leaf(index);
+  if (dictionary === undefined) throw new Error(`leaf ${index} is missing`);
+  return inflateRawSync(record.subarray(7), { dictionary, maxOutputLength: piecesBytesMax });
 }
 
 /** Throws STORE_DAMAGED if a piece refers to what is not there. */
@@ -60,9 +89,14 @@ export function decodeBlock(
   read: { leaf: (index: number) => Uint8Array | undefined; certificate: (height: number) => Uint8Array | undefined },
 ): Uint8Array {
   const where = `block ${height}`;
-  const bytes = viewOf(record);
-  const pieces: Uint8Array[] = [];
   const damaged = (detail: string): ChainError => new ChainError('STORE_DAMAGED', { where, detail });
+  let bytes: Buffer;
+  try {
+    bytes = piecesOf(viewOf(record), read.leaf);
+  } catch (error) {
+    throw damaged((error as Error).message);
+  }
+  const pieces: Uint8Array[] = [];
   let at = 0;
   const skip = (count: number): number => {
     if (at + count > bytes.length) throw damaged('the record ends in the middle of a piece');

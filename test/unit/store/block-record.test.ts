@@ -23,7 +23,9 @@ test('whatever the bytes of blocks, leaves and certificates, what comes out is w
       bytes,
       fc.array(fc.nat(8), { maxLength: 12 }),
       (leafBytes, certificate, order) => {
-        const parts = order.map((i) => (i === 8 ? certificate : (leafBytes[i] ?? Buffer.from(`literal ${i}`))));
+        const parts: Uint8Array[] = order.map((i) =>
+          i === 8 ? certificate : (leafBytes[i] ?? Buffer.from(`literal ${i}`)),
+        );
         const block = Buffer.concat(parts);
         const leaves = leafBytes.map((leaf, i) => [i + 10, leaf] as const);
         const record = encodeBlock(3, block, { leaves, previousCertificate: certificate });
@@ -36,12 +38,17 @@ test('whatever the bytes of blocks, leaves and certificates, what comes out is w
 
 test('a record that refers to what is not there, or is cut off, is damage', () => {
   const { blockBytes, writes } = blockOf(5);
-  const record = encodeBlock(5, blockBytes, { leaves: writes.leaves, previousCertificate: certificateOf(4) });
-  const none = { leaf: () => undefined, certificate: certificateOf };
-  expect(() => decodeBlock(5, record, none)).toThrow(/leaf 8 is missing/);
+  const sources = { leaves: writes.leaves, previousCertificate: certificateOf(4) };
+  const record = encodeBlock(5, blockBytes, sources);
   const leaves = new Map(writes.leaves);
-  const read = { leaf: (index: number) => leaves.get(index), certificate: () => undefined };
-  expect(() => decodeBlock(5, record, read)).toThrow(/certificate 4/);
-  expect(() => decodeBlock(5, record.subarray(0, 20), read)).toThrow(/middle of a piece/);
-  expect(() => decodeBlock(5, Buffer.from([9]), read)).toThrow(/unknown piece 9/);
+  const read = { leaf: (index: number) => leaves.get(index), certificate: certificateOf };
+  expect(() => decodeBlock(5, record, { ...read, leaf: () => undefined })).toThrow(/leaf 9 is missing/);
+  expect(() =>
+    decodeBlock(5, record, { ...read, leaf: (index) => (index === 8 ? undefined : leaves.get(index)) }),
+  ).toThrow(/leaf 8 is missing or too short/);
+  expect(() => decodeBlock(5, record, { ...read, certificate: () => undefined })).toThrow(/certificate 4/);
+  expect(() => decodeBlock(5, record.subarray(0, 20), read)).toThrow(/block 5/);
+  expect(() => decodeBlock(5, Buffer.from([0, 0, 0, 0, 0, 9, 1]), read)).toThrow(/middle of a piece/);
+  expect(() => decodeBlock(5, Buffer.from([0, 9]), read)).toThrow(/unknown piece 9/);
+  expect(() => decodeBlock(5, Buffer.from([9]), read)).toThrow(/unknown form 9/);
 });
