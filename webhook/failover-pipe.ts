@@ -42,8 +42,8 @@ export class Pipe {
   }
 
   destroy(): void {
-    this.#client.destroy();
-    this.#upstream.destroy();
+    abort(this.#client);
+    abort(this.#upstream);
   }
 
   #onConnected(): void {
@@ -61,7 +61,7 @@ export class Pipe {
 
   #onClosed(closed: Socket, other: Socket): void {
     // What it sent before its orderly end may still be on the way to the other side, which `pipe` then ends.
-    if (!closed.readableEnded) other.destroy();
+    if (!closed.readableEnded) abort(other);
     if (closed.destroyed && other.destroyed) this.#leave();
   }
 
@@ -71,4 +71,11 @@ export class Pipe {
     clearTimeout(this.#timer);
     this.#options.onGone();
   }
+}
+
+/** With a reset, so that the other end does not take it for an orderly end. */
+function abort(socket: Socket): void {
+  // A reset of a socket that is still connecting would wait for the connection.
+  if (socket.connecting) socket.destroy();
+  else if (!socket.destroyed) socket.resetAndDestroy();
 }

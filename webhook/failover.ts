@@ -88,6 +88,8 @@ class TcpFailover implements Failover {
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #probing = new Set<Promise<void>>();
   #current: Backend | undefined;
+  /** Every node was probed once: before, the order counts, whoever is the first to answer. */
+  #settled = false;
   #stopped = false;
   #accepted = 0;
   readonly #refused = { notReady: 0, tooMany: 0 };
@@ -135,6 +137,7 @@ class TcpFailover implements Failover {
       this.#options.logger?.info({ err: error }, 'failover could not accept a connection'),
     );
     await Promise.all(this.#backends.map((backend) => this.#probe(backend)));
+    this.#settled = true;
   }
 
   async stop(): Promise<void> {
@@ -199,7 +202,7 @@ class TcpFailover implements Failover {
 
   /** Sticky: a node that comes back takes over only when the current one fails. */
   #choose(): void {
-    if (this.#current?.ready === true) return;
+    if (this.#settled && this.#current?.ready === true) return;
     this.#current = this.#backends.find((backend) => backend.ready === true);
   }
 
