@@ -118,21 +118,11 @@ export function plural(count: number, noun: string): string {
 }
 
 function headlineOf(proposal: Proposal): string {
-  switch (proposal.state) {
-    case 'OPEN': {
-      const wanted = Math.max(
-        0,
-        ...proposal.requirements.map((requirement) => missingOf(requirement, proposal).approvals),
-      );
-      return `needs ${plural(wanted, 'more approval')}`;
-    }
-    case 'APPROVED':
-      return 'was approved, but not for this';
-    case 'REJECTED':
-      return 'was rejected';
-    default:
-      return 'is not approved';
-  }
+  if (proposal.state === 'REJECTED') return 'was rejected';
+  if (proposal.state === 'APPROVED') return 'was approved, but not for this';
+  if (proposal.state !== 'OPEN') return 'is not approved';
+  const wanted = Math.max(0, ...proposal.requirements.map((requirement) => missingOf(requirement, proposal).approvals));
+  return `needs ${plural(wanted, 'more approval')}`;
 }
 
 /** For people to see; what counts is computed by the state machine. */

@@ -109,9 +109,27 @@ function scalar(value: Json): string {
 }
 
 /** Controls, line separators, and what turns the direction of writing or is not seen at all. */
-const UNSAFE =
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e0fff}]/gu;
+const UNSAFE_RANGES: readonly (readonly [from: number, to: number])[] = [
+  [0x00, 0x1f],
+  [0x7f, 0x9f],
+  [0xad, 0xad],
+  [0x61c, 0x61c],
+  [0x200b, 0x200f],
+  [0x2028, 0x202e],
+  [0x2060, 0x206f],
+  [0xfe00, 0xfe0f],
+  [0xfeff, 0xfeff],
+  [0xfff9, 0xfffb],
+  [0xe0000, 0xe0fff],
+];
 
 function safe(text: string): string {
-  return text.replace(UNSAFE, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
+  let result = '';
+  for (const character of text) {
+    const point = character.codePointAt(0) ?? 0;
+    result += UNSAFE_RANGES.some(([from, to]) => from <= point && point <= to)
+      ? `\\u{${point.toString(16)}}`
+      : character;
+  }
+  return result;
 }

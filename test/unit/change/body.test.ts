@@ -12,7 +12,8 @@ import { changeDigests } from '../../../src/codec/change-digest.ts';
 import { toHex } from '../../../src/codec/index.ts';
 import {
   bytesOf, CLUSTER_KEY, configMapUpdate, context, deploymentCreate, deploymentDelete, deploymentUpdate, exec, hmacSha256, jobCreate, podCreate, review,
-  scaleUpdate, secret, secretUpdate, serviceCreate, sha256, type Plain,
+  scaleUpdate, secret, secretUpdate, serviceCreate, sha256, type Loose,
+  type Plain,
 } from './reviews.ts'; // prettier-ignore
 
 const attestOf = (built: unknown): AttestedChange => attestReview(bytesOf(built), context);
@@ -33,7 +34,7 @@ function refusalOf(bytes: Uint8Array, attested: AttestedChange['attestation']): 
 /** A body and attestation of which one part was changed by a node that lies, everything else recomputed to fit. */
 function forged(
   change: AttestedChange,
-  edit: (body: any) => void,
+  edit: (body: Loose) => void,
 ): { bytes: Uint8Array; attestation: AttestedChange['attestation'] } {
   const body = JSON.parse(textOf(change.body));
   edit(body);
@@ -82,7 +83,7 @@ describe('a body', () => {
     }
   });
 
-  const lies: readonly [string, Plain, string, (body: any) => void][] = [
+  const lies: readonly [string, Plain, string, (body: Loose) => void][] = [
     ['another new value', all['update']!, 'diff commitment', (body) => void (body.change.new.spec.template.spec.containers[0].image = 'evil')],
     ['another value outside the diff', all['update']!, 'strict commitment', (body) => { body.change.new.spec.replicas = 9; body.change.old.spec.replicas = 9; }],
     ['another old object of a DELETE', all['delete']!, 'strict commitment', (body) => void (body.change.old.spec.replicas = 9)],

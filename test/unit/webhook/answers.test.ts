@@ -9,6 +9,7 @@ import {
   review,
   secret,
   secretUpdate,
+  type Loose,
   type Plain,
 } from '../change/reviews.ts';
 import { makeCertificates, send, start, type Certificates, type Running } from './fixture.ts';
@@ -27,7 +28,7 @@ async function ask(
   script: (running: Running) => void = () => undefined,
   options: Parameters<typeof start>[1] = {},
   path?: string,
-): Promise<any> {
+): Promise<Loose> {
   running = await start(certificates, options);
   script(running);
   const reply = await send(running.port, JSON.stringify(built), {

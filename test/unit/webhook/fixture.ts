@@ -11,6 +11,7 @@ import { nativeBackend } from '../../../src/crypto/index.ts';
 import type { AdmissionLedger, AdmissionOutcome, Evaluation } from '../../../src/ports/admission-ledger.ts';
 import type { ChangeAttestation } from '../../../src/types/change.ts';
 import type { ClusterId, Hash } from '../../../src/types/brand.ts';
+import type { Loose } from '../change/reviews.ts';
 import { createAuthority, issue, type Authority, type KeyPairPem } from '../../control-plane/pki.ts';
 
 /** Certificates as in a cluster: made once a test file. */
@@ -120,7 +121,7 @@ export interface Reply {
   readonly status: number;
   readonly headers: Readonly<Record<string, unknown>>;
   readonly text: string;
-  readonly json: any;
+  readonly json: Loose;
 }
 
 export interface Sending {
