@@ -1,0 +1,46 @@
+import { join } from 'node:path';
+
+/** Absolute paths of everything below a playground's folder. `dir` is absolute. */
+export function playgroundLayout(dir: string) {
+  const orgDir = (org: string) => join(dir, 'orgs', org);
+  return {
+    dir,
+    /** For others: the documented interface. */
+    envFile: join(dir, 'env.json'),
+    /** For the playground itself: what it started and how. */
+    stateFile: join(dir, 'playground.json'),
+    lockFile: join(dir, 'playground.lock'),
+    clusterDir: join(dir, 'cluster'),
+    planFile: join(dir, 'genesis-plan.yaml'),
+    binDir: join(dir, 'bin'),
+    plugin: join(dir, 'bin', 'kubectl-chain'),
+    chainHome: join(dir, 'chain'),
+    apiCaFile: join(dir, 'api-ca.pem'),
+    webhookFile: join(dir, 'webhook-configuration.json'),
+    observerRoleFile: join(dir, 'observer-role.yaml'),
+    hookConfig: (hook: string) => join(dir, 'hooks', `${hook}.json`),
+    hookLog: (hook: string) => join(dir, 'hooks', `${hook}.log`),
+    hookCa: (hook: string) => join(dir, 'hooks', `${hook}-ca.pem`),
+    hooksDir: join(dir, 'hooks'),
+    orgsDir: join(dir, 'orgs'),
+    /** Only its own organisation writes and reads here; others get `descriptor.json`. */
+    org: (org: string) => {
+      const folder = orgDir(org);
+      return {
+        dir: folder,
+        membersDir: join(folder, 'members'),
+        memberKey: (member: string) => join(folder, 'members', `${member}.pem`),
+        memberDescriptor: (member: string) => join(folder, 'members', `${member}.json`),
+        nodeDir: join(folder, 'node'),
+        descriptor: join(folder, 'node', 'descriptor.json'),
+        genesis: join(folder, 'genesis.json'),
+        config: join(folder, 'node.yaml'),
+        dataDir: join(folder, 'data'),
+        observerKubeconfig: join(folder, 'observer.kubeconfig'),
+        log: join(folder, 'node.log'),
+      };
+    },
+  };
+}
+
+export type PlaygroundLayout = ReturnType<typeof playgroundLayout>;
