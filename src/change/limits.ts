@@ -4,6 +4,8 @@
 export const PATHS_MAX = 256;
 /** All paths together, as JSON: leaves two thirds of the transaction for the rest. */
 export const PATHS_BYTES_MAX = 16 * 1024;
+/** One path; a longer one is cut to a parent. */
+export const PATH_CHARS_MAX = 2_048;
 /** Paths held while an object is walked, so that a million keys do not become a million strings. */
 export const PATHS_WALKED_MAX = 4_096;
 /** Policies read groups: cutting them would let a change escape, so more are refused. */

@@ -2,7 +2,7 @@ import { canonicalText, utf8Encode } from '../codec/index.ts';
 import type { Json } from '../types/json.ts';
 import { elementKeys, type Change, type ElementKey, type Segment } from './difference.ts';
 import { isList, isObject } from './json.ts';
-import { PATHS_BYTES_MAX, PATHS_MAX, PATHS_WALKED_MAX } from './limits.ts';
+import { PATH_CHARS_MAX, PATHS_BYTES_MAX, PATHS_MAX, PATHS_WALKED_MAX } from './limits.ts';
 
 /** The paths of a change as policies and validators see them. */
 export interface ChangedPaths {
@@ -93,18 +93,25 @@ function childrenOf(value: Json | undefined, field: Segment | undefined, other: 
 class PathCollector {
   #paths = new Set<string>();
   #depthMax = Infinity;
+  #truncated = false;
 
   add(pointer: string): void {
-    this.#paths.add(cut(pointer, this.#depthMax));
+    let path = cut(pointer, this.#depthMax);
+    while (path.length > PATH_CHARS_MAX) {
+      path = path.slice(0, path.lastIndexOf('/'));
+      this.#truncated = true;
+    }
+    this.#paths.add(path);
     if (this.#paths.size > PATHS_WALKED_MAX) this.#shrink();
   }
 
   result(): ChangedPaths {
     while (this.#paths.size > PATHS_MAX || bytesOf(this.#paths) > PATHS_BYTES_MAX) this.#shrink();
-    return { paths: [...this.#paths].sort(), pathsTruncated: this.#depthMax < Infinity };
+    return { paths: [...this.#paths].sort(), pathsTruncated: this.#truncated };
   }
 
   #shrink(): void {
+    this.#truncated = true;
     let deepest = 0;
     for (const pointer of this.#paths) deepest = Math.max(deepest, depthOf(pointer));
     this.#depthMax = deepest - 1;

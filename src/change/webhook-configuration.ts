@@ -84,8 +84,8 @@ export function matchConditions(exclusions: readonly Exclusion[]): readonly Matc
 
 function expressionOf(entries: readonly Exclusion[]): string {
   const actor = entries[0] === undefined ? undefined : actorExpression(entries[0].actor);
-  const triples = entries.map(tripleExpression).join(' || ');
-  return actor === undefined ? `!(${triples})` : `!(${actor} && (${triples}))`;
+  const triples = entries.map((entry) => `  ${tripleExpression(entry)}`).join(' ||\n');
+  return actor === undefined ? `!(\n${triples}\n)` : `!(${actor} && (\n${triples}\n))`;
 }
 
 function conditionName(actor: Actor): string {

@@ -354,6 +354,21 @@ describe('attributes', () => {
     expect(attributesOf(configMapUpdate({}, data(20_000)))).toMatchObject({ pathsTruncated: true, paths: ['/data'] });
   });
 
+  it('are no longer than a path may be: a longer one is cut to its parent', () => {
+    const deep = (leaf: string) => ({ k: leaf, ['x'.repeat(1_500)]: 'same' });
+    const built = deploymentUpdate(
+      (object) => void (object['spec'].template.spec.volumes = [{ ['a'.repeat(1_500)]: { ['b'.repeat(1_500)]: 1 } }]),
+    );
+    expect(attributesOf(built)).toMatchObject({
+      paths: [`/spec/template/spec/volumes/0/${'a'.repeat(1_500)}`],
+      pathsTruncated: true,
+    });
+    expect(attributesOf(configMapUpdate(deep('1'), deep('2')))).toMatchObject({
+      paths: ['/data/k'],
+      pathsTruncated: false,
+    });
+  });
+
   it('stay far below the size of a transaction with the longest keys', () => {
     const data = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`${i}${'\u0001'.repeat(250)}`, 'v']));
     expect(attributesOf(configMapUpdate({}, data))).toMatchObject({ pathsTruncated: true, paths: ['/data'] });
