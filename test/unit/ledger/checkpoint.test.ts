@@ -148,6 +148,11 @@ describe('a checkpoint', () => {
     expect(verdict(noteOf(lineOf('alpha', 1), lineOf('beta', 1), lineOf('gamma', 1)))).toBe('accepted');
     expect(verdict(noteOf(lineOf('alpha', 1), lineOf('beta', 1)))).toBe('LEDGER_CHECKPOINT_QUORUM');
     expect(verdict(noteOf(lineOf('alpha', 1), lineOf('alpha', 2), lineOf('beta', 1)))).toBe('LEDGER_CHECKPOINT_QUORUM');
+    const two = noteOf(lineOf('alpha', 1), lineOf('beta', 1));
+    expect(codeOf(() => verifyCheckpoint(two, origin, validators.slice(0, 3), crypto))).toBe(
+      'LEDGER_CHECKPOINT_QUORUM',
+    );
+    expect(codeOf(() => verifyCheckpoint(two, origin, validators.slice(0, 2), crypto))).toBe('accepted');
     const twice = verifyCheckpoint(
       noteOf(lineOf('alpha', 7), lineOf('alpha', 2), lineOf('beta', 1), lineOf('gamma', 1)),
       origin,

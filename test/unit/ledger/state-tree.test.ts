@@ -117,6 +117,33 @@ describe('the state tree', () => {
     expect(overlay.bucketWrites()).toEqual([]);
   });
 
+  test('after a rollback is as if nothing had happened, also for what was committed before and hashed in between', () => {
+    const store = new Store();
+    const tree = StateTree.load(store, sha256);
+    const before = tree.overlay();
+    for (const key of ['a', 'b', ...colliding]) before.put(key, utf8Encode('old'));
+    store.write(before);
+    tree.apply(before);
+    const overlay = tree.overlay();
+    const start = overlay.mark();
+    overlay.put('a', utf8Encode('new'));
+    overlay.delete('b');
+    overlay.put('c', utf8Encode('new'));
+    expect(overlay.root()).not.toBe(tree.root());
+    overlay.rollback(start);
+    expect(['a', 'b', 'c'].map((key) => text(overlay.get(key)))).toEqual(['old', 'old', undefined]);
+    expect(overlay.root()).toBe(tree.root());
+    expect(overlay.bucketWrites()).toEqual([]);
+    // The same bucket again, for another of its keys: what was rolled back must not be written with it.
+    overlay.put(colliding[0] as string, utf8Encode('new'));
+    const second = overlay.mark();
+    overlay.put(colliding[1] as string, utf8Encode('newer'));
+    overlay.rollback(second);
+    store.write(overlay);
+    tree.apply(overlay);
+    expect(colliding.map((key) => text(tree.get(key)))).toEqual(['new', 'old', 'old']);
+  });
+
   test('behaves like a plain map through puts, deletes, rollbacks, commits and reloads', () => {
     const keys = [...colliding, 'a', 'b', 'c/d', 'object/x'];
     const step = fc.oneof(
