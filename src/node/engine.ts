@@ -175,11 +175,8 @@ export class Engine {
     const { app, pipeline, mempool, exchange } = this.#d;
     const { height } = executed.block.header;
     if (app.info().height >= height) return pipeline.drained();
-    app.commit(executed);
-    for (const { hash } of executed.txs) mempool.remove(hash);
-    exchange.forgetThrough(height);
-    this.#executed.clear();
-    return pipeline.push({
+    // The state machine reads from the store, which shows a commit from the moment of the call.
+    const durable = pipeline.push({
       height,
       blockId: executed.blockId,
       blockBytes: encodeBlock(executed.block),
@@ -187,6 +184,11 @@ export class Engine {
       state: executed.state,
       writes: executed.writes,
     });
+    app.commit(executed);
+    for (const { hash } of executed.txs) mempool.remove(hash);
+    exchange.forgetThrough(height);
+    this.#executed.clear();
+    return durable;
   }
 
   #feed(event: EventWithoutClock): void {

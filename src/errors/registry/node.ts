@@ -37,6 +37,7 @@ export const nodeErrors = {
     (p) => `organisation ${p.org} has no validator on this chain`,
     'Check `org` in the configuration and the genesis file.',
   ),
+  FSCK_USAGE: entry<Record<never, never>>(400, () => 'no data folder is named', 'Give --config FILE, or --data-dir FOLDER with --genesis FILE.'),
   NODE_NO_HOOK: entry<{ org: string; cluster: string }>(
     500,
     (p) => `the chain names no hook of cluster ${p.cluster} that ${p.org} answers for`,
