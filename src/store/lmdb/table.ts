@@ -135,6 +135,8 @@ export class Table {
   }
 
   async #writeWaiting(): Promise<void> {
+    // Calls made in the same turn belong into one transaction.
+    await Promise.resolve();
     while (this.#waiting.length > 0) {
       const group = this.#waiting;
       this.#waiting = [];

@@ -8,8 +8,19 @@ const store = await openStore(dir, { chain: chain as Hash });
 const codes = new Set<string>();
 while (codes.size === 0) {
   // Several wait at once: none of those behind the failing one may succeed.
-  const heights = [1, 2, 3, 4].map((offset) => Math.max(0, store.lastHeight()) + offset);
-  for (const result of await Promise.allSettled(heights.map((height) => store.commitBlock(blockOf(height))))) {
+  const commits: Promise<void>[] = [];
+  for (let wave = 0; wave < 3; wave++) {
+    // The first wave is the large one, so that it fails while the others wait.
+    const local = wave === 0 ? ([['large', new Uint8Array(60_000)]] as const) : [];
+    for (let i = 0; i < 3; i++) {
+      const height = Math.max(0, store.lastHeight()) + 1;
+      commits.push(store.commitBlock({ ...blockOf(height), local }));
+    }
+    for (const commit of commits) commit.catch(() => {});
+    await Promise.resolve();
+    await Promise.resolve();
+  }
+  for (const result of await Promise.allSettled(commits)) {
     if (result.status === 'rejected') codes.add(String((result.reason as { code?: unknown }).code ?? result.reason));
   }
 }

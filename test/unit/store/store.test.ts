@@ -42,6 +42,18 @@ describe('a committed block', () => {
     expect([again.created, again.lastHeight(), again.durableHeight()]).toEqual([false, 1, 1]);
   });
 
+  test('stays visible while only the one before it is durable', async () => {
+    const store = await opened(temporaryFolder());
+    const first = store.commitBlock(blockOf(1));
+    await Promise.resolve();
+    await Promise.resolve();
+    const second = store.commitBlock(blockOf(2));
+    await first;
+    expect([store.durableHeight(), store.lastHeight(), store.state(2)]).toEqual([1, 2, blockOf(2).state]);
+    await second;
+    expect([store.durableHeight(), store.state(2)]).toEqual([2, blockOf(2).state]);
+  });
+
   test('follows the one before it, and the first is genesis or block 1', async () => {
     const store = await opened(temporaryFolder());
     await expect(store.commitBlock(blockOf(2))).rejects.toMatchObject({ code: 'STORE_HEIGHT' });
