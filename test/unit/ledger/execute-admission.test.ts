@@ -246,18 +246,6 @@ describe('history', () => {
 });
 
 describe('a node', () => {
-  test('answers only for a cluster whose hook it belongs to', () => {
-    const chain = new TestChain({ orgs: ['alpha', 'beta', 'gamma', 'delta'] }).ready();
-    const config = [
-      {
-        type: 'cluster-put',
-        cluster: { ...chain.genesis.clusters[0]!, hooks: [{ name: 'h', orgs: ['alpha'] }] },
-        replaces: null,
-      },
-    ] as never;
-    expect(chain.configure('alpha', config)).toBe('REFUSED GOVERNANCE_CONFIG_CONFLICT');
-  });
-
   test('attests only under the key that the cluster has, with digests of what it attests', () => {
     const chain = new TestChain().ready();
     const check = (change: typeof free) => {

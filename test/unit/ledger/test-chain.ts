@@ -58,6 +58,8 @@ export interface ChainOptions {
   readonly votesRequired?: number;
   readonly configPolicy?: Partial<Genesis['configPolicy']>;
   readonly params?: Partial<Genesis['params']>;
+  /** False leaves out the second node, for tests that make very many blocks. */
+  readonly followed?: boolean;
 }
 
 /** Organisations with two members who vote (`ann`, `bob`) and a watcher who does not (`eve`). */
@@ -171,6 +173,7 @@ export class TestChain {
   app: Application & LedgerReader;
   /** Another node: executes every block that the first one proposes. */
   readonly follower: Application & LedgerReader;
+  readonly #followed: boolean;
   readonly #followerSource = new MemorySource();
   nowMs = START_MS;
   #certificate: Certificate | null = null;
@@ -180,7 +183,8 @@ export class TestChain {
   constructor(options: ChainOptions | Genesis = {}) {
     this.genesis = 'chainName' in options ? options : genesisOf(options);
     this.app = this.#start(this.source);
-    this.follower = this.#start(this.#followerSource);
+    this.#followed = 'chainName' in options || options.followed !== false;
+    this.follower = this.#followed ? this.#start(this.#followerSource) : this.app;
   }
 
   #start(source: MemorySource): Application & LedgerReader {
@@ -239,15 +243,19 @@ export class TestChain {
   /** One block of these transactions, on both nodes. */
   block(...txs: readonly Uint8Array[]): ExecutedBlock {
     const executed = this.prepare(txs);
-    const there = this.follower.processProposal(executed.block);
-    if (!there.ok) throw new Error(`the follower refused the block: ${there.code} ${there.message}`);
+    if (this.#followed) this.#follow(executed);
     this.source.write(executed.writes);
     this.app.commit(executed);
-    this.#followerSource.write(there.executed.writes);
-    this.follower.commit(there.executed);
     this.#certificate = this.#certify(executed);
     this.blocks.push(executed);
     return executed;
+  }
+
+  #follow({ block }: ExecutedBlock): void {
+    const there = this.follower.processProposal(block);
+    if (!there.ok) throw new Error(`the follower refused the block: ${there.code} ${there.message}`);
+    this.#followerSource.write(there.executed.writes);
+    this.follower.commit(there.executed);
   }
 
   /** One transaction in a block of its own; undefined if the proposer left it out. */
