@@ -29,7 +29,7 @@ export function webhookManifest(): string {
       },
     },
   });
-  return HEADER + stringify(configuration, { lineWidth: 0 });
+  return HEADER + stringify(configuration, { lineWidth: 0, singleQuote: true });
 }
 
 if (import.meta.main) writeFileSync(join(import.meta.dirname, 'base', 'webhook-configuration.yaml'), webhookManifest());

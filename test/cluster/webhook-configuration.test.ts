@@ -176,6 +176,24 @@ describe('what a person does goes through the gate, what the control plane does 
     expect(titles().filter((title) => !title.startsWith('alice '))).toEqual([]);
   }, 300_000);
 
+  test('the API server starts again, and writes its start-up objects anew, while the chain is down', async () => {
+    // Two that it makes at its start.
+    const made = [
+      '/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas/probes',
+      '/apis/rbac.authorization.k8s.io/v1/clusterroles/system:node-problem-detector',
+    ];
+    for (const path of made) expect((await cluster.request(path, { method: 'DELETE' })).status).toBe(200);
+    ledger.asked.length = 0;
+    admitOnly();
+    await cluster.kill('kube-apiserver');
+    await cluster.start('kube-apiserver');
+    for (const path of made) {
+      const status = async (): Promise<number> => (await cluster.request(path)).status;
+      await expect.poll(status, { timeout: SETTLED_TIMEOUT_MS, interval: 250 }).toBe(200);
+    }
+    expect(titles()).toEqual([]);
+  }, 120_000);
+
   test('the API server left out what is excluded by itself: the webhook had nothing to let through', () => {
     expect(recorder.outcomes).not.toContain('excluded');
     expect(recorder.outcomes).not.toContain('invalid');
