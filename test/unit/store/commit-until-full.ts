@@ -11,9 +11,9 @@ while (codes.size === 0) {
   const commits: Promise<void>[] = [];
   for (let wave = 0; wave < 3; wave++) {
     // The first wave is the large one, so that it fails while the others wait.
-    const local = wave === 0 ? ([['large', new Uint8Array(60_000)]] as const) : [];
     for (let i = 0; i < 3; i++) {
       const height = Math.max(0, store.lastHeight()) + 1;
+      const local = wave === 0 ? ([[`large ${height}`, new Uint8Array(20_000)]] as const) : [];
       commits.push(store.commitBlock({ ...blockOf(height), local }));
     }
     for (const commit of commits) commit.catch(() => {});

@@ -6,8 +6,8 @@ import { blockOf, chain, opened, temporaryFolder } from './fixture.ts';
 test('when a write fails, nothing behind it is written, and all that was durable is there after a restart', async () => {
   const dir = temporaryFolder();
   const script = fileURLToPath(new URL('commit-until-full.ts', import.meta.url));
-  // A limit on the size of files fails like a full disk does, without one; 600 KiB.
-  const limited = `trap '' XFSZ; ulimit -f 600; exec "$0" "$@"`;
+  // A limit on the size of files fails like a full disk does, without one; 2 MB.
+  const limited = `trap '' XFSZ; ulimit -f 2000; exec "$0" "$@"`;
   const child = spawnSync('bash', ['-c', limited, process.execPath, script, dir, chain], { encoding: 'utf8' });
   const said = JSON.parse(child.stdout) as { durable: number; codes: string[]; later: string };
   expect(said.codes).toHaveLength(1);
