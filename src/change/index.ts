@@ -10,3 +10,4 @@ export { pointerOf } from './paths.ts';
 export { renderDiff } from './render.ts';
 export { admissionUidOf, decodeRequest, decodeReview, type DecodedReview, type Review } from './review.ts';
 export { webhookConfiguration, type WebhookConfigurationOptions } from './webhook-configuration.ts';
+export { textAt } from './json.ts';

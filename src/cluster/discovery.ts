@@ -1,3 +1,4 @@
+import { textAt } from '../change/index.ts';
 import type { JsonObject } from '../types/json.ts';
 import type { KubeHttp } from './kube-http.ts';
 import type { WatchedResource } from './resource-watch.ts';
@@ -8,7 +9,7 @@ export async function discoverResources(http: KubeHttp): Promise<WatchedResource
   const versions = [{ group: '', version: 'v1', path: '/api/v1' }];
   for (const group of (groups?.['groups'] ?? []) as JsonObject[]) {
     for (const version of (group['versions'] ?? []) as JsonObject[]) {
-      versions.push({ group: String(group['name']), version: String(version['version']), path: `/apis/${String(version['groupVersion'])}` });
+      versions.push({ group: textAt(group, 'name'), version: textAt(version, 'version'), path: `/apis/${textAt(version, 'groupVersion')}` });
     }
   }
   const found: WatchedResource[] = [];
@@ -16,10 +17,10 @@ export async function discoverResources(http: KubeHttp): Promise<WatchedResource
     // An aggregated API whose server is away must not stop the others from being watched.
     const list = (await http.get(path).catch(() => undefined)) as JsonObject | undefined;
     for (const resource of (list?.['resources'] ?? []) as JsonObject[]) {
-      const name = String(resource['name']);
+      const name = textAt(resource, 'name');
       const verbs = (resource['verbs'] ?? []) as string[];
       if (name.includes('/') || !verbs.includes('list') || !verbs.includes('watch')) continue;
-      found.push({ group, version, resource: name, kind: String(resource['kind']), namespaced: resource['namespaced'] === true });
+      found.push({ group, version, resource: name, kind: textAt(resource, 'kind'), namespaced: resource['namespaced'] === true });
     }
   }
   return found;

@@ -1,5 +1,5 @@
 import { canonicalText, parseJson, toHex, utf8Encode } from '../codec/index.ts';
-import { attestRequest, type AttestContext } from '../change/index.ts';
+import { attestRequest, textAt, type AttestContext } from '../change/index.ts';
 import type { ChangeAttributes } from '../types/change.ts';
 import type { Json, JsonObject } from '../types/json.ts';
 import type { ObservedResult } from '../types/transaction.ts';
@@ -173,11 +173,11 @@ export class Observer {
     const isThere = object !== undefined && metadata['uid'] === attributes.uid;
     if (attributes.operation === 'CREATE') {
       return isThere
-        ? { persisted: true, uid: attributes.uid, resourceVersion: String(metadata['resourceVersion']) }
+        ? { persisted: true, uid: attributes.uid, resourceVersion: textAt(metadata, 'resourceVersion') }
         : { persisted: false, uid: attributes.uid, resourceVersion: '' };
     }
     // Gone, or at another version: the watch will show which version came first.
-    if (!isThere || String(metadata['resourceVersion']) !== attributes.resourceVersion) return null;
+    if (!isThere || textAt(metadata, 'resourceVersion') !== attributes.resourceVersion) return null;
     return { persisted: false, uid: attributes.uid, resourceVersion: '' };
   }
 

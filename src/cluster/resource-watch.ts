@@ -1,3 +1,4 @@
+import { textAt } from '../change/index.ts';
 import type { Json, JsonObject } from '../types/json.ts';
 import type { KubeHttp } from './kube-http.ts';
 import { ObjectHistory } from './object-history.ts';
@@ -73,7 +74,7 @@ export class ResourceWatch {
       const page = (await this.#d.http.get(`${pathOf(this.resource)}?limit=${pageObjects}&continue=${encodeURIComponent(token)}`)) as JsonObject | undefined;
       const metadata = (page?.['metadata'] ?? {}) as JsonObject;
       token = typeof metadata['continue'] === 'string' ? metadata['continue'] : '';
-      version = String(metadata['resourceVersion'] ?? '');
+      version = textAt(metadata, 'resourceVersion');
       for (const item of (page?.['items'] ?? []) as JsonObject[]) {
         const seen = this.#read(withType(this.resource, item));
         if (seen !== null) found.push({ ...seen, content: seen.content ?? '' });
@@ -100,10 +101,10 @@ export class ResourceWatch {
       // 410 Gone: the version is too old to resume from.
       this.#resourceVersion = '';
       this.#stopWatch?.();
-      return this.#again(new Error(String(object['message'] ?? 'the watch was refused')));
+      return this.#again(new Error(textAt(object, 'message') || 'the watch was refused'));
     }
     this.#backoffMs = backoffMinMs;
-    this.#resourceVersion = String(metadata['resourceVersion'] ?? this.#resourceVersion);
+    this.#resourceVersion = textAt(metadata, 'resourceVersion') || this.#resourceVersion;
     if (event['type'] === 'BOOKMARK') return;
     const seen = this.#read(object);
     if (seen === null) return;

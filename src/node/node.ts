@@ -74,7 +74,7 @@ export class ChainNode {
     if (self === undefined) throw new ChainError('NODE_NOT_A_VALIDATOR', { org: config.org });
     const identity = loadIdentity(config, self);
     await mkdir(config.dataDir, { recursive: true, mode: 0o700 }).catch(() => undefined);
-    let node: ChainNode | undefined;
+    const opened: { node?: ChainNode } = {};
     const metrics = createMetrics();
     const host = await ConsensusHost.open({
       config,
@@ -83,16 +83,17 @@ export class ChainNode {
       identity,
       metrics,
       log: options.log,
-      onCommitted: (executed) => node?.onCommitted(executed),
-      onEvidence: (equivocation) => node?.onEvidence(equivocation),
+      onCommitted: (executed) => opened.node?.onCommitted(executed),
+      onEvidence: (equivocation) => opened.node?.onEvidence(equivocation),
       serve: async (from, method, request) => {
+        const { node } = opened;
         if (node === undefined) throw new ChainError('NODE_NOT_READY', { reason: 'it is starting' });
         return node.serve(from, method, request);
       },
       fatal: options.fatal,
     });
-    node = new ChainNode(options, self, identity, metrics, host);
-    return node;
+    opened.node = new ChainNode(options, self, identity, metrics, host);
+    return opened.node;
   }
 
   private constructor({ config, genesis, log }: NodeOptions, self: Validator, identity: NodeIdentity, metrics: NodeMetrics, host: ConsensusHost) {
@@ -204,7 +205,7 @@ export class ChainNode {
     this.#metrics.evidence.inc();
     this.#log.error({ validator, height: first.height, round: first.round }, 'a validator signed two conflicting messages');
     if (validator === undefined) return;
-    const signed = (message: typeof first | typeof second) => ({
+    const signed = (message: typeof first) => ({
       bytes: toBase64(signBytes(this.#genesis.hash, message.kind === 'vote' ? message : { ...message, type: 'proposal' })),
       signature: toBase64(message.signature),
     });
