@@ -12,7 +12,7 @@ export interface PipeOptions {
   readonly onGone: () => void;
 }
 
-/** One client's bytes to one node and back. An orderly end on one side passes to the other; an abort aborts both. */
+/** One client's bytes to one node and back. An orderly end on one side passes to the other; anything else closes both. */
 export class Pipe {
   readonly #client: Socket;
   readonly #upstream: Socket;
@@ -42,8 +42,9 @@ export class Pipe {
   }
 
   destroy(): void {
-    abort(this.#client);
-    abort(this.#upstream);
+    // Not with a reset: that waits until everything is written, which to a stopped process is for ever.
+    this.#client.destroy();
+    this.#upstream.destroy();
   }
 
   #onConnected(): void {
@@ -61,7 +62,7 @@ export class Pipe {
 
   #onClosed(closed: Socket, other: Socket): void {
     // What it sent before its orderly end may still be on the way to the other side, which `pipe` then ends.
-    if (!closed.readableEnded) abort(other);
+    if (!closed.readableEnded) other.destroy();
     if (closed.destroyed && other.destroyed) this.#leave();
   }
 
@@ -71,11 +72,4 @@ export class Pipe {
     clearTimeout(this.#timer);
     this.#options.onGone();
   }
-}
-
-/** With a reset, so that the other end does not take it for an orderly end. */
-function abort(socket: Socket): void {
-  // A reset of a socket that is still connecting would wait for the connection.
-  if (socket.connecting) socket.destroy();
-  else if (!socket.destroyed) socket.resetAndDestroy();
 }

@@ -207,7 +207,7 @@ class TcpFailover implements Failover {
   }
 
   #cut(backend: Backend): void {
-    for (const pipe of [...backend.pipes]) pipe.destroy();
+    for (const pipe of backend.pipes) pipe.destroy();
   }
 
   // Piping

@@ -78,7 +78,7 @@ export class PeerListener {
 
   /** Accepts nobody any more and destroys the unfinished; resolves when every accepted connection has gone. */
   async close(): Promise<void> {
-    for (const { raw, entry } of [...this.#unfinished.values()]) {
+    for (const { raw, entry } of this.#unfinished.values()) {
       entry.finish();
       raw.destroy();
     }

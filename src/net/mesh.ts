@@ -125,7 +125,7 @@ class TlsMesh implements Mesh {
   async stop(): Promise<void> {
     this.#state = 'stopped';
     clearInterval(this.#ticker);
-    for (const peer of [...this.#peers.values()]) this.#remove(peer, 'NET_STOPPING', 'shutdown');
+    for (const peer of this.#peers.values()) this.#remove(peer, 'NET_STOPPING', 'shutdown');
     await this.#listener.close();
     await Promise.all(this.#lingering);
   }
@@ -134,7 +134,7 @@ class TlsMesh implements Mesh {
   setPeers(peers: readonly { readonly id: ValidatorId; readonly tlsKey: string; readonly address: string }[]): void {
     const others = peers.filter((peer) => peer.id !== this.#options.self);
     const wanted = new Map(others.map((peer) => [peer.id, { ...peer, address: parseAddress(peer.address) }]));
-    for (const peer of [...this.#peers.values()]) {
+    for (const peer of this.#peers.values()) {
       if (wanted.get(peer.id)?.tlsKey !== peer.tlsKey) this.#remove(peer, 'NET_NOT_A_PEER', 'left the validator set');
     }
     for (const { id, tlsKey, address } of wanted.values()) {
@@ -381,7 +381,7 @@ class TlsMesh implements Mesh {
     // After a stop or a long pause of this process, whatever the peers sent is still unread: judge them later.
     const late = nowMs - this.#tickedMs > this.#limits.silenceMaxMs / 2;
     this.#tickedMs = nowMs;
-    for (const { link } of [...this.#peers.values()]) {
+    for (const { link } of this.#peers.values()) {
       if (late) link?.forgiveSilence();
       else link?.tick();
     }
