@@ -186,7 +186,7 @@ export function verifyCheckpoint(
 }
 
 /** One cosignature's timestamp and signature out of its line. Throws LEDGER_CHECKPOINT_SIGNATURE. */
-export function decodeCosignature(line: NoteSignature): Cosignature {
+function decodeCosignature(line: NoteSignature): Cosignature {
   const { name, signature } = line;
   if (signature.length !== 8 + SIGNATURE_BYTES) throw badLine(name, `${signature.length} bytes instead of 72`);
   try {

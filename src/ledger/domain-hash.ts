@@ -27,7 +27,7 @@ export type HashDomain =
 const prefixes = new Map<HashDomain, Uint8Array>();
 
 /** The domain's prefix bytes, encoded once. */
-export function hashPrefix(domain: HashDomain): Uint8Array {
+function hashPrefix(domain: HashDomain): Uint8Array {
   let prefix = prefixes.get(domain);
   if (prefix === undefined) {
     prefix = utf8Encode(`kubectl-chain/${domain}/v1\0`);

@@ -1,6 +1,6 @@
 /** The folder's public door: formats, trees and proofs. Executing blocks has its own door, application.ts. */
 export * from './limits.ts';
-export { domainHash, domainHashHex, ZERO_HASH, type HashDomain } from './domain-hash.ts';
+export { ZERO_HASH, type HashDomain } from './domain-hash.ts';
 export {
   decodeTransaction,
   keyIdOfPublicKey,
@@ -12,18 +12,12 @@ export {
   type DecodedTransaction,
   type Envelope,
 } from './transaction.ts';
-export {
-  MUTATION_PAYLOAD_TYPE,
-  MUTATION_PREDICATE_TYPE,
-  STATEMENT_TYPE,
-  statementOf,
-  subjectNameOf,
-} from './statement.ts';
+export { statementOf, subjectNameOf } from './statement.ts';
 export { blockLeafBytes, decodeLeaf, leafBytes, type DecodedLeaf } from './leaf.ts';
 export { appHashOf, blockIdOf, decodeHeader, headerBytes, paramsHashOf, validatorsHashOf } from './header.ts';
 export { decodeGenesis, genesisBytes, genesisHashOf, loadGenesis, type LoadedGenesis } from './genesis.ts';
 export { validateGenesis } from './genesis-rules.ts';
-export { CONFIG_POLICY_RANGES, configPolicyOutOfRange, PARAM_RANGES, paramsOutOfRange } from './params-range.ts';
+export { PARAM_RANGES } from './params-range.ts';
 export {
   CERTIFICATE_BYTES_MAX,
   certificateFromJson,
@@ -53,7 +47,7 @@ export {
 export { verifyConsistency, verifyInclusion } from './merkle-verify.ts';
 export { StateTree } from './state-tree.ts';
 export { StateOverlay, type StateMark } from './state-overlay.ts';
-export { checkStateKey, stateKey } from './state-key.ts';
+export { stateKey } from './state-key.ts';
 export { BUCKET_COUNT, bucketOf, decodeBucket, encodeBucket, type BucketEntry } from './state-bucket.ts';
 export {
   stateProofFromJson,
@@ -93,7 +87,6 @@ export {
   cosignatureBytes,
   cosignatureLine,
   cosignerName,
-  decodeCosignature,
   originOf,
   parseCheckpointText,
   plainNote,
@@ -105,5 +98,5 @@ export {
   type Cosignature,
   type VerifiedCheckpoint,
 } from './checkpoint.ts';
-export { entriesPath, entryBundle, TILE_LEVEL_MAX, TILE_WIDTH, tileBytes, tilePath, tileWidth } from './tile.ts';
+export { entriesPath, entryBundle, tileBytes, tilePath, tileWidth } from './tile.ts';
 export { formatTlogProof, parseTlogProof, type TlogProof } from './tlog-proof.ts';

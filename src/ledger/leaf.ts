@@ -12,11 +12,11 @@ import { base64, count, hash, keyId, leafIndex, ms, positive, signatureText } fr
  *   block:       {"block":{...},"v":1}, the last one of each block
  * An envelope line is canonical JSON itself, so it stands in the leaf byte for byte.
  */
-export const LEAF_VERSION = 1;
+const LEAF_VERSION = 1;
 
 const CODE_MAX = 64;
 
-export const txResultSchema: z.ZodType<TxResult> = z.strictObject({
+const txResultSchema: z.ZodType<TxResult> = z.strictObject({
   decision: z.enum(['ADMITTED', 'REFUSED', 'WAITING', 'DONE', 'EXPIRED', 'DUPLICATE', 'INVALID']),
   code: z
     .string()

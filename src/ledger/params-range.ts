@@ -29,7 +29,7 @@ export const PARAM_RANGES: { readonly [K in keyof ChainParams]: Range } = {
   messageDelayMs: { floor: 10, cap: MINUTE_MS },
 };
 
-export const CONFIG_POLICY_RANGES: { readonly [K in 'delayMs' | 'votingMs']: Range } = {
+const CONFIG_POLICY_RANGES: { readonly [K in 'delayMs' | 'votingMs']: Range } = {
   delayMs: { floor: 0, cap: 30 * DAY_MS },
   // A second is for rehearsals; a vote that stays open for a quarter is forgotten.
   votingMs: { floor: 1_000, cap: 90 * DAY_MS },

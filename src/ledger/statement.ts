@@ -15,8 +15,8 @@ import { hash } from './schema/scalars.ts';
  * change and a policy another.
  */
 export const MUTATION_PAYLOAD_TYPE = 'application/vnd.in-toto+json';
-export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
-export const MUTATION_PREDICATE_TYPE = 'https://kubectl-chain.dev/mutation/v1';
+const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
+const MUTATION_PREDICATE_TYPE = 'https://kubectl-chain.dev/mutation/v1';
 
 export interface MutationStatement {
   readonly _type: typeof STATEMENT_TYPE;

@@ -9,10 +9,10 @@ import { isCount, type NodeReader } from './merkle.ts';
  * index 256 * N on. An entry bundle holds up to 256 leaves, each with a length of two bytes before it. A tile that is not yet full
  * is named by its width and changes its name when it grows, so a name's content never changes.
  */
-export const TILE_WIDTH = 256;
+const TILE_WIDTH = 256;
 const TILE_HEIGHT = 8;
 /** 8 tiles of height 8 are deeper than any log with safe integers for indexes. */
-export const TILE_LEVEL_MAX = 6;
+const TILE_LEVEL_MAX = 6;
 
 /** Width of tile `index` at `level` in a log of `size` leaves: 256, less for the last one, 0 if there is none. */
 export function tileWidth(level: number, index: number, size: number): number {

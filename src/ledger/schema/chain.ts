@@ -78,5 +78,5 @@ export function namedSchemas(names: NameSchemas) {
   return { validator, organisation, cluster, binding };
 }
 
-export const strictNames: NameSchemas = { label, org: orgId, validator: validatorId, cluster: clusterId };
+const strictNames: NameSchemas = { label, org: orgId, validator: validatorId, cluster: clusterId };
 export const chainSchemas = namedSchemas(strictNames);

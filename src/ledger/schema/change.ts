@@ -15,7 +15,7 @@ import {
 import { clusterId, hash, name, text } from './scalars.ts';
 
 /** The closed set of attributes. Nothing else of a change reaches the validators. */
-export const attributesSchema: z.ZodType<ChangeAttributes> = z.strictObject({
+const attributesSchema: z.ZodType<ChangeAttributes> = z.strictObject({
   cluster: clusterId,
   operation: z.enum(['CREATE', 'UPDATE', 'DELETE', 'CONNECT']),
   group: text(NAME_MAX),
@@ -34,7 +34,7 @@ export const attributesSchema: z.ZodType<ChangeAttributes> = z.strictObject({
   pathsTruncated: z.boolean(),
 });
 
-export const perBindingSchema: z.ZodType<PerBinding> = z.strictObject({ diff: hash, strict: hash });
+const perBindingSchema: z.ZodType<PerBinding> = z.strictObject({ diff: hash, strict: hash });
 
 export const attestationSchema: z.ZodType<ChangeAttestation> = z.strictObject({
   attributes: attributesSchema,

@@ -62,7 +62,7 @@ const observation: z.ZodType<Tx.ObservationPayload> = z.strictObject({
 const policySpec = z.unknown().refine((spec) => spec !== undefined, 'required');
 const user = z.string().min(1).max(USER_MAX);
 
-export const configChangeSchema: z.ZodType<Tx.ConfigChange> = z.discriminatedUnion('type', [
+const configChangeSchema: z.ZodType<Tx.ConfigChange> = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('policy-put'), name: label, spec: policySpec, replaces: hash.nullable() }),
   z.strictObject({ type: z.literal('policy-delete'), name: label, replaces: hash }),
   z.strictObject({ type: z.literal('cluster-put'), cluster: chainSchemas.cluster, replaces: hash.nullable() }),

@@ -17,10 +17,12 @@ import {
   plainNote,
   verifierKey,
   verifyCheckpoint,
+  verifyCosignature,
   verifyPlainNote,
   type Checkpoint,
   type Cosignature,
 } from '../../../src/ledger/index.ts';
+import type { Validator } from '../../../src/types/chain.ts';
 import type { PublicKeyHex, ValidatorId } from '../../../src/types/brand.ts';
 import { chain, genesisOf, hashOf, orgNames, sha256, signerOf, verifyEd25519 } from './fixtures.ts';
 import { codeOf } from './refusal.ts';
@@ -111,6 +113,20 @@ describe('a checkpoint', () => {
     expect(line.keyId).toBe(toHex(sha256(utf8Encode(`${line.name}\n`), new Uint8Array([4]), fromHex(key))).slice(0, 8));
     expect(toHex(line.signature.slice(0, 8))).toBe('00000000000003e8');
     expect(verifyEd25519(key, cosignatureBytes(checkpointText(checkpoint), 1_000), line.signature.slice(8))).toBe(true);
+  });
+
+  test("is believed to be one validator's only with that validator's key, time and checkpoint", () => {
+    const [alpha, beta] = validators as [Validator, Validator];
+    const cosignature = cosign(checkpoint, 1_000, signerOfOrg('alpha'));
+    const by = (validator: Validator, change: Partial<Cosignature> = {}, of = checkpoint) =>
+      codeOf(() => verifyCosignature(of, validator, { ...cosignature, ...change }, verifyEd25519));
+    expect(by(alpha)).toBe('accepted');
+    expect(by(beta)).toBe('LEDGER_CHECKPOINT_SIGNATURE');
+    expect(by(alpha, { timeSeconds: 1_001 })).toBe('LEDGER_CHECKPOINT_SIGNATURE');
+    expect(by(alpha, { timeSeconds: -1 })).toBe('LEDGER_CHECKPOINT_FORM');
+    expect(by(alpha, { signature: new Uint8Array(63) })).toBe('LEDGER_CHECKPOINT_SIGNATURE');
+    expect(by(alpha, {}, { ...checkpoint, size: 43 })).toBe('LEDGER_CHECKPOINT_SIGNATURE');
+    expect(by(alpha, {}, { ...checkpoint, root: hashOf('other') })).toBe('LEDGER_CHECKPOINT_SIGNATURE');
   });
 
   test('is served with exactly q lines, the newest', () => {
