@@ -57,6 +57,16 @@ test('messages of one channel arrive in the order in which they were sent, small
   expect(beta.received.map(({ bytes }) => Buffer.from(bytes).readUInt32BE())).toEqual([...Array(count).keys()]);
 });
 
+test('a vote overtakes the transactions that wait for the same peer', async () => {
+  const [alpha, beta] = await pair();
+  for (let i = 0; i < 150; i += 1) alpha.mesh.send(beta.id, 'transaction', new Uint8Array(50_000));
+  // The backlog has begun to leave, as much as the socket may hold of it.
+  await new Promise((resolve) => setImmediate(resolve));
+  alpha.mesh.send(beta.id, 'consensus', Buffer.from('vote'));
+  await until(() => beta.received.length === 151);
+  expect(beta.received.findIndex(({ channel }) => channel === 'consensus')).toBeLessThan(100);
+});
+
 test('a message as large as the limit arrives, one byte more is dropped here and the connection stays', async () => {
   const [alpha, beta] = await pair({ limits: { frameBytesMax: 300_000 } });
   alpha.mesh.send(beta.id, 'control', new Uint8Array(300_000 - 6).fill(1));
