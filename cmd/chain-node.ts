@@ -29,7 +29,14 @@ program
   .action(async (options: Record<string, never>) => {
     const { keygen } = await import('../src/node/keygen.ts');
     const o = options as unknown as {
-      org: OrgId; dir: string; peerAddress: string; apiUrl: string; host: string[]; member: string[]; votesRequired: number; passphraseFile?: string;
+      org: OrgId;
+      dir: string;
+      peerAddress: string;
+      apiUrl: string;
+      host: string[];
+      member: string[];
+      votesRequired: number;
+      passphraseFile?: string;
     };
     const { descriptorFile } = await keygen({
       org: o.org,
@@ -68,7 +75,7 @@ program
 
 program
   .command('fsck')
-  .description('verify everything in a stopped node\'s data folder; exit 1 if anything is wrong')
+  .description("verify everything in a stopped node's data folder; exit 1 if anything is wrong")
   .option('--config <file>', 'NodeConfig')
   .option('--data-dir <folder>', 'data folder; needs --genesis')
   .option('--genesis <file>', 'genesis file')

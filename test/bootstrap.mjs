@@ -51,7 +51,8 @@ async function withInstallLock(action) {
         if (owner === 0 && Date.now() - statSync(lock).mtimeMs < 5000) throw new Error('being written');
         process.kill(owner, 0);
       } catch (reason) {
-        if (reason.code === 'ESRCH' || (reason.code === undefined && owner === 0 && reason.message !== 'being written')) rmSync(lock, { force: true });
+        if (reason.code === 'ESRCH' || (reason.code === undefined && owner === 0 && reason.message !== 'being written'))
+          rmSync(lock, { force: true });
       }
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
@@ -66,7 +67,10 @@ async function withInstallLock(action) {
 function install() {
   if (installed()) return;
   process.stderr.write('installing pinned dependencies (npm ci), about half a minute ...\n');
-  const result = spawnSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root, stdio: ['ignore', 2, 2] });
+  const result = spawnSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+  });
   if (result.error) fail(`npm could not be started: ${result.error.message}. Install Node.js >= 20 with npm.`);
   if (result.status !== 0) fail('npm ci failed; its output above says why.');
   writeFileSync(marker, lockHash());
@@ -76,19 +80,26 @@ function node24() {
   if (Number(process.versions.node.split('.')[0]) >= 24) return process.execPath;
   const bundled = join(root, 'node_modules', `node-${process.platform}-${process.arch}`, 'bin', 'node');
   if (existsSync(bundled)) return bundled;
-  return fail(`Node 24 comes from npm for linux on x64 and arm64 only; on ${process.platform}-${process.arch} install Node >= 24 yourself.`);
+  return fail(
+    `Node 24 comes from npm for linux on x64 and arm64 only; on ${process.platform}-${process.arch} install Node >= 24 yourself.`,
+  );
 }
 
 const [command = '', ...args] = process.argv.slice(2);
 const [name, tier] = command.split(':');
 const entry = entries[name];
 if (entry === undefined) fail(`unknown command "${command}"; known: ${Object.keys(entries).join(', ')}`);
-if (Number(process.versions.node.split('.')[0]) < 20) fail(`Node ${process.versions.node} is too old: install Node >= 20.`);
+if (Number(process.versions.node.split('.')[0]) < 20)
+  fail(`Node ${process.versions.node} is too old: install Node >= 20.`);
 
 await withInstallLock(install);
 const node = node24();
 const path = [dirname(node), join(root, 'node_modules', '.bin'), process.env.PATH].join(':');
-const child = spawn(node, [join(root, entry), ...(tier ? [tier] : []), ...args], { cwd: root, stdio: 'inherit', env: { ...process.env, PATH: path } });
+const child = spawn(node, [join(root, entry), ...(tier ? [tier] : []), ...args], {
+  cwd: root,
+  stdio: 'inherit',
+  env: { ...process.env, PATH: path },
+});
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
 child.on('error', (error) => fail(`could not start ${node}: ${error.message}`));
 child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)));

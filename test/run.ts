@@ -47,8 +47,14 @@ async function runTier(tier: string, filters: readonly string[], total: Tally): 
   const report = join(folder, 'report.json');
   try {
     const code = await run(process.execPath, [
-      join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', '--project', tier,
-      '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...filters,
+      join(root, 'node_modules', 'vitest', 'vitest.mjs'),
+      'run',
+      '--project',
+      tier,
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${report}`,
+      ...filters,
     ]);
     const text = await readFile(report, 'utf8').catch(() => '');
     const parsed = text === '' ? null : (JSON.parse(text) as Record<string, number | boolean>);

@@ -25,7 +25,8 @@ export function integer<T>(query: Query, name: string, min: number, max: number,
   const text = single(query, name);
   if (text === undefined) return fallback;
   const value = Number(text);
-  if (!/^\d{1,16}$/.test(text) || value < min || value > max) throw bad(name, `must be a whole number from ${min} to ${max}`);
+  if (!/^\d{1,16}$/.test(text) || value < min || value > max)
+    throw bad(name, `must be a whole number from ${min} to ${max}`);
   return value;
 }
 
@@ -47,12 +48,14 @@ export function indexList(query: Query): number[] {
 
 /** Exactly one filter at most; unknown parameters are errors, as a filter that was ignored would show too much. */
 export function recordQuery(query: Query): RecordQuery {
-  for (const name of Object.keys(query)) if (!recordParameters.has(name)) throw bad(name.slice(0, 40), 'unknown parameter');
+  for (const name of Object.keys(query))
+    if (!recordParameters.has(name)) throw bad(name.slice(0, 40), 'unknown parameter');
   const given = filters.flatMap((by) => {
     const key = single(query, by);
     return key === undefined ? [] : [{ by, key }];
   });
-  if (given.length > 1) throw bad(given[1]?.by ?? '', `cannot be combined with ${given[0]?.by ?? ''}: filter further on your side`);
+  if (given.length > 1)
+    throw bad(given[1]?.by ?? '', `cannot be combined with ${given[0]?.by ?? ''}: filter further on your side`);
   const filter: RecordFilter = given[0] ?? { by: 'all' };
   return {
     filter,

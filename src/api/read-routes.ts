@@ -10,7 +10,9 @@ const blocksMax = 500;
 
 /** Everything that can be read. Each answer that holds proofs carries the certified head that they are against. */
 export async function readRoutes(app: FastifyInstance, { backend }: { backend: ApiBackend }): Promise<void> {
-  app.get('/v1/genesis', async (_request, reply) => reply.type('application/json').send(Buffer.from(backend.genesis())));
+  app.get('/v1/genesis', async (_request, reply) =>
+    reply.type('application/json').send(Buffer.from(backend.genesis())),
+  );
   app.get('/v1/status', async () => backend.status());
   app.get('/v1/head', async () => encodeHeadJson(headOf(backend)));
 
@@ -24,7 +26,8 @@ export async function readRoutes(app: FastifyInstance, { backend }: { backend: A
     const limit = integer(query, 'limit', 1, blocksMax, 50);
     const from = integer(query, 'from', 1, Number.MAX_SAFE_INTEGER, Math.max(1, last - limit + 1));
     const items = [];
-    for (let height = from; height <= last && items.length < limit; height += 1) items.push(blockJson(blockOf(backend, height)));
+    for (let height = from; height <= last && items.length < limit; height += 1)
+      items.push(blockJson(blockOf(backend, height)));
     return { items };
   });
 
@@ -53,7 +56,8 @@ export async function readRoutes(app: FastifyInstance, { backend }: { backend: A
 
   app.get<{ Querystring: Query }>('/v1/state', async ({ query }) => {
     const keys = list(query, 'key');
-    if (keys.length === 0 || keys.length > stateKeysMax) throw new ChainError('API_BAD_PARAMETER', { name: 'key', problem: `give 1 to ${stateKeysMax} keys` });
+    if (keys.length === 0 || keys.length > stateKeysMax)
+      throw new ChainError('API_BAD_PARAMETER', { name: 'key', problem: `give 1 to ${stateKeysMax} keys` });
     const entries = keys.map((key) => {
       const { value, proof } = backend.state(key);
       return { key, value: value === null ? null : toBase64(value), proof };

@@ -68,6 +68,7 @@ function toCoded(error: unknown, id: string): ChainError {
   const code = (error as { code?: string }).code;
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new ChainError('API_TOO_LARGE', { bytesMax: bodyBytesMax });
   const status = (error as { statusCode?: number }).statusCode;
-  if (status !== undefined && status < 500) return new ChainError('API_BAD_PARAMETER', { name: 'request', problem: (error as Error).message });
+  if (status !== undefined && status < 500)
+    return new ChainError('API_BAD_PARAMETER', { name: 'request', problem: (error as Error).message });
   return new ChainError('API_INTERNAL', { id });
 }

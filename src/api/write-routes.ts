@@ -15,7 +15,9 @@ export async function writeRoutes(app: FastifyInstance, { backend }: { backend: 
         return reply.code(202).send({ hash: answer.hash });
       case 'rejected': {
         const refusal = registry[answer.code];
-        return reply.code(refusal.httpStatus).send({ code: answer.code, message: answer.message, remedy: refusal.remedy });
+        return reply
+          .code(refusal.httpStatus)
+          .send({ code: answer.code, message: answer.message, remedy: refusal.remedy });
       }
     }
   });
@@ -33,6 +35,7 @@ export async function writeRoutes(app: FastifyInstance, { backend }: { backend: 
 
 /** One envelope line; a newline at its end is forgiven, as text tools add one. */
 function envelopeOf(body: unknown): Uint8Array {
-  if (!(body instanceof Uint8Array) || body.length === 0) throw new ChainError('API_BAD_PARAMETER', { name: 'body', problem: 'must be one DSSE envelope' });
+  if (!(body instanceof Uint8Array) || body.length === 0)
+    throw new ChainError('API_BAD_PARAMETER', { name: 'body', problem: 'must be one DSSE envelope' });
   return body.at(-1) === 0x0a ? body.subarray(0, -1) : body;
 }

@@ -22,12 +22,20 @@ const answerBytesMax = 64 * 1024 * 1024;
 const answerNodesMax = 2_000_000;
 const textCharsMax = 2_000;
 
+/** The log of a verified head. */
+export interface Tree {
+  readonly height: number;
+  readonly size: number;
+  readonly root: Hash;
+}
+
 /** A leaf that stands in the log of a verified head. */
 export interface VerifiedLeaf {
   readonly index: number;
   readonly bytes: Uint8Array;
-  /** RFC 6962 inclusion proof in the tree of the head that it was verified against. */
+  /** RFC 6962 inclusion proof in `tree`. */
   readonly proof: readonly Hash[];
+  readonly tree: Tree;
   readonly decoded: DecodedLeaf;
 }
 
@@ -36,6 +44,7 @@ export interface VerifiedRecord {
   readonly index: number;
   readonly bytes: Uint8Array;
   readonly proof: readonly Hash[];
+  readonly tree: Tree;
   readonly leaf: Leaf;
   readonly transaction: DecodedTransaction;
   /** Records of what observers saw become of this decision. */
@@ -88,14 +97,24 @@ export function verifiedLeaf(head: CertifiedHead, item: JsonObject): VerifiedLea
   if (typeof index !== 'number' || typeof leaf !== 'string') throw malformed('leaf', 'index or leaf is missing');
   const bytes = fromBase64(leaf);
   const path = decodeMerkleProofJson(proof ?? null);
-  return { index, bytes, proof: encodeMerkleProofJson(path), decoded: verifyRecord(head, index, bytes, path, sha256) };
+  const decoded = verifyRecord(head, index, bytes, path, sha256);
+  const tree = { height: head.header.height, size: head.state.logSize, root: head.state.logRoot };
+  return { index, bytes, proof: encodeMerkleProofJson(path), tree, decoded };
 }
 
 /** Throws CLIENT_ANSWER_FORM for the leaf of a block. */
 export function recordOf(leaf: VerifiedLeaf, observations: readonly VerifiedRecord[] = []): VerifiedRecord {
-  const { decoded, index, bytes, proof } = leaf;
+  const { decoded, index, bytes, proof, tree } = leaf;
   if (decoded.kind !== 'transaction') throw malformed('records', `leaf ${index} is a block's`);
-  return { index, bytes, proof, leaf: decoded.leaf, transaction: decodeTransaction(decoded.tx, sha256), observations };
+  return {
+    index,
+    bytes,
+    proof,
+    tree,
+    leaf: decoded.leaf,
+    transaction: decodeTransaction(decoded.tx, sha256),
+    observations,
+  };
 }
 
 /** An answer that does not verify, as opposed to none, a refusal, or a node that is behind. */

@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { canonicalJson, decodeEnvelope, decodeWith, encodeEnvelope, parseJson, preAuthEncoding } from '../codec/index.ts';
+import {
+  canonicalJson,
+  decodeEnvelope,
+  decodeWith,
+  encodeEnvelope,
+  parseJson,
+  preAuthEncoding,
+} from '../codec/index.ts';
 import { keyIdOf, nativeBackend } from '../crypto/index.ts';
 import { ChainError } from '../errors/chain-error.ts';
 import { chainSchemas, memberSchema } from '../ledger/schema/chain.ts';
@@ -14,7 +21,12 @@ export const nodeDescriptorType = 'application/vnd.kubectl-chain.node-descriptor
 const descriptorBytesMax = 256 * 1024;
 
 const head = { v: z.literal(1), alg: z.literal('ed25519') };
-const memberDescriptor = z.strictObject({ ...head, kind: z.literal('member-descriptor'), org: orgId, member: memberSchema });
+const memberDescriptor = z.strictObject({
+  ...head,
+  kind: z.literal('member-descriptor'),
+  org: orgId,
+  member: memberSchema,
+});
 const nodeDescriptor = z.strictObject({
   ...head,
   kind: z.literal('node-descriptor'),
@@ -52,19 +64,27 @@ function sign(payloadType: string, payload: object, signers: readonly Signer[]):
 }
 
 /** Payload of an envelope of `payloadType` that each of `keysOf(payload)` has signed. Throws DESCRIPTOR_INVALID. */
-function open<T>(file: string, line: Uint8Array, payloadType: string, schema: z.ZodType<T>, keysOf: (payload: T) => readonly PublicKeyHex[]): T {
+function open<T>(
+  file: string,
+  line: Uint8Array,
+  payloadType: string,
+  schema: z.ZodType<T>,
+  keysOf: (payload: T) => readonly PublicKeyHex[],
+): T {
   const fail = (reason: string, cause?: unknown): never => {
     throw new ChainError('DESCRIPTOR_INVALID', { file, reason }, { cause });
   };
   try {
     const envelope = decodeEnvelope(line, { bytesMax: descriptorBytesMax });
-    if (envelope.payloadType !== payloadType) return fail(`is of type ${envelope.payloadType}, expected ${payloadType}`);
+    if (envelope.payloadType !== payloadType)
+      return fail(`is of type ${envelope.payloadType}, expected ${payloadType}`);
     const payload = decodeWith(schema, parseJson(envelope.payload), 'descriptor');
     const message = preAuthEncoding(envelope.payloadType, envelope.payload);
     for (const publicKey of keysOf(payload)) {
       if (!nativeBackend.isRegistrableKey(publicKey)) return fail(`key ${publicKey} is not a sound Ed25519 key`);
       const signature = envelope.signatures.find((candidate) => candidate.keyid === keyIdOf(publicKey));
-      if (signature === undefined || !nativeBackend.verifyEd25519(publicKey, message, signature.sig)) return fail(`is not signed by key ${publicKey}`);
+      if (signature === undefined || !nativeBackend.verifyEd25519(publicKey, message, signature.sig))
+        return fail(`is not signed by key ${publicKey}`);
     }
     return payload;
   } catch (error) {
@@ -78,7 +98,9 @@ export function signMemberDescriptor(descriptor: MemberDescriptor, signer: Signe
 }
 
 export function openMemberDescriptor(file: string, line: Uint8Array): MemberDescriptor {
-  const { org, member: person } = open(file, line, memberDescriptorType, memberDescriptor, (payload) => [payload.member.key]);
+  const { org, member: person } = open(file, line, memberDescriptorType, memberDescriptor, (payload) => [
+    payload.member.key,
+  ]);
   return { org, member: person };
 }
 
@@ -88,9 +110,17 @@ export function signNodeDescriptor(descriptor: NodeDescriptor, signers: readonly
 }
 
 export function openNodeDescriptor(file: string, line: Uint8Array): NodeDescriptor {
-  const payload = open(file, line, nodeDescriptorType, nodeDescriptor, ({ validator: v }) => [v.voteKey, v.txKey, v.tlsKey, v.checkpointKey]);
+  const payload = open(file, line, nodeDescriptorType, nodeDescriptor, ({ validator: v }) => [
+    v.voteKey,
+    v.txKey,
+    v.tlsKey,
+    v.checkpointKey,
+  ]);
   if (payload.validator.org !== payload.org || (payload.validator.id as string) !== payload.org) {
-    throw new ChainError('DESCRIPTOR_INVALID', { file, reason: `names validator ${payload.validator.id} of ${payload.validator.org}, but is of ${payload.org}` });
+    throw new ChainError('DESCRIPTOR_INVALID', {
+      file,
+      reason: `names validator ${payload.validator.id} of ${payload.validator.org}, but is of ${payload.org}`,
+    });
   }
   const { org, validator, votesRequired, members, apiCa, webhookCa } = payload;
   return { org, validator, votesRequired, members, apiCa, webhookCa };

@@ -134,7 +134,9 @@ export class ChainReader {
   }
 
   /** Values of state keys, undefined where proven absent. Each batch of a hundred is of one height, as is the head that is returned. */
-  async state(keys: readonly string[]): Promise<{ head: CertifiedHead; values: ReadonlyMap<string, Uint8Array | undefined> }> {
+  async state(
+    keys: readonly string[],
+  ): Promise<{ head: CertifiedHead; values: ReadonlyMap<string, Uint8Array | undefined> }> {
     const values = new Map<string, Uint8Array | undefined>();
     let head: CertifiedHead | undefined;
     for (let at = 0; at === 0 || at < keys.length; at += keysPerRequest) {
@@ -185,7 +187,11 @@ export class ChainReader {
       let before: number | null = null;
       do {
         const size = Math.min(recordsPerPage, limit - records.length);
-        const query: RecordQuery = { [by]: key, limit: String(size), ...(before === null ? {} : { before: String(before) }) };
+        const query: RecordQuery = {
+          [by]: key,
+          limit: String(size),
+          ...(before === null ? {} : { before: String(before) }),
+        };
         const path = `/v1/records?${new URLSearchParams(query).toString()}`;
         const page: RecordList = await this.#recordPage(path, query, await this.#get(endpoint, path), endpoint);
         for (const record of page.records) walk.step(record);
@@ -206,7 +212,8 @@ export class ChainReader {
           const head = decodeHeadJson(json);
           const { genesis, hash } = await this.genesis();
           verifyHead(head, { genesisHash: hash, validators: genesis.validators }, headCrypto);
-          if (head.header.height !== height || typeof txCount !== 'number') throw malformed('block', 'another block than the one asked for');
+          if (head.header.height !== height || typeof txCount !== 'number')
+            throw malformed('block', 'another block than the one asked for');
           return { ...head, txCount };
         }),
       ),
@@ -217,7 +224,9 @@ export class ChainReader {
    * Block times in milliseconds of the heights of these records. The last leaf of a block holds its time and mostly stands right
    * behind the record; where it does not, the block's certified header is asked for.
    */
-  async times(records: readonly { readonly index: number; readonly leaf: { readonly height: number } }[]): Promise<ReadonlyMap<number, number>> {
+  async times(
+    records: readonly { readonly index: number; readonly leaf: { readonly height: number } }[],
+  ): Promise<ReadonlyMap<number, number>> {
     const last = new Map<number, number>();
     for (const { index, leaf } of records) last.set(leaf.height, Math.max(index, last.get(leaf.height) ?? 0));
     const times = new Map<number, number>();
@@ -239,7 +248,12 @@ export class ChainReader {
     try {
       return await this.#ask('/v1/checkpoint?fresh=1', async (answer, endpoint) => {
         const note = utf8Decode(answer.body);
-        const { checkpoint, times } = verifyCheckpoint(note, originOf(genesis.chainName, hash), genesis.validators, headCrypto);
+        const { checkpoint, times } = verifyCheckpoint(
+          note,
+          originOf(genesis.chainName, hash),
+          genesis.validators,
+          headCrypto,
+        );
         const head = await this.#verifiedHead(jsonOf(await this.#get(endpoint, '/v1/head')), endpoint);
         await this.#continues(endpoint, checkpoint, head);
         this.#floor = { size: checkpoint.size, root: checkpoint.root };
@@ -309,7 +323,8 @@ export class ChainReader {
 
   #pinned(bytes: Uint8Array): LoadedGenesis {
     const loaded = loadGenesis(bytes, nativeBackend);
-    if (loaded.hash !== this.#o.genesisHash) throw new ChainError('CLIENT_GENESIS', { expected: this.#o.genesisHash, found: loaded.hash });
+    if (loaded.hash !== this.#o.genesisHash)
+      throw new ChainError('CLIENT_GENESIS', { expected: this.#o.genesisHash, found: loaded.hash });
     return loaded;
   }
 
@@ -338,18 +353,34 @@ export class ChainReader {
   }
 
   /** Throws LEDGER_CONSISTENCY unless the head's log begins with the older tree. */
-  async #continues(endpoint: string, older: { readonly size: number; readonly root: Hash }, head: CertifiedHead): Promise<void> {
+  async #continues(
+    endpoint: string,
+    older: { readonly size: number; readonly root: Hash },
+    head: CertifiedHead,
+  ): Promise<void> {
     const { logSize, logRoot } = head.state;
     const { height } = head.header;
     if (older.size > logSize) throw new ChainError('CLIENT_BEHIND', { height, seen: height + 1 });
     if (older.size === logSize && older.root === logRoot) return;
     const path = `/v1/consistency?from=${older.size}&to=${logSize}`;
     const { proof } = objectOf(await this.#get(endpoint, path), path);
-    verifyConsistency(sha256, older.size, logSize, decodeMerkleProofJson(proof ?? null), fromHex(older.root), fromHex(logRoot));
+    verifyConsistency(
+      sha256,
+      older.size,
+      logSize,
+      decodeMerkleProofJson(proof ?? null),
+      fromHex(older.root),
+      fromHex(logRoot),
+    );
   }
 
   /** Adds the values of `keys` to `values`; returns the head that they are proven against. */
-  async #stateValues(keys: readonly string[], answer: Answer, endpoint: string, values: Map<string, Uint8Array | undefined>): Promise<CertifiedHead> {
+  async #stateValues(
+    keys: readonly string[],
+    answer: Answer,
+    endpoint: string,
+    values: Map<string, Uint8Array | undefined>,
+  ): Promise<CertifiedHead> {
     const json = objectOf(answer, '/v1/state');
     const head = await this.#verifiedHead(json['head'] ?? null, endpoint);
     const proofs = new Map(listOf(json, 'entries', '/v1/state').map((entry) => [entry['key'], entry['proof']]));
@@ -366,7 +397,9 @@ export class ChainReader {
     const head = await this.#verifiedHead(json['head'] ?? null, endpoint);
     const before = query['before'] === undefined ? head.state.logSize : Number(query['before']);
     const records = listOf(json, 'items', path).map((item) => {
-      const observations = listOf(item, 'observations', path).map((observation) => recordOf(verifiedLeaf(head, observation)));
+      const observations = listOf(item, 'observations', path).map((observation) =>
+        recordOf(verifiedLeaf(head, observation)),
+      );
       const record = recordOf(verifiedLeaf(head, item), observations);
       checkFits(record, query);
       return record;
@@ -374,7 +407,8 @@ export class ChainReader {
     const isInOrder = records.every(({ index }, i) => index < (records[i - 1]?.index ?? before));
     if (!isInOrder) throw malformed(path, 'the records are not in order');
     const next = json['next'];
-    if (next !== null && (typeof next !== 'number' || next !== records.at(-1)?.index)) throw malformed(path, 'next is not its last record');
+    if (next !== null && (typeof next !== 'number' || next !== records.at(-1)?.index))
+      throw malformed(path, 'next is not its last record');
     return { head, records, next: next as number | null, isProvenComplete: false };
   }
 
@@ -401,20 +435,27 @@ export class ChainReader {
     const lie = failures.find(isLie);
     const endpoints = this.#o.endpoints.join(', ');
     if (lie !== undefined) {
-      return new ChainError('CLIENT_NO_VERIFIED_ANSWER', { endpoints, reason: `${lie.message} [${lie.code}]` }, { cause: lie });
+      return new ChainError(
+        'CLIENT_NO_VERIFIED_ANSWER',
+        { endpoints, reason: `${lie.message} [${lie.code}]` },
+        { cause: lie },
+      );
     }
     const coded = failures.find((error) => error.code !== 'CLIENT_UNREACHABLE');
     return coded ?? this.#unreachable(failures);
   }
 
   #unreachable(failures: readonly ChainError[]): ChainError {
-    const reasons = failures.map((error) => (isChainError(error, 'CLIENT_UNREACHABLE') ? error.payload.reason : error.message));
+    const reasons = failures.map((error) =>
+      isChainError(error, 'CLIENT_UNREACHABLE') ? error.payload.reason : error.message,
+    );
     const reason = [...new Set(reasons)].join('; ') || 'no endpoint is configured';
     return new ChainError('CLIENT_UNREACHABLE', { endpoints: this.#o.endpoints.join(', '), reason });
   }
 
   #blame(endpoint: string, error: ChainError): void {
-    if (!this.#liars.some((liar) => liar.endpoint === endpoint)) this.#liars.push({ endpoint, code: error.code, message: error.message });
+    if (!this.#liars.some((liar) => liar.endpoint === endpoint))
+      this.#liars.push({ endpoint, code: error.code, message: error.message });
   }
 
   async #get(endpoint: string, path: string): Promise<Answer> {
@@ -435,7 +476,9 @@ export class ChainReader {
       } catch (error) {
         if (!isChainError(error)) throw error;
         failures.push(error);
-        const isElsewhereBetter = error.code === 'CLIENT_UNREACHABLE' || (isChainError(error, 'CLIENT_REFUSED') && retryElsewhere.has(error.payload.code));
+        const isElsewhereBetter =
+          error.code === 'CLIENT_UNREACHABLE' ||
+          (isChainError(error, 'CLIENT_REFUSED') && retryElsewhere.has(error.payload.code));
         if (!isElsewhereBetter) throw error;
       }
     }
@@ -449,7 +492,13 @@ export class ChainReader {
 }
 
 /** This node cannot, another may. */
-const retryElsewhere = new Set<string>(['NODE_NOT_READY', 'STATE_DIVERGENCE', 'MEMPOOL_FULL', 'NO_QUORUM', 'API_OVERLOADED']);
+const retryElsewhere = new Set<string>([
+  'NODE_NOT_READY',
+  'STATE_DIVERGENCE',
+  'MEMPOOL_FULL',
+  'NO_QUORUM',
+  'API_OVERLOADED',
+]);
 
 function statePath(keys: readonly string[]): string {
   return `/v1/state?${keys.map((key) => `key=${encodeURIComponent(key)}`).join('&')}`;

@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { canonicalJson, decodeEnvelope, decodeWith, encodeEnvelope, parseJson, preAuthEncoding } from '../codec/index.ts';
+import {
+  canonicalJson,
+  decodeEnvelope,
+  decodeWith,
+  encodeEnvelope,
+  parseJson,
+  preAuthEncoding,
+} from '../codec/index.ts';
 import { keyIdOf, nativeBackend } from '../crypto/index.ts';
 import { ChainError } from '../errors/chain-error.ts';
 import { clusterId, hash, name, orgId } from '../ledger/schema/scalars.ts';
@@ -34,10 +41,22 @@ export interface RequestSigner {
   readonly signer: Signer;
 }
 
-const base = { v: z.literal(1), alg: z.literal('ed25519'), chain: hash, org: orgId, member: name, notAfterMs: z.number().int().min(0) };
+const base = {
+  v: z.literal(1),
+  alg: z.literal('ed25519'),
+  chain: hash,
+  org: orgId,
+  member: name,
+  notAfterMs: z.number().int().min(0),
+};
 const schemas = {
   'body-request': z.strictObject({ ...base, kind: z.literal('body-request'), hash }),
-  'canonicalize-request': z.strictObject({ ...base, kind: z.literal('canonicalize-request'), cluster: clusterId, request: z.unknown() }),
+  'canonicalize-request': z.strictObject({
+    ...base,
+    kind: z.literal('canonicalize-request'),
+    cluster: clusterId,
+    request: z.unknown(),
+  }),
 } as const;
 
 function typeOf(kind: Content['kind']): string {
@@ -45,8 +64,21 @@ function typeOf(kind: Content['kind']): string {
 }
 
 /** One envelope line, valid for a minute from `nowMs`. */
-export function signRequest(content: Content, chain: Hash, { org, member, signer }: RequestSigner, nowMs: number): Uint8Array {
-  const payload = canonicalJson({ v: 1, alg: 'ed25519', chain, org, member, notAfterMs: nowMs + requestLifeMs, ...content } as unknown as Json);
+export function signRequest(
+  content: Content,
+  chain: Hash,
+  { org, member, signer }: RequestSigner,
+  nowMs: number,
+): Uint8Array {
+  const payload = canonicalJson({
+    v: 1,
+    alg: 'ed25519',
+    chain,
+    org,
+    member,
+    notAfterMs: nowMs + requestLifeMs,
+    ...content,
+  } as unknown as Json);
   const payloadType = typeOf(content.kind);
   const sig = signer.sign(preAuthEncoding(payloadType, payload));
   return encodeEnvelope({ payloadType, payload, signatures: [{ keyid: keyIdOf(signer.publicKey), sig }] });
@@ -62,19 +94,30 @@ export interface OpenedRequest<K extends Content['kind']> {
 export function openRequest<K extends Content['kind']>(
   envelopeLine: Uint8Array,
   kind: K,
-  trust: { readonly chain: Hash; readonly nowMs: number; readonly member: (org: OrgId, name: string) => Member | undefined },
+  trust: {
+    readonly chain: Hash;
+    readonly nowMs: number;
+    readonly member: (org: OrgId, name: string) => Member | undefined;
+  },
 ): OpenedRequest<K> {
   const refuse = (reason: string): ChainError => new ChainError('API_UNAUTHORIZED', { reason });
   const envelope = decodeEnvelope(envelopeLine, { bytesMax: requestBytesMax });
   if (envelope.payloadType !== typeOf(kind)) throw refuse(`it is of type ${envelope.payloadType.slice(0, 100)}`);
-  const payload = decodeWith(schemas[kind] as z.ZodType<z.infer<(typeof schemas)[Content['kind']]>>, parseJson(envelope.payload, { bytesMax: requestBytesMax }), kind);
+  const payload = decodeWith(
+    schemas[kind] as z.ZodType<z.infer<(typeof schemas)[Content['kind']]>>,
+    parseJson(envelope.payload, { bytesMax: requestBytesMax }),
+    kind,
+  );
   if (payload.chain !== trust.chain) throw refuse('it is for another chain');
   if (payload.notAfterMs < trust.nowMs - clockSlackMs) throw refuse('it has expired');
   if (payload.notAfterMs > trust.nowMs + requestLifeMs + clockSlackMs) throw refuse('it is valid for too long');
   const member = trust.member(payload.org, payload.member);
   const [signature, ...others] = envelope.signatures;
-  if (member === undefined || signature === undefined || others.length > 0) throw refuse(`${payload.member} of ${payload.org} is no member`);
-  const isSigned = signature.keyid === keyIdOf(member.key) && nativeBackend.verifyEd25519(member.key, preAuthEncoding(envelope.payloadType, envelope.payload), signature.sig);
+  if (member === undefined || signature === undefined || others.length > 0)
+    throw refuse(`${payload.member} of ${payload.org} is no member`);
+  const isSigned =
+    signature.keyid === keyIdOf(member.key) &&
+    nativeBackend.verifyEd25519(member.key, preAuthEncoding(envelope.payloadType, envelope.payload), signature.sig);
   if (!isSigned) throw refuse(`the key of ${payload.member} of ${payload.org} did not sign it`);
   const { v: _v, alg: _alg, chain: _chain, org, member: _member, notAfterMs: _notAfterMs, ...content } = payload;
   return { org, member, content: content as unknown as Extract<Content, { kind: K }> };

@@ -22,7 +22,9 @@ export function httpsTransport(options: { readonly caBundle: string; readonly ti
     new Promise((resolve, reject) => {
       let wasSent = false;
       const fail = (cause: Error): void => {
-        reject(new ChainError('CLIENT_UNREACHABLE', { endpoints: endpoint, reason: cause.message, wasSent }, { cause }));
+        reject(
+          new ChainError('CLIENT_UNREACHABLE', { endpoints: endpoint, reason: cause.message, wasSent }, { cause }),
+        );
       };
       let url: URL;
       try {
@@ -30,7 +32,8 @@ export function httpsTransport(options: { readonly caBundle: string; readonly ti
       } catch (cause) {
         return fail(cause as Error);
       }
-      const headers = body === undefined ? {} : { 'content-type': 'application/octet-stream', 'content-length': body.length };
+      const headers =
+        body === undefined ? {} : { 'content-type': 'application/octet-stream', 'content-length': body.length };
       const sent = https.request(url, { method, agent, headers }, (response) => {
         const chunks: Buffer[] = [];
         let bytes = 0;

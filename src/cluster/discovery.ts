@@ -9,7 +9,11 @@ export async function discoverResources(http: KubeHttp): Promise<WatchedResource
   const versions = [{ group: '', version: 'v1', path: '/api/v1' }];
   for (const group of (groups?.['groups'] ?? []) as JsonObject[]) {
     for (const version of (group['versions'] ?? []) as JsonObject[]) {
-      versions.push({ group: textAt(group, 'name'), version: textAt(version, 'version'), path: `/apis/${textAt(version, 'groupVersion')}` });
+      versions.push({
+        group: textAt(group, 'name'),
+        version: textAt(version, 'version'),
+        path: `/apis/${textAt(version, 'groupVersion')}`,
+      });
     }
   }
   const found: WatchedResource[] = [];
@@ -20,7 +24,13 @@ export async function discoverResources(http: KubeHttp): Promise<WatchedResource
       const name = textAt(resource, 'name');
       const verbs = (resource['verbs'] ?? []) as string[];
       if (name.includes('/') || !verbs.includes('list') || !verbs.includes('watch')) continue;
-      found.push({ group, version, resource: name, kind: textAt(resource, 'kind'), namespaced: resource['namespaced'] === true });
+      found.push({
+        group,
+        version,
+        resource: name,
+        kind: textAt(resource, 'kind'),
+        namespaced: resource['namespaced'] === true,
+      });
     }
   }
   return found;

@@ -37,7 +37,8 @@ export class KubeHttp {
       throw new ChainError('CLUSTER_KUBECONFIG', { file: kubeconfigFile, reason: (cause as Error).message }, { cause });
     }
     const cluster = this.#config.getCurrentCluster();
-    if (cluster === null) throw new ChainError('CLUSTER_KUBECONFIG', { file: kubeconfigFile, reason: 'it has no current cluster' });
+    if (cluster === null)
+      throw new ChainError('CLUSTER_KUBECONFIG', { file: kubeconfigFile, reason: 'it has no current cluster' });
     this.#server = cluster.server;
   }
 
@@ -46,7 +47,8 @@ export class KubeHttp {
     const response = await this.#open(path, requestTimeoutMs);
     const bytes = await readAll(response);
     if (response.statusCode === 404) return undefined;
-    if (response.statusCode !== 200) throw new ChainError('CLUSTER_REQUEST', { path, reason: `HTTP ${response.statusCode ?? 0}` });
+    if (response.statusCode !== 200)
+      throw new ChainError('CLUSTER_REQUEST', { path, reason: `HTTP ${response.statusCode ?? 0}` });
     return parseJson(bytes, { bytesMax: answerBytesMax });
   }
 
@@ -64,10 +66,15 @@ export class KubeHttp {
       (opened) => {
         response = opened;
         if (stopped) return void opened.destroy();
-        if (opened.statusCode !== 200) return end(new ChainError('CLUSTER_REQUEST', { path, reason: `HTTP ${opened.statusCode ?? 0}` }));
-        readLines(opened, (line) => {
-          if (!stopped) handlers.onEvent(parseJson(line, { bytesMax: watchLineBytesMax }));
-        }, end);
+        if (opened.statusCode !== 200)
+          return end(new ChainError('CLUSTER_REQUEST', { path, reason: `HTTP ${opened.statusCode ?? 0}` }));
+        readLines(
+          opened,
+          (line) => {
+            if (!stopped) handlers.onEvent(parseJson(line, { bytesMax: watchLineBytesMax }));
+          },
+          end,
+        );
       },
       (error: Error) => end(error),
     );
@@ -86,9 +93,11 @@ export class KubeHttp {
     await this.#config.applyToHTTPSOptions(options);
     options.agent = this.#agent;
     return new Promise((resolve, reject) => {
-      const fail = (cause: Error): void => reject(new ChainError('CLUSTER_REQUEST', { path, reason: cause.message }, { cause }));
+      const fail = (cause: Error): void =>
+        reject(new ChainError('CLUSTER_REQUEST', { path, reason: cause.message }, { cause }));
       const request = https.get(new URL(path, this.#server), options, resolve);
-      if (timeoutMs > 0) request.setTimeout(timeoutMs, () => request.destroy(new Error(`no answer in ${timeoutMs} ms`)));
+      if (timeoutMs > 0)
+        request.setTimeout(timeoutMs, () => request.destroy(new Error(`no answer in ${timeoutMs} ms`)));
       request.on('error', fail);
     });
   }
@@ -108,7 +117,11 @@ function readAll(response: IncomingMessage): Promise<Uint8Array> {
   });
 }
 
-function readLines(response: IncomingMessage, onLine: (line: Uint8Array) => void, onEnd: (error: Error | null) => void): void {
+function readLines(
+  response: IncomingMessage,
+  onLine: (line: Uint8Array) => void,
+  onEnd: (error: Error | null) => void,
+): void {
   let rest: Buffer[] = [];
   let restBytes = 0;
   response.on('data', (chunk: Buffer) => {

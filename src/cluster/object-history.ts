@@ -15,7 +15,12 @@ const versionsMax = 32;
 
 export type Seen =
   /** First version after the given one. */
-  | { readonly kind: 'version'; readonly resourceVersion: string; readonly content: string | null; readonly deleting: boolean }
+  | {
+      readonly kind: 'version';
+      readonly resourceVersion: string;
+      readonly content: string | null;
+      readonly deleting: boolean;
+    }
   /** Nothing happened to the object since. */
   | { readonly kind: 'unchanged' }
   /** The version after the given one may have been missed. */
@@ -32,7 +37,10 @@ export class ObjectHistory {
   #completeFrom = 0n;
 
   /** A list replaces what was known of the present and starts the coverage anew, unless the watch could be resumed. */
-  relist(resourceVersion: string, objects: readonly { uid: string; resourceVersion: string; content: string; deleting: boolean }[]): void {
+  relist(
+    resourceVersion: string,
+    objects: readonly { uid: string; resourceVersion: string; content: string; deleting: boolean }[],
+  ): void {
     this.#objects.clear();
     this.#completeFrom = BigInt(resourceVersion);
     for (const { uid, ...version } of objects) {
@@ -65,7 +73,9 @@ export class ObjectHistory {
     const next = versions.find((version) => version.resourceVersion > reviewed);
     const oldest = versions[0];
     // Complete if the base itself is among what is kept, or everything since before it was watched.
-    const isComplete = versions.some((version) => version.resourceVersion === reviewed) || (this.#completeFrom <= reviewed && (oldest === undefined || versions.length < versionsMax));
+    const isComplete =
+      versions.some((version) => version.resourceVersion === reviewed) ||
+      (this.#completeFrom <= reviewed && (oldest === undefined || versions.length < versionsMax));
     if (next === undefined) return isComplete ? { kind: 'unchanged' } : { kind: 'unknown' };
     return isComplete ? show(next) : { kind: 'unknown' };
   }
@@ -75,14 +85,6 @@ export class ObjectHistory {
     for (const [uid, { versions }] of this.#objects) {
       if (versions.at(-1)?.content === null && !keep(uid)) this.#objects.delete(uid);
     }
-  }
-
-  get size(): number {
-    return this.#objects.size;
-  }
-
-  covers(resourceVersion: string): boolean {
-    return this.#completeFrom <= BigInt(resourceVersion);
   }
 }
 

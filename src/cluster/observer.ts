@@ -88,6 +88,8 @@ export class Observer {
         const result = await this.#judge(decision);
         if (result !== null) results.push({ decision: decision.decision, ...result });
       }
+      const awaited = new Set(pending.map(({ attributes }) => attributes.uid));
+      for (const watch of this.#watches.values()) watch.history.prune((uid) => awaited.has(uid));
       for (const known of this.#said) if (!pending.some(({ decision }) => decision === known)) this.#said.delete(known);
       if (results.length > 0) {
         for (const { decision } of results) this.#said.add(decision);
@@ -151,7 +153,8 @@ export class Observer {
     const context = this.#d.attestContext();
     if (context === undefined) return null;
     const wanted = wantedContent(attributes, body, context);
-    if (next.kind === 'version') return { persisted: this.#isSame(attributes, wanted, next), uid, resourceVersion: next.resourceVersion };
+    if (next.kind === 'version')
+      return { persisted: this.#isSame(attributes, wanted, next), uid, resourceVersion: next.resourceVersion };
     // The version after the base may have been missed; the object as it is now can still prove that it was stored.
     const current = history.current(uid);
     const isStored = current.kind === 'version' && wanted.kind === 'content' && current.content === wanted.hash;
@@ -165,7 +168,10 @@ export class Observer {
   }
 
   /** A consistent read that starts late enough and does not show it. */
-  async #neverStored(decision: PendingDecision, watch: ResourceWatch): Promise<Omit<ObservedResult, 'decision'> | null> {
+  async #neverStored(
+    decision: PendingDecision,
+    watch: ResourceWatch,
+  ): Promise<Omit<ObservedResult, 'decision'> | null> {
     const { attributes, decidedMs } = decision;
     if (this.#d.now() - decidedMs < settledAfterMs) return null;
     const object = (await this.#d.http.get(objectPath(watch.resource, attributes))) as JsonObject | undefined;
@@ -233,6 +239,7 @@ function objectPath(resource: WatchedResource, { namespace, name }: ChangeAttrib
 
 function judgeDelete(uid: string, next: Seen, current: Seen): Omit<ObservedResult, 'decision'> | null {
   if (next.kind === 'version') return { persisted: next.deleting, uid, resourceVersion: next.resourceVersion };
-  if (current.kind === 'version' && current.deleting) return { persisted: true, uid, resourceVersion: current.resourceVersion };
+  if (current.kind === 'version' && current.deleting)
+    return { persisted: true, uid, resourceVersion: current.resourceVersion };
   return null;
 }

@@ -71,7 +71,9 @@ export class ResourceWatch {
     let token = '';
     let version = '';
     do {
-      const page = (await this.#d.http.get(`${pathOf(this.resource)}?limit=${pageObjects}&continue=${encodeURIComponent(token)}`)) as JsonObject | undefined;
+      const page = (await this.#d.http.get(
+        `${pathOf(this.resource)}?limit=${pageObjects}&continue=${encodeURIComponent(token)}`,
+      )) as JsonObject | undefined;
       const metadata = (page?.['metadata'] ?? {}) as JsonObject;
       token = typeof metadata['continue'] === 'string' ? metadata['continue'] : '';
       version = textAt(metadata, 'resourceVersion');
@@ -109,15 +111,27 @@ export class ResourceWatch {
     const seen = this.#read(object);
     if (seen === null) return;
     const isDeleted = event['type'] === 'DELETED';
-    this.history.saw(seen.uid, seen.resourceVersion, isDeleted ? null : (seen.content ?? ''), isDeleted || seen.deleting);
+    this.history.saw(
+      seen.uid,
+      seen.resourceVersion,
+      isDeleted ? null : (seen.content ?? ''),
+      isDeleted || seen.deleting,
+    );
     this.#d.onChange();
   }
 
-  #read(object: JsonObject): { uid: string; resourceVersion: string; content: string | null; deleting: boolean } | null {
+  #read(
+    object: JsonObject,
+  ): { uid: string; resourceVersion: string; content: string | null; deleting: boolean } | null {
     const metadata = (object['metadata'] ?? {}) as JsonObject;
     const { uid, resourceVersion } = metadata as { uid?: Json; resourceVersion?: Json };
     if (typeof uid !== 'string' || typeof resourceVersion !== 'string') return null;
-    return { uid, resourceVersion, content: this.#d.contentOf(this.resource, object), deleting: metadata['deletionTimestamp'] !== undefined };
+    return {
+      uid,
+      resourceVersion,
+      content: this.#d.contentOf(this.resource, object),
+      deleting: metadata['deletionTimestamp'] !== undefined,
+    };
   }
 
   #again(error: Error | null): void {
@@ -137,5 +151,9 @@ function pathOf({ group, version, resource }: WatchedResource): string {
 
 /** Items of a list come without apiVersion and kind. */
 function withType({ group, version, kind }: WatchedResource, item: JsonObject): JsonObject {
-  return Object.assign(Object.create(null) as object, { apiVersion: group === '' ? version : `${group}/${version}`, kind }, item) as JsonObject;
+  return Object.assign(
+    Object.create(null) as object,
+    { apiVersion: group === '' ? version : `${group}/${version}`, kind },
+    item,
+  ) as JsonObject;
 }

@@ -47,7 +47,12 @@ export function createAdmissionLedger(deps: Deps): AdmissionLedger {
   };
 }
 
-async function decide(deps: Deps, attestation: ChangeAttestation, body: Uint8Array, deadlineMs: number): Promise<AdmissionOutcome> {
+async function decide(
+  deps: Deps,
+  attestation: ChangeAttestation,
+  body: Uint8Array,
+  deadlineMs: number,
+): Promise<AdmissionOutcome> {
   const obstacle = deps.obstacle();
   if (obstacle !== null) return { kind: 'unavailable', code: obstacle.code };
   // A controller that retries a refused write for ever must not fill the log: what is committed already answers it.
@@ -64,7 +69,11 @@ async function decide(deps: Deps, attestation: ChangeAttestation, body: Uint8Arr
     node: deps.node,
     attestation,
   };
-  const outcome = await deps.submitter.submit(signTransaction(payload, deps.signer, deps.sha256), deadlineMs, 'decision');
+  const outcome = await deps.submitter.submit(
+    signTransaction(payload, deps.signer, deps.sha256),
+    deadlineMs,
+    'decision',
+  );
   return toAdmission(deps, outcome);
 }
 
@@ -82,7 +91,13 @@ function toAdmission({ reader }: Deps, outcome: SubmitOutcome): AdmissionOutcome
       if (result.decision === 'EXPIRED') return { kind: 'unavailable', code: 'OUTCOME_TOO_LATE' };
       if (result.decision === 'ADMITTED') return { kind: 'admitted', height, leaf, proposal: result.proposal, tx };
       const proposal = result.proposal === null ? null : (reader.proposal(result.proposal) ?? null);
-      return { kind: 'refused', code: result.code as Extract<AdmissionOutcome, { kind: 'refused' }>['code'], proposal, height, leaf };
+      return {
+        kind: 'refused',
+        code: result.code as Extract<AdmissionOutcome, { kind: 'refused' }>['code'],
+        proposal,
+        height,
+        leaf,
+      };
     }
   }
 }

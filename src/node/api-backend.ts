@@ -16,7 +16,15 @@ import {
 } from '../ledger/index.ts';
 import type { Application } from '../ports/application.ts';
 import type { LedgerReader } from '../ports/ledger-reader.ts';
-import type { ApiBackend, CertifiedHeader, LeafProof, NodeStatus, RecordFilter, RecordPage, RecordQuery } from '../ports/api-backend.ts';
+import type {
+  ApiBackend,
+  CertifiedHeader,
+  LeafProof,
+  NodeStatus,
+  RecordFilter,
+  RecordPage,
+  RecordQuery,
+} from '../ports/api-backend.ts';
 import type { Store } from '../store/index.ts';
 import type { ClusterId, Hash, OrgId } from '../types/brand.ts';
 import type { Certificate } from '../types/chain.ts';
@@ -122,11 +130,18 @@ export class NodeApiBackend implements ApiBackend {
     const blocked = obstacle();
     if (blocked !== null) throw blocked;
     // Mutations speak for a webhook; they come from its own node only, never over this door.
-    if (decodeTransaction(envelope, sha256).payload.kind === 'mutation') throw new ChainError('API_UNAUTHORIZED', { reason: 'a mutation is submitted by the node that was asked' });
+    if (decodeTransaction(envelope, sha256).payload.kind === 'mutation')
+      throw new ChainError('API_UNAUTHORIZED', { reason: 'a mutation is submitted by the node that was asked' });
     const outcome = await submitter.submit(envelope, now() + submitWaitMs, 'inclusion');
     switch (outcome.kind) {
       case 'committed':
-        return { kind: 'committed', hash: outcome.tx, height: outcome.height, leaf: outcome.leaf, result: outcome.result };
+        return {
+          kind: 'committed',
+          hash: outcome.tx,
+          height: outcome.height,
+          leaf: outcome.leaf,
+          result: outcome.result,
+        };
       case 'unknown':
         return { kind: 'unknown', hash: outcome.tx };
       case 'rejected':
@@ -139,7 +154,9 @@ export class NodeApiBackend implements ApiBackend {
   async body(envelope: Uint8Array): Promise<Uint8Array> {
     const { org, content } = openRequest(envelope, 'body-request', this.#trust());
     const { store, reader, bodies } = this.#d;
-    const mayRead = (store.bodyInfo(content.hash)?.orgs.includes(org) ?? false) || isElectorOfBody(reader.liveProposals(), org, content.hash);
+    const mayRead =
+      (store.bodyInfo(content.hash)?.orgs.includes(org) ?? false) ||
+      isElectorOfBody(reader.liveProposals(), org, content.hash);
     if (!mayRead && store.hasBody(content.hash)) throw new ChainError('BODY_FORBIDDEN', { hash: content.hash, org });
     const bytes = mayRead ? await bodies.find(content.hash) : undefined;
     if (bytes === undefined) throw new ChainError('BODY_UNKNOWN', { hash: content.hash });
@@ -155,7 +172,12 @@ export class NodeApiBackend implements ApiBackend {
     const held = clusterKeys.get(cluster);
     if (record === undefined || held === undefined) throw new ChainError('CLUSTER_KEY_MISSING', { cluster });
     const keys = deriveClusterKeys(held.key, sha256, nativeBackend.hmacSha256);
-    const { attestation, body } = attestRequest(content.request, { cluster, keys, sha256, hmacSha256: nativeBackend.hmacSha256 });
+    const { attestation, body } = attestRequest(content.request, {
+      cluster,
+      keys,
+      sha256,
+      hmacSha256: nativeBackend.hmacSha256,
+    });
     const { admissionUid: _admissionUid, ...change } = attestation;
     await store.putBody(attestation.bodyHash, body, { orgs: [...entitled(record)], expiresMs: null });
     return { change, body };
@@ -167,7 +189,11 @@ export class NodeApiBackend implements ApiBackend {
 
   #trust(): Parameters<typeof openRequest>[2] {
     const { genesis, reader, now } = this.#d;
-    return { chain: genesis.hash, nowMs: now(), member: (org, name) => reader.organisation(org)?.members.find((member) => member.name === name) };
+    return {
+      chain: genesis.hash,
+      nowMs: now(),
+      member: (org, name) => reader.organisation(org)?.members.find((member) => member.name === name),
+    };
   }
 
   /** Leaf indexes, newest first; each filter is one index, bounded by time through the time index. */
@@ -214,15 +240,21 @@ function keyOf(filter: Extract<RecordFilter, { key: string }>): string {
   switch (by) {
     case 'object': {
       const [cluster = '', group = '', resource = '', namespace = '', ...name] = parts;
-      if (parts.length < 5) throw new ChainError('API_BAD_PARAMETER', { name: 'object', problem: 'must be cluster/group/resource/namespace/name' });
+      if (parts.length < 5)
+        throw new ChainError('API_BAD_PARAMETER', {
+          name: 'object',
+          problem: 'must be cluster/group/resource/namespace/name',
+        });
       return auditKey.object({ cluster: cluster as ClusterId, group, resource, namespace, name: name.join('/') });
     }
     case 'namespace': {
-      if (parts.length !== 2) throw new ChainError('API_BAD_PARAMETER', { name: 'namespace', problem: 'must be cluster/namespace' });
+      if (parts.length !== 2)
+        throw new ChainError('API_BAD_PARAMETER', { name: 'namespace', problem: 'must be cluster/namespace' });
       return key;
     }
     case 'proposal':
-      if (!/^\d{1,15}$/.test(key)) throw new ChainError('API_BAD_PARAMETER', { name: 'proposal', problem: 'must be a number' });
+      if (!/^\d{1,15}$/.test(key))
+        throw new ChainError('API_BAD_PARAMETER', { name: 'proposal', problem: 'must be a number' });
       return key;
     case 'actor':
     case 'decision':
@@ -231,4 +263,3 @@ function keyOf(filter: Extract<RecordFilter, { key: string }>): string {
       return key;
   }
 }
-

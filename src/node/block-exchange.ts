@@ -124,7 +124,8 @@ export class BlockExchange {
     const count = reader.u16();
     const writer = new ByteWriter();
     const inBlocks = new Map<Hash, Uint8Array>();
-    for (const block of this.#blocks.values()) for (const tx of block.txs) inBlocks.set(transactionHash(tx, this.#deps.sha256), tx);
+    for (const block of this.#blocks.values())
+      for (const tx of block.txs) inBlocks.set(transactionHash(tx, this.#deps.sha256), tx);
     const found: Uint8Array[] = [];
     for (let i = 0; i < count; i += 1) {
       const hash = toHex(reader.bytes(32)) as Hash;
@@ -163,7 +164,8 @@ export class BlockExchange {
       if (bytes === undefined) missing.push(hash);
       else txs.push(bytes);
     }
-    if (missing.length === 0) this.put(blockId, { header: partial.header, lastCertificate: partial.lastCertificate, txs });
+    if (missing.length === 0)
+      this.put(blockId, { header: partial.header, lastCertificate: partial.lastCertificate, txs });
     return missing;
   }
 
@@ -181,7 +183,8 @@ export class BlockExchange {
     if (holder === undefined) return;
     try {
       // Only what is missing, as long as that works; a holder without it is asked for the whole block.
-      if (missing !== null && missing.length > 0 && missing.length <= 65_535 && wanted.attempts <= 2) await this.#fetchTransactions(blockId, holder, missing);
+      if (missing !== null && missing.length > 0 && missing.length <= 65_535 && wanted.attempts <= 2)
+        await this.#fetchTransactions(blockId, holder, missing);
       else await this.#fetchWhole(blockId, holder);
     } catch (error) {
       this.#deps.warn('block body not had from peer', { blockId, holder, reason: (error as Error).message });
@@ -207,7 +210,12 @@ export class BlockExchange {
     const bytes = await this.#deps.network.request(holder, 'block', fromHex(blockId), fetchTimeoutMs);
     if (bytes.length === 0) return;
     const block = decodeBlock(bytes);
-    requireBodyOf(block.header, block.lastCertificate, block.txs.map((tx) => transactionHash(tx, this.#deps.sha256)), this.#deps.sha256);
+    requireBodyOf(
+      block.header,
+      block.lastCertificate,
+      block.txs.map((tx) => transactionHash(tx, this.#deps.sha256)),
+      this.#deps.sha256,
+    );
     if (blockIdOf(block.header, this.#deps.sha256) !== blockId) {
       this.#deps.network.drop(holder, 'sent another block than the one asked for');
       return;
@@ -219,8 +227,15 @@ export class BlockExchange {
 export const announcementKind = 2;
 
 /** Throws NODE_BLOCK_BODY unless certificate and transactions are the ones that the header commits to. */
-export function requireBodyOf(header: BlockHeader, lastCertificate: Certificate | null, hashes: readonly Hash[], sha256: Sha256): void {
-  const fits = txRootOf(hashes, sha256) === header.txRoot && certificateHashOf(lastCertificate, sha256) === header.lastCertificateHash;
+export function requireBodyOf(
+  header: BlockHeader,
+  lastCertificate: Certificate | null,
+  hashes: readonly Hash[],
+  sha256: Sha256,
+): void {
+  const fits =
+    txRootOf(hashes, sha256) === header.txRoot &&
+    certificateHashOf(lastCertificate, sha256) === header.lastCertificateHash;
   if (!fits) throw new ChainError('NODE_BLOCK_BODY', { height: header.height });
 }
 
@@ -228,7 +243,10 @@ function encodeAnnouncement(block: Block, sha256: Sha256): Uint8Array {
   const writer = new ByteWriter();
   writer.u8(announcementKind);
   writer.lengthPrefixed(headerBytes(block.header), headerBytesMax);
-  writer.lengthPrefixed(block.lastCertificate === null ? new Uint8Array() : encodeCertificate(block.lastCertificate), certificateBytesMax);
+  writer.lengthPrefixed(
+    block.lastCertificate === null ? new Uint8Array() : encodeCertificate(block.lastCertificate),
+    certificateBytesMax,
+  );
   writer.u32(block.txs.length);
   for (const tx of block.txs) writer.bytes(fromHex(transactionHash(tx, sha256)));
   return writer.finish();

@@ -13,7 +13,11 @@ const retryMs = 1_000;
 interface BodyStore {
   hasBody(hash: Hash): boolean;
   getBody(hash: Hash): Uint8Array | undefined;
-  putBody(hash: Hash, bytes: Uint8Array, info: { readonly orgs: readonly OrgId[]; readonly expiresMs: number | null }): Promise<void>;
+  putBody(
+    hash: Hash,
+    bytes: Uint8Array,
+    info: { readonly orgs: readonly OrgId[]; readonly expiresMs: number | null },
+  ): Promise<void>;
 }
 
 interface Deps {
@@ -95,7 +99,10 @@ export class Bodies {
         const proposal = this.#d.proposal(id);
         if (!this.#isWanted(proposal)) this.#wanted.delete(id);
         else if (await this.#hold(proposal)) {
-          await this.#d.publish(id, proposal.changes.map((change) => change.bodyHash));
+          await this.#d.publish(
+            id,
+            proposal.changes.map((change) => change.bodyHash),
+          );
         }
       }
     } catch (error) {
@@ -117,7 +124,11 @@ export class Bodies {
       try {
         verifyBody(bytes, change, sha256);
       } catch (error) {
-        warn('a body is not what the chain commits to', { proposal: proposal.id, body: change.bodyHash, reason: (error as Error).message });
+        warn('a body is not what the chain commits to', {
+          proposal: proposal.id,
+          body: change.bodyHash,
+          reason: (error as Error).message,
+        });
         return false;
       }
       await store.putBody(change.bodyHash, bytes, { orgs: proposal.electors, expiresMs: null });
@@ -128,5 +139,7 @@ export class Bodies {
 
 /** Electors are entitled to the bodies of what they vote on. */
 export function isElectorOfBody(live: readonly Proposal[], org: OrgId, hash: Hash): boolean {
-  return live.some((proposal) => proposal.electors.includes(org) && proposal.changes.some((change) => change.bodyHash === hash));
+  return live.some(
+    (proposal) => proposal.electors.includes(org) && proposal.changes.some((change) => change.bodyHash === hash),
+  );
 }

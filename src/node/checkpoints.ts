@@ -1,7 +1,14 @@
 import { ByteReader, ByteWriter, utf8Decode, utf8Encode } from '../codec/index.ts';
 import { quorumOf } from '../consensus/index.ts';
 import { ChainError } from '../errors/chain-error.ts';
-import { assembleCheckpoint, checkpointText, cosign, parseCheckpointText, type Checkpoint, type Cosignature } from '../ledger/checkpoint.ts';
+import {
+  assembleCheckpoint,
+  checkpointText,
+  cosign,
+  parseCheckpointText,
+  type Checkpoint,
+  type Cosignature,
+} from '../ledger/checkpoint.ts';
 import type { CryptoBackend, Signer } from '../ports/crypto.ts';
 import type { PeerNetwork } from '../ports/network.ts';
 import type { Hash, ValidatorId } from '../types/brand.ts';
@@ -87,7 +94,12 @@ export class Checkpoints {
     return assembleCheckpoint(checkpoint, validators(), cosignatures, backend);
   }
 
-  async #ask(peer: ValidatorId, checkpoint: Checkpoint, cosignatures: Map<ValidatorId, Cosignature>, untilMs: number): Promise<void> {
+  async #ask(
+    peer: ValidatorId,
+    checkpoint: Checkpoint,
+    cosignatures: Map<ValidatorId, Cosignature>,
+    untilMs: number,
+  ): Promise<void> {
     const request = utf8Encode(checkpointText(checkpoint));
     while (Date.now() < untilMs) {
       try {
@@ -111,11 +123,14 @@ export class Checkpoints {
   async #signNext(checkpoint: Checkpoint): Promise<Cosignature> {
     const { origin, tree, rootAt, local, signer, nowMs } = this.#d;
     const { size } = tree();
-    if (checkpoint.origin !== origin) throw new ChainError('NODE_NOT_READY', { reason: `it is not of the log ${checkpoint.origin}` });
+    if (checkpoint.origin !== origin)
+      throw new ChainError('NODE_NOT_READY', { reason: `it is not of the log ${checkpoint.origin}` });
     if (checkpoint.size > size) throw new ChainError('NODE_NOT_READY', { reason: `its log has ${size} leaves` });
     // A tree smaller than one that was signed already stays unsigned: signatures of one validator only grow.
-    if (checkpoint.size < this.#last.size) throw new ChainError('NODE_NOT_READY', { reason: `it signed a tree of ${this.#last.size} leaves` });
-    if (rootAt(checkpoint.size) !== checkpoint.root) throw new ChainError('NODE_NOT_READY', { reason: `its tree of ${checkpoint.size} leaves is another` });
+    if (checkpoint.size < this.#last.size)
+      throw new ChainError('NODE_NOT_READY', { reason: `it signed a tree of ${this.#last.size} leaves` });
+    if (rootAt(checkpoint.size) !== checkpoint.root)
+      throw new ChainError('NODE_NOT_READY', { reason: `its tree of ${checkpoint.size} leaves is another` });
     const timeSeconds = Math.max(Math.floor(nowMs() / 1_000), this.#last.timeSeconds);
     if (checkpoint.size !== this.#last.size || timeSeconds !== this.#last.timeSeconds) {
       await local.put(lastKey, new ByteWriter().u64(checkpoint.size).u64(timeSeconds).finish());

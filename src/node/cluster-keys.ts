@@ -71,7 +71,8 @@ export class ClusterKeys {
     const cluster = new TextDecoder().decode(request) as ClusterId;
     const record = this.#d.cluster(cluster);
     const held = this.get(cluster);
-    if (record === undefined || held === undefined || !entitled(record).has(from as string as OrgId)) throw new ChainError('CLUSTER_KEY_MISSING', { cluster });
+    if (record === undefined || held === undefined || !entitled(record).has(from as string as OrgId))
+      throw new ChainError('CLUSTER_KEY_MISSING', { cluster });
     return held.key;
   }
 
@@ -92,7 +93,9 @@ export class ClusterKeys {
   async #fetch(cluster: ClusterId, record: ClusterRecord): Promise<void> {
     const { network, registered, sha256, info } = this.#d;
     for (const peer of network.connected().filter((id) => entitled(record).has(id as string as OrgId))) {
-      const key = await network.request(peer, 'cluster-key', new TextEncoder().encode(cluster), requestTimeoutMs).catch(() => null);
+      const key = await network
+        .request(peer, 'cluster-key', new TextEncoder().encode(cluster), requestTimeoutMs)
+        .catch(() => null);
       if (key === null || key.length !== keyBytes || clusterKeyId(key, sha256) !== registered(cluster)) continue;
       await this.#store(cluster, key);
       info('cluster key received', { cluster, from: peer });

@@ -16,7 +16,11 @@ export class CommitPipeline {
   #pending = 0;
   #waiting: (() => void)[] = [];
 
-  constructor(store: Pick<Store, 'commitBlock'>, onDurable: (height: number) => void, onFailure: (error: unknown) => void) {
+  constructor(
+    store: Pick<Store, 'commitBlock'>,
+    onDurable: (height: number) => void,
+    onFailure: (error: unknown) => void,
+  ) {
     this.#store = store;
     this.#onDurable = onDurable;
     this.#onFailure = onFailure;

@@ -42,7 +42,11 @@ const schema = z.strictObject({
 
 export type NodeConfig = z.infer<typeof schema> & { readonly file: string };
 
-function placeOf(document: Document, counter: LineCounter, path: readonly PropertyKey[]): { line: number; column: number } {
+function placeOf(
+  document: Document,
+  counter: LineCounter,
+  path: readonly PropertyKey[],
+): { line: number; column: number } {
   let node: unknown = document.contents;
   let offset = 0;
   for (const step of path) {
@@ -70,27 +74,46 @@ export function readNodeConfig(path: string): NodeConfig {
   const syntax = document.errors[0];
   if (syntax !== undefined) {
     const position = counter.linePos(syntax.pos[0]);
-    throw new ChainError('CONFIG_INVALID', { file: absolute, line: position.line, column: position.col, field: '', problem: syntax.message.split('\n')[0] ?? 'not YAML' });
+    throw new ChainError('CONFIG_INVALID', {
+      file: absolute,
+      line: position.line,
+      column: position.col,
+      field: '',
+      problem: syntax.message.split('\n')[0] ?? 'not YAML',
+    });
   }
   const parsed = schema.safeParse(document.toJS());
   const fail = (steps: readonly PropertyKey[], problem: string): never => {
-    throw new ChainError('CONFIG_INVALID', { file: absolute, ...placeOf(document, counter, steps), field: steps.map(String).join('.'), problem });
+    throw new ChainError('CONFIG_INVALID', {
+      file: absolute,
+      ...placeOf(document, counter, steps),
+      field: steps.map(String).join('.'),
+      problem,
+    });
   };
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     if (issue === undefined) return fail([], 'invalid');
     const unknown = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
-    return fail(unknown === undefined ? issue.path : [...issue.path, unknown], unknown === undefined ? issue.message : 'unknown field');
+    return fail(
+      unknown === undefined ? issue.path : [...issue.path, unknown],
+      unknown === undefined ? issue.message : 'unknown field',
+    );
   }
   const { webhook, cluster } = parsed.data;
-  if (webhook && (webhook.clientCa === undefined) === (webhook.pathSecretFile === undefined)) fail(['webhook'], 'give exactly one of clientCa and pathSecretFile');
+  if (webhook && (webhook.clientCa === undefined) === (webhook.pathSecretFile === undefined))
+    fail(['webhook'], 'give exactly one of clientCa and pathSecretFile');
   if (webhook && !cluster) fail(['webhook'], 'a webhook needs `cluster.name`');
   return Object.freeze({ ...absolutePaths(parsed.data, dirname(absolute)), file: absolute });
 }
 
 function absolutePaths(config: z.infer<typeof schema>, base: string): z.infer<typeof schema> {
   const at = (path: string): string => (isAbsolute(path) ? path : resolve(base, path));
-  const pair = <T extends { key: string; certificate: string }>(part: T): T => ({ ...part, key: at(part.key), certificate: at(part.certificate) });
+  const pair = <T extends { key: string; certificate: string }>(part: T): T => ({
+    ...part,
+    key: at(part.key),
+    certificate: at(part.certificate),
+  });
   const { webhook, cluster, keys } = config;
   return {
     ...config,
@@ -113,7 +136,11 @@ function absolutePaths(config: z.infer<typeof schema>, base: string): z.infer<ty
             ...(webhook.pathSecretFile === undefined ? {} : { pathSecretFile: at(webhook.pathSecretFile) }),
           },
         }),
-    ...(cluster === undefined ? {} : { cluster: { ...cluster, ...(cluster.kubeconfig === undefined ? {} : { kubeconfig: at(cluster.kubeconfig) }) } }),
+    ...(cluster === undefined
+      ? {}
+      : {
+          cluster: { ...cluster, ...(cluster.kubeconfig === undefined ? {} : { kubeconfig: at(cluster.kubeconfig) }) },
+        }),
   };
 }
 

@@ -36,7 +36,11 @@ export const messageKind = 1;
 const peerDownMs = 20;
 const tickMs = 1_000;
 
-type EventWithoutClock = ConsensusEvent extends infer E ? (E extends { nowMs: number } ? Omit<E, 'nowMs'> : never) : never;
+type EventWithoutClock = ConsensusEvent extends infer E
+  ? E extends { nowMs: number }
+    ? Omit<E, 'nowMs'>
+    : never
+  : never;
 
 export interface EngineMetrics {
   decided(height: number, round: number, txs: number): void;
@@ -240,7 +244,10 @@ export class Engine {
       case 'evidence':
         return this.#d.onEvidence(effect.equivocation);
       case 'request-sync':
-        return this.#d.onSyncWanted(effect.height, effect.from === null ? null : (this.#validators()[effect.from]?.id ?? null));
+        return this.#d.onSyncWanted(
+          effect.height,
+          effect.from === null ? null : (this.#validators()[effect.from]?.id ?? null),
+        );
       case 'halt':
         this.#halted = effect.reason;
         return this.#d.onHalt(effect.reason);
@@ -248,7 +255,9 @@ export class Engine {
   }
 
   #persist(effect: Extract<Effect, { type: 'persist' }>): void {
-    const records = effect.records.map((record) => encodeWalRecord({ record, body: this.#bodyOf(record) }, BLOCK_BYTES_CAP));
+    const records = effect.records.map((record) =>
+      encodeWalRecord({ record, body: this.#bodyOf(record) }, BLOCK_BYTES_CAP),
+    );
     const height = Math.max(...effect.records.map(heightOfRecord));
     this.#d.wal.append(records, effect.position, height).then(
       () => {
@@ -284,7 +293,8 @@ export class Engine {
     if (this.#stopped) return;
     const { network, exchange, self } = this.#d;
     // The body travels before the proposal that names it, so that a peer need not ask for it.
-    if (message.kind === 'proposal' && this.#validators()[message.validator]?.id === self) exchange.announce(message.blockId);
+    if (message.kind === 'proposal' && this.#validators()[message.validator]?.id === self)
+      exchange.announce(message.blockId);
     const encoded = encodeConsensusMessage(message);
     const frame = new Uint8Array(1 + encoded.length);
     frame[0] = messageKind;
@@ -318,10 +328,15 @@ export class Engine {
       txs,
     });
     this.#dropRefused(txs, executed);
-    if (executed.txs.length === 0 && !allowEmpty) return this.#feed({ type: 'block-built', height, round, built: null });
+    if (executed.txs.length === 0 && !allowEmpty)
+      return this.#feed({ type: 'block-built', height, round, built: null });
     this.#executed.set(executed.blockId, executed);
     exchange.put(executed.blockId, executed.block);
-    const built = { blockId: executed.blockId, timeMs: executed.block.header.timeMs, appHash: executed.block.header.appHash };
+    const built = {
+      blockId: executed.blockId,
+      timeMs: executed.block.header.timeMs,
+      appHash: executed.block.header.appHash,
+    };
     this.#feed({ type: 'block-built', height, round, built });
   }
 
@@ -352,7 +367,12 @@ export class Engine {
     const result = app.processProposal(block);
     if (!result.ok) {
       this.#d.warn('block is invalid here', { height, blockId, code: result.code, reason: result.message });
-      return this.#feed({ type: 'block-validated', height, blockId, verdict: { ok: false, detail: `${result.code}: ${result.message}` } });
+      return this.#feed({
+        type: 'block-validated',
+        height,
+        blockId,
+        verdict: { ok: false, detail: `${result.code}: ${result.message}` },
+      });
     }
     this.#executed.set(blockId, result.executed);
     this.#answerValid(height, result.executed);
@@ -411,7 +431,11 @@ export class Engine {
     const height = message.kind === 'commit' ? message.certificate.height : message.height;
     const current = this.#d.app.info().height + 1;
     if (height !== current && height !== current + 1) return false;
-    const context: VerifyContext = { chain: this.#d.chain, voteKeys: this.#validators().map(({ voteKey }) => voteKey), verify: this.#d.verify };
+    const context: VerifyContext = {
+      chain: this.#d.chain,
+      voteKeys: this.#validators().map(({ voteKey }) => voteKey),
+      verify: this.#d.verify,
+    };
     switch (message.kind) {
       case 'proposal':
         verifyProposal(context, message);

@@ -57,9 +57,18 @@ export async function runFsck(options: FsckOptions): Promise<number> {
     }
     const last = store.lastHeight();
     const state = last > 0 ? store.state(last) : undefined;
-    const summary = { ok: findings.length === 0, height: Math.max(0, last), logSize: state?.logSize ?? 0, logRoot: state?.logRoot ?? null, stateRoot: state?.stateRoot ?? null };
+    const summary = {
+      ok: findings.length === 0,
+      height: Math.max(0, last),
+      logSize: state?.logSize ?? 0,
+      logRoot: state?.logRoot ?? null,
+      stateRoot: state?.stateRoot ?? null,
+    };
     if (options.output === 'json') console.log(JSON.stringify({ ...summary, problems: findings }));
-    else console.log(`${summary.ok ? 'sound' : `${findings.length} problems`}: height ${summary.height}, ${summary.logSize} leaves, log root ${summary.logRoot ?? '-'}, state root ${summary.stateRoot ?? '-'}`);
+    else
+      console.log(
+        `${summary.ok ? 'sound' : `${findings.length} problems`}: height ${summary.height}, ${summary.logSize} leaves, log root ${summary.logRoot ?? '-'}, state root ${summary.stateRoot ?? '-'}`,
+      );
     return summary.ok ? 0 : 1;
   } finally {
     await store.close();
@@ -108,7 +117,10 @@ function* badCertificates(store: Store, { genesis, hash }: LoadedGenesis): Gener
     const bytes = store.certificate(height);
     if (bytes === undefined) continue;
     try {
-      verifyCertificate(decodeCertificate(bytes), genesis.validators, hash, { verifyEd25519, precommitBytes: signBytes });
+      verifyCertificate(decodeCertificate(bytes), genesis.validators, hash, {
+        verifyEd25519,
+        precommitBytes: signBytes,
+      });
     } catch (error) {
       yield { code: 'CERTIFICATE_INVALID', where: `height ${height}`, detail: (error as Error).message };
     }
@@ -123,7 +135,12 @@ function* badExecution(store: Store, { genesis }: LoadedGenesis): Generator<Find
     const bytes = store.block(height);
     if (bytes === undefined) return;
     const result = app.processProposal(decodeBlock(bytes));
-    if (!result.ok) return yield { code: 'EXECUTION_DIFFERS', where: `height ${height}`, detail: `${result.code}: ${result.message}` };
+    if (!result.ok)
+      return yield {
+        code: 'EXECUTION_DIFFERS',
+        where: `height ${height}`,
+        detail: `${result.code}: ${result.message}`,
+      };
     memory.apply(result.executed.writes);
     app.commit(result.executed);
   }

@@ -50,7 +50,14 @@ const planSchema = z.strictObject({
     )
     .default([]),
   bindings: z
-    .array(z.strictObject({ cluster: z.string(), user: z.string(), org: z.string(), member: z.string().nullable().default(null) }))
+    .array(
+      z.strictObject({
+        cluster: z.string(),
+        user: z.string(),
+        org: z.string(),
+        member: z.string().nullable().default(null),
+      }),
+    )
     .default([]),
   policies: z.array(z.strictObject({ name: z.string(), spec: z.unknown() })).default([]),
   configPolicy: z
@@ -64,9 +71,14 @@ const planSchema = z.strictObject({
  * compares the hash. Validators stand in the order of their names, which decides who proposes first.
  */
 export async function makeGenesis(planFile: string, descriptorFiles: readonly string[]): Promise<LoadedGenesis> {
-  const plan = decodeWith(planSchema, parse(await readText('genesis plan', planFile), { uniqueKeys: true }) as Json, 'genesis plan');
+  const plan = decodeWith(
+    planSchema,
+    parse(await readText('genesis plan', planFile), { uniqueKeys: true }) as Json,
+    'genesis plan',
+  );
   const descriptors: NodeDescriptor[] = [];
-  for (const file of descriptorFiles) descriptors.push(openNodeDescriptor(file, trimNewline(await read('descriptor', file))));
+  for (const file of descriptorFiles)
+    descriptors.push(openNodeDescriptor(file, trimNewline(await read('descriptor', file))));
   descriptors.sort((a, b) => (a.org < b.org ? -1 : 1));
   for (const { spec } of plan.policies) parsePolicySpec(spec);
   const genesis = {
@@ -79,7 +91,11 @@ export async function makeGenesis(planFile: string, descriptorFiles: readonly st
     clusters: plan.clusters,
     bindings: plan.bindings,
     policies: plan.policies,
-    configPolicy: { rule: plan.configPolicy.rule, delayMs: plan.configPolicy.delay, votingMs: plan.configPolicy.voting },
+    configPolicy: {
+      rule: plan.configPolicy.rule,
+      delayMs: plan.configPolicy.delay,
+      votingMs: plan.configPolicy.voting,
+    },
     params: { ...paramsDefault, ...plan.params },
   };
   // Through the bytes and back: what the others will read is what is checked.
@@ -91,7 +107,8 @@ export async function writeGenesis(file: string, genesis: LoadedGenesis): Promis
   try {
     await writeFile(file, genesis.bytes, { flag: 'wx' });
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') throw new ChainError('NODE_FILE_EXISTS', { file }, { cause });
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST')
+      throw new ChainError('NODE_FILE_EXISTS', { file }, { cause });
     throw cause;
   }
 }
@@ -102,7 +119,11 @@ export async function readGenesis(file: string): Promise<LoadedGenesis> {
 
 /** One line a reader can compare by telephone. */
 export function describeGenesis({ genesis, hash }: LoadedGenesis): string {
-  return canonicalText({ genesisHash: hash, chainName: genesis.chainName, validators: genesis.validators.map(({ id }) => id) });
+  return canonicalText({
+    genesisHash: hash,
+    chainName: genesis.chainName,
+    validators: genesis.validators.map(({ id }) => id),
+  });
 }
 
 async function read(what: string, file: string): Promise<Uint8Array> {

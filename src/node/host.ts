@@ -90,10 +90,16 @@ export class ConsensusHost {
       backend: nativeBackend,
       source: store,
       precommitBytes: signBytes,
-      ...(lastBytes === undefined || lastState === undefined ? {} : { last: { header: decodeBlock(lastBytes).header, state: lastState } }),
+      ...(lastBytes === undefined || lastState === undefined
+        ? {}
+        : { last: { header: decodeBlock(lastBytes).header, state: lastState } }),
     });
     const { app, mempool } = this;
-    this.#pipeline = new CommitPipeline(store, (durable) => void consensusLog.wal.truncateBefore(durable + 1).catch(options.fatal), options.fatal);
+    this.#pipeline = new CommitPipeline(
+      store,
+      (durable) => void consensusLog.wal.truncateBefore(durable + 1).catch(options.fatal),
+      options.fatal,
+    );
     this.mesh = createMesh({
       self: self.id,
       privateKeyPem: identity.peer.key,
@@ -126,9 +132,14 @@ export class ConsensusHost {
     this.submitter = new Submitter(this.#gossip, now);
     const lastCertificate = height > 0 ? store.certificate(height) : undefined;
     const state = restore(
-      { chain: genesis.hash, sign: consensusLog.observeReason === '' ? (message) => identity.vote.sign(message) : null },
+      {
+        chain: genesis.hash,
+        sign: consensusLog.observeReason === '' ? (message) => identity.vote.sign(message) : null,
+      },
       consensusLog.records.map(({ record }) => record),
-      consensusLog.position === null ? null : { ...consensusLog.position, step: consensusLog.position.step as 0 | 1 | 2 | 3 },
+      consensusLog.position === null
+        ? null
+        : { ...consensusLog.position, step: consensusLog.position.step as 0 | 1 | 2 | 3 },
     );
     this.#engine = new Engine({
       chain: genesis.hash,
@@ -178,7 +189,13 @@ export class ConsensusHost {
 
   async start(): Promise<void> {
     const { app, mesh } = this;
-    mesh.setPeers(app.info().validators.flatMap(({ id, tlsKey, peerAddress }) => (id === this.#o.self.id ? [] : [{ id, tlsKey, address: peerAddress }])));
+    mesh.setPeers(
+      app
+        .info()
+        .validators.flatMap(({ id, tlsKey, peerAddress }) =>
+          id === this.#o.self.id ? [] : [{ id, tlsKey, address: peerAddress }],
+        ),
+    );
     await mesh.start();
     this.#engine.start();
     this.#housekeeping = setInterval(() => {
@@ -233,7 +250,8 @@ export class ConsensusHost {
     if (this.halted !== null) return new ChainError('NODE_NOT_READY', { reason: this.halted });
     const { needed, connected } = this.quorum;
     if (connected < needed) return new ChainError('NO_QUORUM', { connected, needed });
-    if (this.catchingUpTo !== null) return new ChainError('NODE_NOT_READY', { reason: `it is catching up to height ${this.catchingUpTo}` });
+    if (this.catchingUpTo !== null)
+      return new ChainError('NODE_NOT_READY', { reason: `it is catching up to height ${this.catchingUpTo}` });
     return null;
   }
 
@@ -250,12 +268,14 @@ export class ConsensusHost {
       // Without its body the decision is heard again from the peers.
       if (block === undefined || height !== this.app.info().height + 1) break;
       const result = this.app.processProposal(block);
-      if (!result.ok) throw new ChainError('STATE_DIVERGENCE', { height, blockId, detail: `${result.code}: ${result.message}` });
+      if (!result.ok)
+        throw new ChainError('STATE_DIVERGENCE', { height, blockId, detail: `${result.code}: ${result.message}` });
       await this.#engine.apply(result.executed, record.certificate);
       this.#engine.recovered(record.certificate);
       this.#o.log.info({ height }, 'decided block applied from the log');
     }
-    for (const [blockId, block] of bodies) if (block.header.height > this.app.info().height) this.#exchange.put(blockId, block);
+    for (const [blockId, block] of bodies)
+      if (block.header.height > this.app.info().height) this.#exchange.put(blockId, block);
     return this;
   }
 
@@ -269,7 +289,10 @@ export class ConsensusHost {
 
   #halted(reason: HaltReason): void {
     this.#o.metrics.halted.set(1);
-    this.#o.log.fatal({ reason }, `${reason.code}: this node has stopped signing; keep its data folder and run chain-node fsck`);
+    this.#o.log.fatal(
+      { reason },
+      `${reason.code}: this node has stopped signing; keep its data folder and run chain-node fsck`,
+    );
     const kept = JSON.stringify(reason, (_key, value: unknown) => (value instanceof Uint8Array ? toHex(value) : value));
     void this.store.local.put('halt', new TextEncoder().encode(kept)).catch(this.#o.fatal);
   }
@@ -278,7 +301,10 @@ export class ConsensusHost {
     this.#divergence = `STATE_DIVERGENCE at height ${height}: ${detail}`;
     this.#o.metrics.halted.set(1);
     this.#engine.stop();
-    this.#o.log.fatal({ height, detail }, 'a certified block computes to something else here: this node has stopped signing');
+    this.#o.log.fatal(
+      { height, detail },
+      'a certified block computes to something else here: this node has stopped signing',
+    );
   }
 
   #onMessage(from: ValidatorId, channel: string, bytes: Uint8Array): void {
@@ -312,5 +338,10 @@ function listenOf(address: string): { listenHost: string; listenPort: number } {
 }
 
 function requireBody(block: Block): void {
-  requireBodyOf(block.header, block.lastCertificate, block.txs.map((tx) => transactionHash(tx, sha256)), sha256);
+  requireBodyOf(
+    block.header,
+    block.lastCertificate,
+    block.txs.map((tx) => transactionHash(tx, sha256)),
+    sha256,
+  );
 }

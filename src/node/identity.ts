@@ -23,10 +23,12 @@ export interface NodeIdentity {
 
 /** Throws NODE_FILE_UNREADABLE, CRYPTO_* or NODE_KEY_MISMATCH. */
 export function loadIdentity(config: NodeConfig, validator: Validator): NodeIdentity {
-  const passphrase = config.keys.passphraseFile === undefined ? null : firstLine(read('passphrase file', config.keys.passphraseFile));
+  const passphrase =
+    config.keys.passphraseFile === undefined ? null : firstLine(read('passphrase file', config.keys.passphraseFile));
   const signer = (purpose: 'vote' | 'tx' | 'checkpoint', expected: string): Signer => {
     const loaded = decodePrivateKeyPem(read(`${purpose} key`, config.keys[purpose]), passphrase);
-    if (loaded.publicKey !== expected) throw new ChainError('NODE_KEY_MISMATCH', { purpose, expected, actual: loaded.publicKey });
+    if (loaded.publicKey !== expected)
+      throw new ChainError('NODE_KEY_MISMATCH', { purpose, expected, actual: loaded.publicKey });
     return loaded;
   };
   const pair = (what: string, files: { key: string; certificate: string }): CertificateFiles => ({
@@ -35,7 +37,8 @@ export function loadIdentity(config: NodeConfig, validator: Validator): NodeIden
   });
   const peer = pair('mesh', config.peer);
   const tlsKey = publicKeyHexOf(peer.cert);
-  if (tlsKey !== validator.tlsKey) throw new ChainError('NODE_KEY_MISMATCH', { purpose: 'mesh', expected: validator.tlsKey, actual: tlsKey });
+  if (tlsKey !== validator.tlsKey)
+    throw new ChainError('NODE_KEY_MISMATCH', { purpose: 'mesh', expected: validator.tlsKey, actual: tlsKey });
   const { webhook } = config;
   return {
     vote: signer('vote', validator.voteKey),
@@ -49,7 +52,9 @@ export function loadIdentity(config: NodeConfig, validator: Validator): NodeIden
         : {
             ...pair('webhook', webhook),
             ...(webhook.clientCa === undefined ? {} : { clientCa: read('client CA', webhook.clientCa) }),
-            ...(webhook.pathSecretFile === undefined ? {} : { pathSecret: firstLine(read('path secret', webhook.pathSecretFile)) }),
+            ...(webhook.pathSecretFile === undefined
+              ? {}
+              : { pathSecret: firstLine(read('path secret', webhook.pathSecretFile)) }),
           },
   };
 }

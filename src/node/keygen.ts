@@ -33,14 +33,24 @@ export interface KeygenOptions {
 export async function keygen(options: KeygenOptions): Promise<{ descriptorFile: string; descriptor: NodeDescriptor }> {
   const { dir, org } = options;
   const descriptorFile = join(dir, 'descriptor.json');
-  for (const file of [descriptorFile, join(dir, 'keys')]) if (existsSync(file)) throw new ChainError('NODE_FILE_EXISTS', { file });
+  for (const file of [descriptorFile, join(dir, 'keys')])
+    if (existsSync(file)) throw new ChainError('NODE_FILE_EXISTS', { file });
   const members = await readMembers(options);
 
   const seeds = { vote: generateSeed(), tx: generateSeed(), checkpoint: generateSeed(), tls: generateSeed() };
-  const signers = { vote: signerFromSeed(seeds.vote), tx: signerFromSeed(seeds.tx), checkpoint: signerFromSeed(seeds.checkpoint), tls: signerFromSeed(seeds.tls) };
+  const signers = {
+    vote: signerFromSeed(seeds.vote),
+    tx: signerFromSeed(seeds.tx),
+    checkpoint: signerFromSeed(seeds.checkpoint),
+    tls: signerFromSeed(seeds.tls),
+  };
   const peer = await makePeerCertificate(seeds.tls);
   const hosts = [...new Set([...options.hosts, hostAndPort(options.peerAddress).host])];
-  const names = { dnsNames: hosts.filter((host) => !isAddress(host)), ipAddresses: hosts.filter(isAddress), days: serverCertificateDays };
+  const names = {
+    dnsNames: hosts.filter((host) => !isAddress(host)),
+    ipAddresses: hosts.filter(isAddress),
+    days: serverCertificateDays,
+  };
   const api = await makeServerCertificates({ ...names, commonName: `${org} chain API` });
   const webhook = await makeServerCertificates({ ...names, commonName: `${org} chain webhook` });
 
@@ -51,7 +61,10 @@ export async function keygen(options: KeygenOptions): Promise<{ descriptorFile: 
   }
   await writeSecret(join(dir, 'tls', 'peer.key'), peer.privateKeyPem);
   await writeFile(join(dir, 'tls', 'peer.crt'), peer.certificatePem);
-  for (const [name, made] of [['api', api], ['webhook', webhook]] as const) {
+  for (const [name, made] of [
+    ['api', api],
+    ['webhook', webhook],
+  ] as const) {
     await writeSecret(join(dir, 'tls', `${name}.key`), made.privateKeyPem);
     await writeFile(join(dir, 'tls', `${name}.crt`), made.certificatePem);
     await writeFile(join(dir, 'tls', `${name}-ca.crt`), made.caBundlePem);
@@ -76,7 +89,10 @@ export async function keygen(options: KeygenOptions): Promise<{ descriptorFile: 
     webhookCa: webhook.caBundlePem,
   };
   // Written last: a folder with a descriptor is complete.
-  await writeFile(descriptorFile, signNodeDescriptor(descriptor, [signers.vote, signers.tx, signers.tls, signers.checkpoint]));
+  await writeFile(
+    descriptorFile,
+    signNodeDescriptor(descriptor, [signers.vote, signers.tx, signers.tls, signers.checkpoint]),
+  );
   return { descriptorFile, descriptor };
 }
 
@@ -84,10 +100,15 @@ async function readMembers({ memberFiles, org }: KeygenOptions): Promise<NodeDes
   const members = [];
   for (const file of memberFiles) {
     const bytes = await readFile(file).catch((cause: Error) => {
-      throw new ChainError('NODE_FILE_UNREADABLE', { what: 'member descriptor', file, reason: cause.message }, { cause });
+      throw new ChainError(
+        'NODE_FILE_UNREADABLE',
+        { what: 'member descriptor', file, reason: cause.message },
+        { cause },
+      );
     });
     const opened = openMemberDescriptor(file, trimNewline(bytes));
-    if (opened.org !== org) throw new ChainError('DESCRIPTOR_INVALID', { file, reason: `is of ${opened.org}, not of ${org}` });
+    if (opened.org !== org)
+      throw new ChainError('DESCRIPTOR_INVALID', { file, reason: `is of ${opened.org}, not of ${org}` });
     members.push(opened.member);
   }
   return members;

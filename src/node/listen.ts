@@ -5,7 +5,8 @@ export async function listening<T>(purpose: string, address: string, started: Pr
   try {
     return await started;
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'EADDRINUSE') throw new ChainError('NODE_PORT_IN_USE', { address, purpose }, { cause });
+    if ((cause as NodeJS.ErrnoException).code === 'EADDRINUSE')
+      throw new ChainError('NODE_PORT_IN_USE', { address, purpose }, { cause });
     throw cause;
   }
 }

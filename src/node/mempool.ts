@@ -79,7 +79,9 @@ export class Mempool {
     for (const lane of ['reserved', 'normal'] as const) {
       const queues = [...this.#lanes[lane].values()].map((queue) => queue.txs.values());
       this.#turn += 1;
-      let open = queues.map((_, index) => queues[(index + this.#turn) % queues.length]).filter((queue) => queue !== undefined);
+      let open = queues
+        .map((_, index) => queues[(index + this.#turn) % queues.length])
+        .filter((queue) => queue !== undefined);
       while (open.length > 0) {
         const still: typeof open = [];
         for (const queue of open) {

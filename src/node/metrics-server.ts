@@ -20,7 +20,11 @@ export async function serveMetrics(registry: Registry, address: string): Promise
     );
   });
   const { host, port } = hostAndPort(address);
-  await listening('metrics', address, new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, host, resolve)));
+  await listening(
+    'metrics',
+    address,
+    new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, host, resolve)),
+  );
   return () =>
     new Promise((resolve) => {
       server.close(() => resolve());

@@ -8,13 +8,20 @@ export function createMetrics() {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
-  const counter = <L extends string>(name: string, help: string, labelNames: readonly L[] = []): Counter<L> => new Counter({ name: `kubectl_chain_${name}`, help, labelNames, registers });
-  const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[] = []): Gauge<L> => new Gauge({ name: `kubectl_chain_${name}`, help, labelNames, registers });
+  const counter = <L extends string>(name: string, help: string, labelNames: readonly L[] = []): Counter<L> =>
+    new Counter({ name: `kubectl_chain_${name}`, help, labelNames, registers });
+  const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[] = []): Gauge<L> =>
+    new Gauge({ name: `kubectl_chain_${name}`, help, labelNames, registers });
   return {
     registry,
     height: gauge('height', 'Height of the last committed block'),
     logSize: gauge('log_leaves', 'Leaves in the log'),
-    rounds: new Histogram({ name: 'kubectl_chain_decision_round', help: 'Round in which a block was decided', buckets: [0, 1, 2, 3, 5, 8], registers }),
+    rounds: new Histogram({
+      name: 'kubectl_chain_decision_round',
+      help: 'Round in which a block was decided',
+      buckets: [0, 1, 2, 3, 5, 8],
+      registers,
+    }),
     transactions: counter('transactions_total', 'Transactions in committed blocks'),
     mempool: gauge('mempool_transactions', 'Transactions waiting for a block'),
     peersConnected: gauge('peers_connected', 'Validators connected to this one'),
@@ -23,8 +30,15 @@ export function createMetrics() {
     evidence: counter('evidence_total', 'Equivocations seen'),
     halted: gauge('halted', '1 if this node has stopped signing'),
     admissions: counter('admission_reviews_total', 'Admission reviews answered', ['outcome'] as const),
-    admissionSeconds: new Histogram({ name: 'kubectl_chain_admission_seconds', help: 'Time to answer an admission review', buckets: admissionBuckets, registers }),
-    webhookRefused: counter('webhook_refused_total', 'Requests to the webhook that were not answered as reviews', ['reason'] as const),
+    admissionSeconds: new Histogram({
+      name: 'kubectl_chain_admission_seconds',
+      help: 'Time to answer an admission review',
+      buckets: admissionBuckets,
+      registers,
+    }),
+    webhookRefused: counter('webhook_refused_total', 'Requests to the webhook that were not answered as reviews', [
+      'reason',
+    ] as const),
     apiRequests: counter('api_requests_total', 'Requests to the API', ['route', 'status'] as const),
     observations: counter('observations_total', 'Results that this node signed as observer', ['result'] as const),
     network: counter('network_events_total', 'Connections and frames refused, dropped or lost', ['event'] as const),

@@ -96,7 +96,13 @@ export class ChainNode {
     return opened.node;
   }
 
-  private constructor({ config, genesis, log }: NodeOptions, self: Validator, identity: NodeIdentity, metrics: NodeMetrics, host: ConsensusHost) {
+  private constructor(
+    { config, genesis, log }: NodeOptions,
+    self: Validator,
+    identity: NodeIdentity,
+    metrics: NodeMetrics,
+    host: ConsensusHost,
+  ) {
     this.#config = config;
     this.#genesis = genesis;
     this.#log = log;
@@ -144,7 +150,11 @@ export class ChainNode {
       validators: () => app.info().validators,
       nowMs: () => Date.now(),
     });
-    this.#ticker = new Ticker(app, ({ dueMs, id }) => void this.#submit({ kind: 'tick', dueMs, id, height: app.info().height }), () => Date.now());
+    this.#ticker = new Ticker(
+      app,
+      ({ dueMs, id }) => void this.#submit({ kind: 'tick', dueMs, id, height: app.info().height }),
+      () => Date.now(),
+    );
   }
 
   /** Opens every door that the configuration names. Throws NODE_PORT_IN_USE. */
@@ -171,14 +181,18 @@ export class ChainNode {
       publish: async (cluster, results) => {
         const sequence = this.#host.app.observationSequence(cluster, this.#self.id) + 1;
         await this.#submit({ kind: 'observation', cluster, sequence, results });
-        for (const { persisted } of results) this.#metrics.observations.inc({ result: persisted ? 'persisted' : 'not-persisted' });
+        for (const { persisted } of results)
+          this.#metrics.observations.inc({ result: persisted ? 'persisted' : 'not-persisted' });
       },
       warn: (message, details) => this.#log.warn(details, message),
     });
     this.#ticker.start();
     this.#bodies.consider(this.#host.app.liveProposals().map(({ id }) => id));
     void this.#ensureKeys();
-    this.#log.info({ org: this.#self.org, height: this.#host.app.info().height, observing: this.#host.observeReason }, 'node started');
+    this.#log.info(
+      { org: this.#self.org, height: this.#host.app.info().height, observing: this.#host.observeReason },
+      'node started',
+    );
   }
 
   /** Unready first, then drains: what was asked before is still answered. */
@@ -203,10 +217,15 @@ export class ChainNode {
     const { first, second } = equivocation;
     const validator = this.#host.app.info().validators[first.validator]?.id;
     this.#metrics.evidence.inc();
-    this.#log.error({ validator, height: first.height, round: first.round }, 'a validator signed two conflicting messages');
+    this.#log.error(
+      { validator, height: first.height, round: first.round },
+      'a validator signed two conflicting messages',
+    );
     if (validator === undefined) return;
     const signed = (message: typeof first) => ({
-      bytes: toBase64(signBytes(this.#genesis.hash, message.kind === 'vote' ? message : { ...message, type: 'proposal' })),
+      bytes: toBase64(
+        signBytes(this.#genesis.hash, message.kind === 'vote' ? message : { ...message, type: 'proposal' }),
+      ),
       signature: toBase64(message.signature),
     });
     void this.#submit({ kind: 'evidence', validator, first: signed(first), second: signed(second) });
@@ -297,14 +316,21 @@ export class ChainNode {
       node: this.#self.id,
       ...content,
     } as Payload;
-    const outcome = await this.#host.submitter.submit(signTransaction(payload, this.#identity.tx, sha256), nowMs + ownTxWaitMs, 'inclusion');
-    if (outcome.kind === 'rejected') this.#log.debug({ kind: content.kind, code: outcome.code, reason: outcome.message }, 'own transaction not taken');
+    const outcome = await this.#host.submitter.submit(
+      signTransaction(payload, this.#identity.tx, sha256),
+      nowMs + ownTxWaitMs,
+      'inclusion',
+    );
+    if (outcome.kind === 'rejected')
+      this.#log.debug({ kind: content.kind, code: outcome.code, reason: outcome.message }, 'own transaction not taken');
     return outcome;
   }
 
   /** Until every key is here: the first node makes it, the others fetch it. */
   async #ensureKeys(): Promise<void> {
-    await this.#clusterKeys.ensure().catch((error: unknown) => this.#log.warn({ err: error }, 'cluster keys could not be completed'));
+    await this.#clusterKeys
+      .ensure()
+      .catch((error: unknown) => this.#log.warn({ err: error }, 'cluster keys could not be completed'));
     this.#keyTimer = setTimeout(() => void this.#ensureKeys(), keyRetryMs);
   }
 
@@ -328,13 +354,17 @@ export class ChainNode {
   }
 
   #mayRead(org: OrgId, hash: Hash): boolean {
-    return (this.#host.store.bodyInfo(hash)?.orgs.includes(org) ?? false) || isElectorOfBody(this.#host.app.liveProposals(), org, hash);
+    return (
+      (this.#host.store.bodyInfo(hash)?.orgs.includes(org) ?? false) ||
+      isElectorOfBody(this.#host.app.liveProposals(), org, hash)
+    );
   }
 
   #webhookReadiness(): { ready: boolean; reasons: readonly string[] } {
     const reasons = [...this.#readiness().reasons];
     const name = this.#config.cluster?.name as ClusterId | undefined;
-    if (name !== undefined && this.#clusterKeys.get(name) === undefined) reasons.push(`the key of cluster ${name} is not here yet`);
+    if (name !== undefined && this.#clusterKeys.get(name) === undefined)
+      reasons.push(`the key of cluster ${name} is not here yet`);
     return { ready: reasons.length === 0, reasons };
   }
 
@@ -372,11 +402,18 @@ export class ChainNode {
       halted: this.#host.halted,
       ready,
       notReady: this.#host.observeReason === '' ? reasons : [...reasons, this.#host.observeReason],
-      peers: info.validators.flatMap(({ id, peerAddress }) => (id === this.#self.id ? [] : [{ id, address: peerAddress, connected: connected.has(id) }])),
+      peers: info.validators.flatMap(({ id, peerAddress }) =>
+        id === this.#self.id ? [] : [{ id, address: peerAddress, connected: connected.has(id) }],
+      ),
       cluster:
         cluster === undefined
           ? null
-          : { name: cluster.name, hook: this.#webhook === undefined ? null : this.#hook(), hasKey: this.#clusterKeys.get(cluster.name as ClusterId) !== undefined, observer: this.#observer?.describe() ?? 'off' },
+          : {
+              name: cluster.name,
+              hook: this.#webhook === undefined ? null : this.#hook(),
+              hasKey: this.#clusterKeys.get(cluster.name as ClusterId) !== undefined,
+              observer: this.#observer?.describe() ?? 'off',
+            },
     };
   }
 }

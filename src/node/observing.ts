@@ -75,14 +75,21 @@ function pendingDecisions(deps: Deps, cluster: ClusterId, fetched: Map<Hash, Uin
   for (const proposal of deps.reader.liveProposals()) {
     if (proposal.cluster !== cluster) continue;
     for (const change of proposal.changes) {
-      if (change.state !== 'RESERVED' || change.decision === null || change.leaseMs === null || hasSpoken(change, deps.org)) continue;
+      if (
+        change.state !== 'RESERVED' ||
+        change.decision === null ||
+        change.leaseMs === null ||
+        hasSpoken(change, deps.org)
+      )
+        continue;
       const attestation = attestationOf(deps.store, change.decision);
       if (attestation === undefined) continue;
       const { attributes, bodyHash } = attestation;
       wanted.add(bodyHash);
       const body = deps.store.getBody(bodyHash) ?? fetched.get(bodyHash);
       // Only the nodes that were asked have the body of an admitted review.
-      if (body === undefined) void deps.findBody(bodyHash).then((bytes) => bytes !== undefined && fetched.set(bodyHash, bytes));
+      if (body === undefined)
+        void deps.findBody(bodyHash).then((bytes) => bytes !== undefined && fetched.set(bodyHash, bytes));
       pending.push({ decision: change.decision, attributes, body, decidedMs: change.leaseMs - leaseMs });
     }
   }
@@ -118,6 +125,9 @@ function document<T>(reader: LedgerReader, key: string): T | undefined {
 function governs(spec: PolicySpec, cluster: string, group: string, resource: string): boolean {
   if (!matchesAnyGlob(spec.clusters, cluster)) return false;
   return spec.match.some(
-    ({ resources }) => resources?.some((pattern) => matchesGlob(pattern.group, group) && matchesGlob(pattern.resource.split('/')[0] ?? '', resource)) ?? true,
+    ({ resources }) =>
+      resources?.some(
+        (pattern) => matchesGlob(pattern.group, group) && matchesGlob(pattern.resource.split('/')[0] ?? '', resource),
+      ) ?? true,
   );
 }

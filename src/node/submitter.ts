@@ -6,7 +6,13 @@ import type { TxResult } from '../types/transaction.ts';
 import type { TransactionGossip } from './transaction-gossip.ts';
 
 export type SubmitOutcome =
-  | { readonly kind: 'committed'; readonly tx: Hash; readonly height: number; readonly leaf: number; readonly result: TxResult }
+  | {
+      readonly kind: 'committed';
+      readonly tx: Hash;
+      readonly height: number;
+      readonly leaf: number;
+      readonly result: TxResult;
+    }
   /** Refused before it was given to anybody: surely not recorded. */
   | { readonly kind: 'rejected'; readonly code: ErrorCode; readonly message: string }
   | { readonly kind: 'overloaded'; readonly code: ErrorCode }
@@ -57,18 +63,24 @@ export class Submitter {
   /** A block is decided and durable: its transactions' results and the decisions of completed pairs are told. */
   onCommitted(executed: ExecutedBlock): void {
     const height = executed.block.header.height;
-    for (const { hash, leaf, result } of executed.txs) this.#tell(hash, { kind: 'committed', tx: hash, height, leaf, result }, result.decision !== 'WAITING');
-    for (const { tx, leaf, result } of executed.decisions) this.#tell(tx, { kind: 'committed', tx, height, leaf, result }, true);
+    for (const { hash, leaf, result } of executed.txs)
+      this.#tell(hash, { kind: 'committed', tx: hash, height, leaf, result }, result.decision !== 'WAITING');
+    for (const { tx, leaf, result } of executed.decisions)
+      this.#tell(tx, { kind: 'committed', tx, height, leaf, result }, true);
   }
 
   /** Nothing more will be told: every waiter hears that its outcome is unknown. */
   stop(): void {
-    for (const [tx, waiters] of this.#waiters) for (const waiter of waiters) this.#settle(tx, waiter, { kind: 'unknown', tx });
+    for (const [tx, waiters] of this.#waiters)
+      for (const waiter of waiters) this.#settle(tx, waiter, { kind: 'unknown', tx });
   }
 
   #wait(tx: Hash, deadlineMs: number, waitFor: WaitFor): Promise<SubmitOutcome> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#settle(tx, waiter, { kind: 'unknown', tx }), Math.max(0, deadlineMs - this.#now()));
+      const timer = setTimeout(
+        () => this.#settle(tx, waiter, { kind: 'unknown', tx }),
+        Math.max(0, deadlineMs - this.#now()),
+      );
       const waiter: Waiter = { waitFor, resolve, timer };
       const waiters = this.#waiters.get(tx) ?? new Set<Waiter>();
       waiters.add(waiter);

@@ -83,10 +83,14 @@ export class Syncer {
     let failures = 0;
     while (!this.#stopped && app.info().height < this.#target) {
       const peers = network.connected();
-      const peer = preferred !== null && peers.includes(preferred) ? preferred : peers[this.#turn++ % Math.max(1, peers.length)];
+      const peer =
+        preferred !== null && peers.includes(preferred) ? preferred : peers[this.#turn++ % Math.max(1, peers.length)];
       preferred = null;
       const before = app.info().height;
-      if (peer !== undefined) await this.#pull(peer).catch((error: unknown) => info('range not had from peer', { peer, reason: (error as Error).message }));
+      if (peer !== undefined)
+        await this.#pull(peer).catch((error: unknown) =>
+          info('range not had from peer', { peer, reason: (error as Error).message }),
+        );
       if (app.info().height > before) {
         failures = 0;
         continue;
@@ -140,7 +144,8 @@ export class Syncer {
       this.#stopped = true;
       this.#d.onDivergence(height, `${result.code}: ${result.message}`);
     }
-    if (!result.ok) throw new ChainError('STATE_DIVERGENCE', { height, blockId, detail: `${result.code}: ${result.message}` });
+    if (!result.ok)
+      throw new ChainError('STATE_DIVERGENCE', { height, blockId, detail: `${result.code}: ${result.message}` });
     return result.executed;
   }
 }
@@ -163,7 +168,8 @@ export function serveRange(store: StoredBlocks, request: Uint8Array): Uint8Array
   }
   const writer = new ByteWriter();
   writer.u16(found.length);
-  for (const { block, certificate } of found) writer.lengthPrefixed(block, rangeBytesMax * 2).lengthPrefixed(certificate, 65_535);
+  for (const { block, certificate } of found)
+    writer.lengthPrefixed(block, rangeBytesMax * 2).lengthPrefixed(certificate, 65_535);
   return writer.finish();
 }
 
@@ -172,7 +178,10 @@ function decodeRange(answer: Uint8Array): { block: Block; certificate: Certifica
   const count = Math.min(reader.u16(), rangeBlocksMax);
   const range: { block: Block; certificate: Certificate }[] = [];
   for (let i = 0; i < count; i += 1) {
-    range.push({ block: decodeBlock(reader.lengthPrefixed(rangeBytesMax * 2)), certificate: decodeCertificate(reader.lengthPrefixed(65_535)) });
+    range.push({
+      block: decodeBlock(reader.lengthPrefixed(rangeBytesMax * 2)),
+      certificate: decodeCertificate(reader.lengthPrefixed(65_535)),
+    });
   }
   reader.end();
   return range;

@@ -14,7 +14,11 @@ export class Ticker {
   #last = '';
   #lastMs = 0;
 
-  constructor(reader: Pick<LedgerReader, 'nextDue'>, submit: (due: { dueMs: number; id: string }) => void, now: () => number) {
+  constructor(
+    reader: Pick<LedgerReader, 'nextDue'>,
+    submit: (due: { dueMs: number; id: string }) => void,
+    now: () => number,
+  ) {
     this.#reader = reader;
     this.#submit = submit;
     this.#now = now;

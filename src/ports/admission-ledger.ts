@@ -5,8 +5,20 @@ import type { ErrorCode } from '../errors/registry.ts';
 
 /** What the webhook tells the API server, before it is put into words. */
 export type AdmissionOutcome =
-  | { readonly kind: 'admitted'; readonly height: number; readonly leaf: number; readonly proposal: number | null; readonly tx: Hash }
-  | { readonly kind: 'refused'; readonly code: ErrorCode; readonly proposal: Proposal | null; readonly height: number | null; readonly leaf: number | null }
+  | {
+      readonly kind: 'admitted';
+      readonly height: number;
+      readonly leaf: number;
+      readonly proposal: number | null;
+      readonly tx: Hash;
+    }
+  | {
+      readonly kind: 'refused';
+      readonly code: ErrorCode;
+      readonly proposal: Proposal | null;
+      readonly height: number | null;
+      readonly leaf: number | null;
+    }
   /** Submitted, and no decision heard in time: it may still be recorded until notAfterMs. */
   | { readonly kind: 'unknown'; readonly tx: Hash; readonly code: ErrorCode }
   /** Surely not recorded: not submitted, for example because no quorum is connected. */
@@ -16,7 +28,12 @@ export type AdmissionOutcome =
 export type Evaluation =
   | { readonly kind: 'unmatched' }
   | { readonly kind: 'approved'; readonly proposal: number }
-  | { readonly kind: 'needs-votes'; readonly policies: readonly string[]; readonly approvals: number; readonly proposal: Proposal | null };
+  | {
+      readonly kind: 'needs-votes';
+      readonly policies: readonly string[];
+      readonly approvals: number;
+      readonly proposal: Proposal | null;
+    };
 
 /** The webhook's view of the ledger. */
 export interface AdmissionLedger {

@@ -43,11 +43,19 @@ export interface NodeStatus {
   readonly ready: boolean;
   readonly notReady: readonly string[];
   readonly peers: readonly PeerStatus[];
-  readonly cluster: { readonly name: string; readonly hook: string | null; readonly hasKey: boolean; readonly observer: string } | null;
+  readonly cluster: {
+    readonly name: string;
+    readonly hook: string | null;
+    readonly hasKey: boolean;
+    readonly observer: string;
+  } | null;
 }
 
 export type RecordFilter =
-  | { readonly by: 'object' | 'namespace' | 'actor' | 'decision' | 'operation' | 'proposal' | 'kind'; readonly key: string }
+  | {
+      readonly by: 'object' | 'namespace' | 'actor' | 'decision' | 'operation' | 'proposal' | 'kind';
+      readonly key: string;
+    }
   | { readonly by: 'all' };
 
 export interface RecordQuery {
@@ -67,7 +75,13 @@ export interface RecordPage {
 }
 
 export type SubmitAnswer =
-  | { readonly kind: 'committed'; readonly hash: Hash; readonly height: number; readonly leaf: number; readonly result: TxResult }
+  | {
+      readonly kind: 'committed';
+      readonly hash: Hash;
+      readonly height: number;
+      readonly leaf: number;
+      readonly result: TxResult;
+    }
   | { readonly kind: 'unknown'; readonly hash: Hash }
   | { readonly kind: 'rejected'; readonly code: ErrorCode; readonly message: string };
 

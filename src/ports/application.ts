@@ -8,7 +8,14 @@ import type { BlockWrites } from './state.ts';
 export type Lane = 'reserved' | 'normal';
 
 export type CheckResult =
-  | { readonly ok: true; readonly hash: Hash; readonly org: string; readonly lane: Lane; readonly bytes: number; readonly notAfterMs: number }
+  | {
+      readonly ok: true;
+      readonly hash: Hash;
+      readonly org: string;
+      readonly lane: Lane;
+      readonly bytes: number;
+      readonly notAfterMs: number;
+    }
   | { readonly ok: false; readonly code: ErrorCode; readonly message: string };
 
 /** One executed transaction, as the node tells it to whoever waits for it. */
@@ -69,7 +76,11 @@ export interface Application {
   checkTx(tx: Uint8Array, nowMs: number): CheckResult;
   prepareProposal(input: ProposeInput): ExecutedBlock;
   /** Executes a received block. Does not judge timeliness, which is a matter of prevoting. */
-  processProposal(block: Block): { readonly ok: true; readonly executed: ExecutedBlock } | { readonly ok: false; readonly code: ErrorCode; readonly message: string };
+  processProposal(
+    block: Block,
+  ):
+    | { readonly ok: true; readonly executed: ExecutedBlock }
+    | { readonly ok: false; readonly code: ErrorCode; readonly message: string };
   /** Makes an executed block the state that reads and the next execution start from. The store has its writes already. */
   commit(executed: ExecutedBlock): void;
   headerOf(height: Height): BlockHeader | undefined;

@@ -3,7 +3,7 @@ import type { BallotChoice, ConfigChange, ProposedChange } from './transaction.t
 import type { BindingMode } from './change.ts';
 
 export type ProposalState =
-  | 'OPEN' | 'APPROVED' | 'REJECTED' | 'WITHDRAWN' | 'EXPIRED' | 'SUPERSEDED' | 'UNAVAILABLE' | 'EXECUTED' | 'FAILED';
+  'OPEN' | 'APPROVED' | 'REJECTED' | 'WITHDRAWN' | 'EXPIRED' | 'SUPERSEDED' | 'UNAVAILABLE' | 'EXECUTED' | 'FAILED';
 export type ChangeState = 'OPEN' | 'READY' | 'RESERVED' | 'EXECUTED' | 'UNCERTAIN' | 'LAPSED' | 'REVOKED' | 'STALE';
 
 /** One policy that must be met; a proposal matched by several must meet each. */

@@ -182,7 +182,11 @@ export interface Leaf {
   readonly result: TxResult;
   /** Index of the previous leaf of the same object and of the same namespace; null if there is none or it does not apply. */
   readonly prev: { readonly object: number | null; readonly namespace: number | null };
-  readonly tx: { readonly payload: string; readonly payloadType: string; readonly signatures: readonly { readonly keyid: string; readonly sig: string }[] };
+  readonly tx: {
+    readonly payload: string;
+    readonly payloadType: string;
+    readonly signatures: readonly { readonly keyid: string; readonly sig: string }[];
+  };
 }
 
 /** The last leaf of each block. */

@@ -5,7 +5,8 @@ interface Endpoints {
 }
 
 export const clientErrors = {
-  CLIENT_UNREACHABLE: entry<Endpoints & { reason: string }>(
+  /** `wasSent`: the request went out, so that it may have been carried out. */
+  CLIENT_UNREACHABLE: entry<Endpoints & { reason: string; wasSent?: boolean }>(
     503,
     (p) => `no node could be reached (${p.endpoints}): ${p.reason}`,
     'Check the endpoints of this chain (`kubectl chain trust list`) and the network.',
@@ -30,6 +31,16 @@ export const clientErrors = {
     (p) => `the node left record ${p.missing} out of ${p.list}`,
     'The node lies; another one is asked.',
   ),
+  CLIENT_FOREIGN_RECORD: entry<{ list: string; index: number }>(
+    502,
+    (p) => `the node put record ${p.index} into ${p.list}, where it does not belong`,
+    'The node lies; another one is asked.',
+  ),
+  CLIENT_SIGNATURE: entry<{ index: number; signer: string }>(
+    502,
+    (p) => `record ${p.index} does not bear the signature of ${p.signer}`,
+    'Keep the answer and tell the other organisations: a quorum would never have recorded it.',
+  ),
   CLIENT_ANSWER_FORM: entry<{ path: string; problem: string }>(
     502,
     (p) => `the answer to ${p.path} is malformed: ${p.problem}`,
@@ -53,14 +64,18 @@ export const clientErrors = {
   CLIENT_REFUSED: entry<{ code: string; message: string; remedy: string }>(
     422,
     (p) => `${p.message} [${p.code}]`,
-    'The committee\'s nodes refused this; the code in brackets says why.',
+    "The committee's nodes refused this; the code in brackets says why.",
   ),
   CLIENT_NO_TRUST: entry<{ context: string }>(
     404,
     (p) => `no chain is pinned for kube context ${p.context}`,
     'Pin its genesis first: kubectl chain trust add NAME --genesis FILE --endpoint URL.',
   ),
-  CLIENT_TRUST_UNKNOWN: entry<{ name: string }>(404, (p) => `no chain named ${p.name} is pinned`, 'See `kubectl chain trust list`.'),
+  CLIENT_TRUST_UNKNOWN: entry<{ name: string }>(
+    404,
+    (p) => `no chain named ${p.name} is pinned`,
+    'See `kubectl chain trust list`.',
+  ),
   CLIENT_HOME: entry<{ file: string; reason: string }>(
     500,
     (p) => `${p.file}: ${p.reason}`,

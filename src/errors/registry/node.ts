@@ -37,7 +37,11 @@ export const nodeErrors = {
     (p) => `organisation ${p.org} has no validator on this chain`,
     'Check `org` in the configuration and the genesis file.',
   ),
-  FSCK_USAGE: entry<Record<never, never>>(400, () => 'no data folder is named', 'Give --config FILE, or --data-dir FOLDER with --genesis FILE.'),
+  FSCK_USAGE: entry<Record<never, never>>(
+    400,
+    () => 'no data folder is named',
+    'Give --config FILE, or --data-dir FOLDER with --genesis FILE.',
+  ),
   NODE_NO_HOOK: entry<{ org: string; cluster: string }>(
     500,
     (p) => `the chain names no hook of cluster ${p.cluster} that ${p.org} answers for`,
@@ -58,7 +62,11 @@ export const nodeErrors = {
     (p) => `${p.transactions} transactions of ${p.org} are waiting already`,
     'Try again in a second; the chain is slower than what is sent to it.',
   ),
-  NODE_NOT_READY: entry<{ reason: string }>(503, (p) => `the node is not ready: ${p.reason}`, 'Wait until /readyz answers 200, or ask another node.'),
+  NODE_NOT_READY: entry<{ reason: string }>(
+    503,
+    (p) => `the node is not ready: ${p.reason}`,
+    'Wait until /readyz answers 200, or ask another node.',
+  ),
   NO_QUORUM: entry<{ connected: number; needed: number }>(
     503,
     (p) => `${p.connected} of the ${p.needed} validators that a quorum needs are connected`,
@@ -74,7 +82,11 @@ export const nodeErrors = {
     () => 'the change reached a block after its time had run out and was not admitted',
     'Try again; if it happens often, look at the block times in `kubectl chain status`.',
   ),
-  BODY_UNKNOWN: entry<{ hash: string }>(404, (p) => `no body with hash ${p.hash} is held here`, 'Ask the node of another organisation.'),
+  BODY_UNKNOWN: entry<{ hash: string }>(
+    404,
+    (p) => `no body with hash ${p.hash} is held here`,
+    'Ask the node of another organisation.',
+  ),
   BODY_FORBIDDEN: entry<{ hash: string; org: string }>(
     403,
     (p) => `${p.org} is not entitled to the body ${p.hash}`,

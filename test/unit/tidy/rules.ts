@@ -23,7 +23,8 @@ const pureFolders = ['types', 'errors', 'ports', 'codec', 'consensus', 'governan
 /** What the plugin never loads: it holds keys and trusts no node. */
 const notForPlugin = ['store', 'node', 'net'];
 
-const importPattern = /(?:^|\n)\s*(?:import|export)\s[^;]*?from\s+'([^']+)'|import\s*\(\s*'([^']+)'\s*\)|(?:^|\n)import\s+'([^']+)'/g;
+const importPattern =
+  /(?:^|\n)\s*(?:import|export)\s[^;]*?from\s+'([^']+)'|import\s*\(\s*'([^']+)'\s*\)|(?:^|\n)import\s+'([^']+)'/g;
 
 export function importsOf(text: string): string[] {
   return [...text.matchAll(importPattern)].map((match) => match[1] ?? match[2] ?? match[3] ?? '');
@@ -50,7 +51,9 @@ export function wrongImports(path: string, text: string): string[] {
   const allowed = mayImport[folder];
   return importsOf(text).flatMap((target) => {
     if (target.startsWith('node:') || !target.startsWith('.')) {
-      return pureFolders.includes(folder) && target.startsWith('node:') ? [`${path} is pure and imports ${target}`] : [];
+      return pureFolders.includes(folder) && target.startsWith('node:')
+        ? [`${path} is pure and imports ${target}`]
+        : [];
     }
     const other = folderOf(resolveImport(path, target));
     if (isPlugin) return notForPlugin.includes(other) ? [`${path} is the plugin and imports ${other}`] : [];

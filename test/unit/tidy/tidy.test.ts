@@ -5,7 +5,9 @@ import { describe, expect, it } from 'vitest';
 import { badNames, importsOf, impurities, leftovers, wrongImports } from './rules.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
-const tracked = execFileSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' }).split('\n').filter((path) => path !== '' && existsSync(join(root, path)));
+const tracked = execFileSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' })
+  .split('\n')
+  .filter((path) => path !== '' && existsSync(join(root, path)));
 const sources = tracked.filter((path) => /\.(?:ts|mjs)$/.test(path));
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 const own = 'test/unit/tidy/';
@@ -28,10 +30,17 @@ describe('the house rules', () => {
   });
 
   it('every folder of sources says what it is for', () => {
-    const folders = new Set(sources.filter((path) => /^(?:src|webhook|cmd|test)\//.test(path)).map((path) => path.split('/').slice(0, 2).join('/')));
+    const folders = new Set(
+      sources
+        .filter((path) => /^(?:src|webhook|cmd|test)\//.test(path))
+        .map((path) => path.split('/').slice(0, 2).join('/')),
+    );
     const missing = [...folders]
       .map((folder) => (folder.endsWith('.ts') || folder.endsWith('.mjs') ? dirname(folder) : folder))
-      .filter((folder) => !existsSync(join(root, folder, 'README.md')) && !['test', 'test/unit', 'cmd/kubectl-chain'].includes(folder));
+      .filter(
+        (folder) =>
+          !existsSync(join(root, folder, 'README.md')) && !['test', 'test/unit', 'cmd/kubectl-chain'].includes(folder),
+      );
     expect([...new Set(missing)]).toEqual([]);
   });
 
@@ -42,17 +51,28 @@ describe('the house rules', () => {
 
 describe('each rule fires on a planted violation', () => {
   it('finds imports of every form', () => {
-    expect(importsOf("import { a } from './a.ts';\nexport * from './b.ts';\nawait import('./c.ts');\nimport './d.ts';")).toEqual(['./a.ts', './b.ts', './c.ts', './d.ts']);
+    expect(
+      importsOf("import { a } from './a.ts';\nexport * from './b.ts';\nawait import('./c.ts');\nimport './d.ts';"),
+    ).toEqual(['./a.ts', './b.ts', './c.ts', './d.ts']);
   });
 
   it('an import against the direction', () => {
     expect(wrongImports('src/consensus/x.ts', "import { openStore } from '../store/index.ts';")).toHaveLength(1);
     expect(wrongImports('src/codec/x.ts', "import { readFileSync } from 'node:fs';")).toHaveLength(1);
-    expect(wrongImports('cmd/kubectl-chain/audit.ts', "const n = await import('../../src/node/node.ts');")).toHaveLength(1);
+    expect(
+      wrongImports('cmd/kubectl-chain/audit.ts', "const n = await import('../../src/node/node.ts');"),
+    ).toHaveLength(1);
     expect(wrongImports('src/ledger/x.ts', "import { toHex } from '../codec/index.ts';")).toEqual([]);
   });
 
-  it.each(['export async function f() {}', 'const now = Date.now();', 'const r = Math.random();', 'setTimeout(f, 1);', 'process.exit(1);', 'return new Promise(f);'])('%s in a pure part', (code) => {
+  it.each([
+    'export async function f() {}',
+    'const now = Date.now();',
+    'const r = Math.random();',
+    'setTimeout(f, 1);',
+    'process.exit(1);',
+    'return new Promise(f);',
+  ])('%s in a pure part', (code) => {
     expect(impurities('src/ledger/x.ts', code)).toHaveLength(1);
   });
 

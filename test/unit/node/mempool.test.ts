@@ -1,0 +1,103 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { isChainError } from '../../../src/errors/chain-error.ts';
+import { Mempool, orgTransactionsMax } from '../../../src/node/mempool.ts';
+import type { Lane } from '../../../src/ports/application.ts';
+import type { Hash } from '../../../src/types/brand.ts';
+
+let serial = 0;
+
+function put(pool: Mempool, org: string, lane: Lane = 'normal', bytes = 10, notAfterMs = 1_000): Hash {
+  serial += 1;
+  const hash = serial.toString(16).padStart(64, '0') as Hash;
+  pool.add({ ok: true, hash, org, lane, bytes, notAfterMs }, new Uint8Array(bytes).fill(org.charCodeAt(0)));
+  return hash;
+}
+
+const orgsOf = (batch: Uint8Array[]): string => batch.map((bytes) => String.fromCharCode(bytes[0] ?? 0)).join('');
+
+describe('the mempool', () => {
+  it('takes from the organisations in turn, so that none shuts the others out', () => {
+    const pool = new Mempool();
+    for (let i = 0; i < 10; i += 1) put(pool, 'a');
+    put(pool, 'b');
+    put(pool, 'c');
+    const batch = orgsOf(pool.batch(1_000, 6));
+    expect(batch).toHaveLength(6);
+    expect(batch).toContain('b');
+    expect(batch).toContain('c');
+  });
+
+  it('fills the reserved lane first', () => {
+    const pool = new Mempool();
+    put(pool, 'a');
+    put(pool, 'b', 'reserved');
+    expect(orgsOf(pool.batch(10, 10))).toBe('b');
+  });
+
+  it('keeps the order of one organisation', () => {
+    const pool = new Mempool();
+    const sizes = [5, 6, 7];
+    for (const size of sizes) put(pool, 'a', 'normal', size);
+    expect(pool.batch(1_000, 10).map((bytes) => bytes.length)).toEqual(sizes);
+  });
+
+  it('refuses the share of one organisation beyond its bound and still takes the others', () => {
+    const pool = new Mempool();
+    for (let i = 0; i < orgTransactionsMax; i += 1) put(pool, 'a', 'normal', 1);
+    let refused: unknown;
+    try {
+      put(pool, 'a', 'normal', 1);
+    } catch (error) {
+      refused = error;
+    }
+    expect(isChainError(refused, 'MEMPOOL_FULL')).toBe(true);
+    put(pool, 'b');
+    expect(pool.size).toBe(orgTransactionsMax + 1);
+  });
+
+  it('does not hold one transaction twice and gives its room back', () => {
+    const pool = new Mempool();
+    const hash = put(pool, 'a');
+    expect(pool.add({ ok: true, hash, org: 'a', lane: 'normal', bytes: 10, notAfterMs: 1 }, new Uint8Array(10))).toBe(
+      false,
+    );
+    pool.remove(hash);
+    pool.remove(hash);
+    expect(pool.size).toBe(0);
+    expect(pool.batch(100, 10)).toEqual([]);
+  });
+
+  it('lets go of what expired long ago', () => {
+    const pool = new Mempool();
+    const old = put(pool, 'a', 'normal', 10, 100);
+    put(pool, 'a', 'normal', 10, 10_000);
+    expect(pool.expire(1_000, 500).map(({ hash }) => hash)).toEqual([old]);
+    expect(pool.size).toBe(1);
+  });
+
+  it('never exceeds the limits of a batch and never repeats a transaction', () => {
+    const property = fc.property(
+      fc.array(
+        fc.record({
+          org: fc.constantFrom('a', 'b', 'c'),
+          lane: fc.constantFrom<Lane>('normal', 'reserved'),
+          bytes: fc.integer({ min: 1, max: 50 }),
+        }),
+        { maxLength: 60 },
+      ),
+      fc.integer({ min: 0, max: 400 }),
+      fc.integer({ min: 0, max: 30 }),
+      (txs, bytesMax, txsMax) => {
+        const pool = new Mempool();
+        for (const { org, lane, bytes } of txs) put(pool, org, lane, bytes);
+        const batch = pool.batch(bytesMax, txsMax);
+        expect(batch.length).toBeLessThanOrEqual(txsMax);
+        expect(batch.reduce((sum, tx) => sum + tx.length, 0)).toBeLessThanOrEqual(bytesMax);
+        expect(new Set(batch).size).toBe(batch.length);
+        expect(pool.size).toBe(txs.length);
+      },
+    );
+    fc.assert(property);
+  });
+});
