@@ -6,6 +6,8 @@ const empty = new Uint8Array(0);
 const leafMax = 2 ** 48 - 1;
 /** Under this key an ordered index lists all its leaves. */
 const allLeaves = '';
+/** Sorts behind every key. */
+const keyMax = '\u{10ffff}';
 
 export interface IndexPage {
   /** Only leaves below this one; the last index of a page is the `before` of the next. */
@@ -16,18 +18,18 @@ export interface IndexPage {
   readonly limit: number;
 }
 
-/** Bounds of an ordered index, both inclusive; its keys fall as leaves get newer, so `newest` sorts before `oldest`. */
+/** Bounds of an ordered index. Its keys rise with the leaves. */
 export interface IndexKeys {
-  readonly newest?: string;
-  readonly oldest?: string;
+  /** Inclusive. */
+  readonly since?: string;
+  /** Exclusive. */
+  readonly until?: string;
 }
 
 /**
- * Audit indexes: (name, key) -> leaf indexes. A key ends at its first space: what the ledger puts after it (the leaf's
- * position) is what the store orders by anyway.
- *
- * An ordered index (time) has one row for each key, which holds the first leaf of that key, beside the list of all its leaves.
- * Since a newer leaf never has an older key, a range of keys is a range of leaves, found with two look-ups.
+ * Audit indexes: (name, key) -> leaf indexes. An ordered index (time) has one row for each key, which holds the first leaf of
+ * that key, beside the list of all its leaves. Since a newer leaf never has a lower key, a range of keys is a range of leaves,
+ * found with two look-ups.
  */
 export class AuditIndexes {
   readonly #table: Table;
@@ -39,8 +41,7 @@ export class AuditIndexes {
   writes(entries: readonly (readonly [name: string, key: string, leaf: number])[]): Write[] {
     const writes: Write[] = [];
     const begun = new Set<string>();
-    for (const [name, fullKey, leaf] of entries) {
-      const key = keyOf(fullKey);
+    for (const [name, key, leaf] of entries) {
       const ordered = orderedIndexNames.has(name);
       writes.push([withLeaf(indexPrefix(name, ordered ? allLeaves : key), leaf), empty]);
       if (!ordered) continue;
@@ -55,20 +56,17 @@ export class AuditIndexes {
 
   /** Leaves of one key, newest first. Costs what it returns, whatever lies before or after. */
   leaves(name: string, key: string, page: IndexPage): number[] {
-    if (orderedIndexNames.has(name)) return this.leavesInRange(name, { newest: key, oldest: key }, page);
-    return this.#list(indexPrefix(name, keyOf(key)), page);
+    if (orderedIndexNames.has(name)) return this.leavesInRange(name, { since: key, until: `${key}\0` }, page);
+    return this.#list(indexPrefix(name, key), page);
   }
 
   /** Leaves whose keys are in the range, newest first. Throws STORE_KEY if the index is not ordered. */
   leavesInRange(name: string, keys: IndexKeys, page: IndexPage): number[] {
-    const lowest = orderedKey(name, '');
-    const newest = orderedKey(name, keyOf(keys.newest ?? ''));
-    const beyond = keys.oldest === undefined ? '\u{10ffff}' : `${keyOf(keys.oldest)}\0`;
-    const oldest = this.#lastRow(newest, orderedKey(name, beyond));
-    if (oldest === undefined) return [];
-    const newer = this.#lastRow(lowest, newest);
-    const before = Math.min(page.before ?? leafMax, newer ?? leafMax);
-    const from = Math.max(page.from ?? 0, oldest);
+    const first = this.#firstRow(name, keys.since ?? '');
+    if (first === undefined) return [];
+    const beyond = keys.until === undefined ? undefined : this.#firstRow(name, keys.until);
+    const before = Math.min(page.before ?? leafMax, beyond ?? leafMax);
+    const from = Math.max(page.from ?? 0, first);
     return this.#list(indexPrefix(name, allLeaves), { before, from, limit: page.limit });
   }
 
@@ -80,10 +78,11 @@ export class AuditIndexes {
       .map(leafOf);
   }
 
-  /** First leaf of the highest key in [from, to). */
-  #lastRow(from: Buffer, to: Buffer): number | undefined {
-    const [key] = this.#table.keys({ from, to, reverse: true, limit: 1 });
-    const value = key === undefined ? undefined : this.#table.get(key);
+  /** First leaf of the lowest key from `key` on. */
+  #firstRow(name: string, key: string): number | undefined {
+    const range = { from: orderedKey(name, key), to: orderedKey(name, keyMax), limit: 1 };
+    const [row] = this.#table.keys(range);
+    const value = row === undefined ? undefined : this.#table.get(row);
     return value === undefined ? undefined : leafOf(value);
   }
 }
@@ -93,8 +92,3 @@ export const orderedRows = {
   from: Buffer.from([buckets.orderedIndex.number]),
   to: Buffer.from([buckets.orderedIndex.number + 1]),
 };
-
-function keyOf(fullKey: string): string {
-  const space = fullKey.indexOf(' ');
-  return space < 0 ? fullKey : fullKey.slice(0, space);
-}

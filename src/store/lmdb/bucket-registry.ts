@@ -33,5 +33,5 @@ export const reservedNumbers: readonly number[] = [];
 /** Raised with every change of what a bucket's key or value means; see migration.ts. */
 export const schemaVersion = 1;
 
-/** Audit indexes that are asked for ranges of keys: their keys sort, and fall as leaves get newer. */
+/** Audit indexes that are asked for ranges of keys: their keys sort, and rise with the leaves. */
 export const orderedIndexNames: ReadonlySet<string> = new Set(['time']);

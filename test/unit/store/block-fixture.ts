@@ -50,7 +50,7 @@ export function blockOf(height: number): CommittedBlock {
   };
 }
 
-/** Time keys fall; ten blocks a minute. */
+/** Time keys rise; ten blocks a minute. */
 export function minuteOf(height: number): string {
-  return String(10_000 - Math.floor(height / 10)).padStart(6, '0');
+  return String(Math.floor(height / 10)).padStart(6, '0');
 }

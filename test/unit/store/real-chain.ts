@@ -93,6 +93,7 @@ export class RealChain {
   /** Commits a block with `count` mutations; resolves when it is durable. */
   async commit(count: number): Promise<void> {
     const height = (this.#height += 1);
+    const timeMs = 1_800_000_000_000 + height;
     const overlay = this.#tree.overlay();
     const txs = Array.from({ length: count }, () => mutationLine(this.#txs++));
     const leaves: (readonly [number, Uint8Array])[] = [];
@@ -121,7 +122,7 @@ export class RealChain {
         ['operation', 'UPDATE'],
         ['decision', 'ADMITTED'],
         ['kind', 'mutation'],
-        ['time', String(9e15 - Math.floor(height / 60))],
+        ['time', String(timeMs).padStart(16, '0')],
       ] as const) {
         indexes.push([name, key, index]);
       }
@@ -129,7 +130,6 @@ export class RealChain {
     const stateRoot = overlay.root();
     const proposer = `org-${height % 4}` as ValidatorId;
     const fixed = { validatorsHash: hashOf('v'), nextValidatorsHash: hashOf('v'), paramsHash: hashOf('p') };
-    const timeMs = 1_800_000_000_000 + height;
     const last = blockLeafBytes({ height, timeMs, appVersion: 1, stateRoot, ...fixed, previous: this.#previous });
     leaves.push([this.#size + count, last]);
     const hashes = leaves.map(([, bytes]) => leafHash(sha256, bytes));
