@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { encodeFrame, FRAME_TYPE, type EncodedFrame } from '../../../src/net/frame.ts';
-import { encodeReason, encodeRequest, encodeResponseChunk } from '../../../src/net/payload.ts';
+import { decodeReason, encodeReason, encodeRequest, encodeResponseChunk } from '../../../src/net/payload.ts';
 import type { NetLimits } from '../../../src/net/index.ts';
 import {
   certificateOf,
@@ -132,4 +132,21 @@ test('a peer that neither sends nor answers pings is given up', async () => {
   expect(await beta.reason()).toBe('NET_SILENT');
   expect(beta.frames.some((frame) => frame.type === FRAME_TYPE.ping)).toBe(true);
   expect(alpha.downs).toEqual(['beta']);
+});
+
+test('each request is refused at its deadline, and new ones while too many handlers still run', async () => {
+  const { beta, send, asked } = await nodeWithHostileBeta({ requestsMax: 1, handlersMax: 1 });
+  const refusals = () =>
+    beta.frames.filter(({ type }) => type === FRAME_TYPE.refusal).map(({ payload }) => decodeReason(payload));
+  const ask = (id: number) =>
+    send(encodeFrame(FRAME_TYPE.request, 0, encodeRequest({ id, timeoutMs: 10, method: 'x', body: bytes() })));
+  ask(1);
+  await until(() => refusals().length === 1);
+  ask(2);
+  await until(() => refusals().length === 2);
+  expect(refusals()).toMatchObject([
+    { id: 1, code: 'NET_TIMEOUT' },
+    { id: 2, code: 'NET_BUSY' },
+  ]);
+  expect(asked()).toBe(1);
 });
