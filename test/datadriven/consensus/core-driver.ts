@@ -2,7 +2,13 @@ import { initialState, proposerOf, restore, step } from '../../../src/consensus/
 import type { ConsensusEvent, ConsensusState, Effect } from '../../../src/consensus/index.ts';
 import type { Hash, Height, Round } from '../../../src/types/brand.ts';
 import type { ChainParams } from '../../../src/types/chain.ts';
-import type { ConsensusMessage, IndexedSignature, SignedPosition, Vote, WalRecord } from '../../../src/types/consensus.ts';
+import type {
+  ConsensusMessage,
+  IndexedSignature,
+  SignedPosition,
+  Vote,
+  WalRecord,
+} from '../../../src/types/consensus.ts';
 import { describeEffect } from './describe.ts';
 
 type WithoutClock<E> = E extends unknown ? Omit<E, 'nowMs'> : never;
@@ -35,7 +41,7 @@ export class CoreDriver {
   #lastSeq = 0;
   #rules: string[] = [];
 
-  /** Carries out one command line and returns what the core did, one line an effect, the rules that fired first. */
+  /** Carries out one command line (`bare`: a proposal without its polka) and returns what the core did, one line an effect, the rules that fired first. */
   run(line: string): string {
     const [command = '', ...words] = line.trim().split(/\s+/);
     const args = new Arguments(words);
@@ -135,7 +141,12 @@ export class CoreDriver {
           },
         };
       case 'invalid':
-        return { type: 'block-validated', height, blockId: blockId(args.first()), verdict: { ok: false, detail: 'app hash differs' } };
+        return {
+          type: 'block-validated',
+          height,
+          blockId: blockId(args.first()),
+          verdict: { ok: false, detail: 'app hash differs' },
+        };
       case 'timeout':
         return { type: 'timeout', height, round, kind: args.first() as 'propose' | 'prevote' | 'precommit' };
       case 'durable':
@@ -148,7 +159,11 @@ export class CoreDriver {
       case 'tick':
         return { type: 'tick' };
       default:
-        return { type: 'message', from: args.int('from', args.list('by')[0] ?? 1), message: this.#message(command, height, round, args) };
+        return {
+          type: 'message',
+          from: args.int('from', args.list('by')[0] ?? 1),
+          message: this.#message(command, height, round, args),
+        };
     }
   }
 
@@ -157,9 +172,21 @@ export class CoreDriver {
       case 'proposal': {
         const polRound = args.int('pol', -1);
         const id = blockId(args.first());
-        const polka = polRound < 0 ? null : { height, round: polRound as Round, blockId: id, signatures: signatures(args.list('polka')) };
+        const polka =
+          polRound < 0 || args.has('bare')
+            ? null
+            : { height, round: polRound as Round, blockId: id, signatures: signatures(args.list('polka')) };
         const validator = args.int('by', proposerOf(height, round, this.#n));
-        return { kind: 'proposal', height, round, polRound, blockId: id, validator, polka, signature: new Uint8Array(64) };
+        return {
+          kind: 'proposal',
+          height,
+          round,
+          polRound,
+          blockId: id,
+          validator,
+          polka,
+          signature: new Uint8Array(64),
+        };
       }
       case 'prevote':
       case 'precommit': {
@@ -168,12 +195,27 @@ export class CoreDriver {
         return more.length === 0 ? vote : { kind: 'votes', height, votes: [vote, ...more], polka: null };
       }
       case 'polka':
-        return { kind: 'votes', height, votes: [], polka: { height, round, blockId: blockId(args.first()), signatures: signatures(args.list('by')) } };
+        return {
+          kind: 'votes',
+          height,
+          votes: [],
+          polka: { height, round, blockId: blockId(args.first()), signatures: signatures(args.list('by')) },
+        };
       case 'commit':
-        return { kind: 'commit', certificate: { height, round, blockId: blockId(args.first()), signatures: signatures(args.list('by')) } };
+        return {
+          kind: 'commit',
+          certificate: { height, round, blockId: blockId(args.first()), signatures: signatures(args.list('by')) },
+        };
       case 'round-state': {
         const bitmap = { round, prevotes: bits(args.list('prevotes')), precommits: bits(args.list('precommits')) };
-        return { kind: 'round-state', height, round, active: !args.has('idle'), hasProposal: args.has('proposal'), rounds: args.has('idle') ? [] : [bitmap] };
+        return {
+          kind: 'round-state',
+          height,
+          round,
+          active: !args.has('idle'),
+          hasProposal: args.has('proposal'),
+          rounds: args.has('idle') ? [] : [bitmap],
+        };
       }
       default:
         throw new Error(`unknown command ${command}`);
@@ -243,7 +285,9 @@ class Arguments {
 function votes(type: Vote['type'], height: Height, round: Round, args: Arguments): readonly Vote[] {
   const word = args.first();
   const id = word === 'nil' ? null : blockId(word);
-  return args.list('by').map((validator) => ({ kind: 'vote', type, height, round, blockId: id, validator, signature: new Uint8Array(64) }));
+  return args
+    .list('by')
+    .map((validator) => ({ kind: 'vote', type, height, round, blockId: id, validator, signature: new Uint8Array(64) }));
 }
 
 function signatures(validators: readonly number[]): readonly IndexedSignature[] {
@@ -259,6 +303,6 @@ function blockId(letter: string): Hash {
   return letter.toLowerCase().repeat(64) as Hash;
 }
 
-export function letterOf(id: Hash | null): string {
+function letterOf(id: Hash | null): string {
   return id === null ? 'nil' : id.charAt(0).toUpperCase();
 }

@@ -45,14 +45,18 @@ function describeMessage(message: ConsensusMessage, height: number): string {
     case 'vote':
       return `${prefix}${message.type} r${message.round} ${letter(message.blockId)}`;
     case 'votes': {
-      const votes = message.votes.map((vote) => `${vote.validator}:${vote.type} r${vote.round} ${letter(vote.blockId)}`);
+      const votes = message.votes.map(
+        (vote) => `${vote.validator}:${vote.type} r${vote.round} ${letter(vote.blockId)}`,
+      );
       const polka = message.polka === null ? [] : [`polka r${message.polka.round} ${letter(message.polka.blockId)}`];
       return `${prefix}votes [${[...votes, ...polka].join(', ')}]`;
     }
     case 'commit':
       return `${prefix}commit ${letter(message.certificate.blockId)} r${message.certificate.round}`;
     case 'round-state': {
-      const maps = message.rounds.map((each) => `r${each.round} ${each.prevotes.toString(2)}/${each.precommits.toString(2)}`);
+      const maps = message.rounds.map(
+        (each) => `r${each.round} ${each.prevotes.toString(2)}/${each.precommits.toString(2)}`,
+      );
       return `${prefix}round-state r${message.round}${message.active ? '' : ' idle'}${message.hasProposal ? ' with proposal' : ''} [${maps.join(', ')}]`;
     }
     default:
