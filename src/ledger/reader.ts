@@ -48,7 +48,9 @@ export function createReader(
     evaluate: (attributes, digest) => evaluation(docs(), attributes, standing(attributes, digest)),
     refusedOpenProposal: (attributes, digest) => {
       const found = standing(attributes, digest);
-      return found.kind === 'pending' ? { code: found.code, proposal: found.proposal } : null;
+      // An approval that is in use or outdated may be so no longer in the next block, which runs what is due first.
+      const isOpen = found.kind === 'pending' && found.proposal.state === 'OPEN';
+      return isOpen ? { code: found.code, proposal: found.proposal } : null;
     },
     proposal: (id) => readProposal(docs(), id),
     liveProposals: live,

@@ -1,5 +1,7 @@
 import type { Genesis } from '../../types/chain.ts';
+import { ChainError } from '../../errors/chain-error.ts';
 import { checkFeasible } from '../../governance/feasibility.ts';
+import { POLICIES_MAX } from '../../governance/policy.ts';
 import { checkPolicyName, parsePolicySpec } from '../../governance/policy-parse.ts';
 import { policyDigest } from '../version-hash.ts';
 import type { Meta, PolicyDocument } from './committee.ts';
@@ -29,6 +31,8 @@ export function writeGenesisState(docs: Documents, chain: Chain, genesis: Genesi
     docs.put(bindingsKey(cluster.name), users.sort());
   }
   for (const binding of genesis.bindings) docs.put(bindingKey(chain.sha256, binding.cluster, binding.user), binding);
+  if (genesis.policies.length > POLICIES_MAX)
+    throw new ChainError('GOVERNANCE_TOO_MANY_POLICIES', { max: POLICIES_MAX });
   for (const { name, spec: raw } of genesis.policies) {
     checkPolicyName(name);
     const spec = parsePolicySpec(raw);

@@ -1,4 +1,4 @@
-import type { LeafIndex } from '../../types/brand.ts';
+import type { LeafIndex, OrgId } from '../../types/brand.ts';
 import type { ClusterRecord } from '../../types/chain.ts';
 import type { ChangeAttestation } from '../../types/change.ts';
 import type { ProposalChange } from '../../types/proposal.ts';
@@ -34,8 +34,8 @@ export function executeMutation(
   leaf: LeafIndex,
 ): Outcome {
   const { attestation, notAfterMs } = payload;
-  const { cluster, hook } = checkAttestation(x.docs, x.chain, x.validators, payload);
-  const partners = pairWitness(x, cluster, attestation, { hook, tx: tx.hash, leaf, notAfterMs });
+  const { cluster, hook, org } = checkAttestation(x.docs, x.chain, x.validators, payload);
+  const partners = pairWitness(x, cluster, attestation, { hook, org, tx: tx.hash, leaf, notAfterMs });
   const prev = chainLeaf(x, attestation, leaf);
   if (partners === undefined) return { result: verdict('WAITING', 'OK'), prev };
   const witnesses = partners.map((partner) => partner.leaf).sort((a, b) => a - b);
@@ -50,7 +50,7 @@ export function checkAttestation(
   chain: Chain,
   validators: readonly Validator[],
   { node, attestation }: MutationPayload,
-): { readonly cluster: ClusterRecord; readonly hook: string } {
+): { readonly cluster: ClusterRecord; readonly hook: string; readonly org: OrgId } {
   const { attributes, commitment, digest, keyId } = attestation;
   const cluster = clusterRecord(docs, attributes.cluster);
   if (cluster === undefined) throw new ChainError('LEDGER_CLUSTER_UNKNOWN', { cluster: attributes.cluster });
@@ -61,7 +61,7 @@ export function checkAttestation(
   const expected = changeDigests(chain.sha256, attributes, commitment);
   if (expected.diff !== digest.diff || expected.strict !== digest.strict)
     throw new ChainError('LEDGER_DIGEST', { expected: expected.diff, found: digest.diff });
-  return { cluster, hook: hook.name };
+  return { cluster, hook: hook.name, org };
 }
 
 /** Throws LEDGER_CLUSTER_KEY unless commitments under this key can be compared with those of the cluster's other nodes. */

@@ -1,4 +1,4 @@
-import type { Hash, LeafIndex } from '../../types/brand.ts';
+import type { Hash, LeafIndex, OrgId } from '../../types/brand.ts';
 import type { ClusterRecord } from '../../types/chain.ts';
 import type { ChangeAttestation } from '../../types/change.ts';
 import type { Sha256 } from '../../ports/crypto.ts';
@@ -13,6 +13,7 @@ const WAITING_PER_HOOK_MAX = 16;
 
 export interface Witness {
   readonly hook: string;
+  readonly org: OrgId;
   readonly tx: Hash;
   readonly leaf: LeafIndex;
   readonly notAfterMs: number;
@@ -41,7 +42,10 @@ export function pairWitness(
   const others = cluster.hooks.filter((hook) => hook.name !== witness.hook);
   if (others.length === 0) return [];
   const key = pairKeyOf(pairHashOf(x.chain.sha256, attestation));
-  const waiting = (x.docs.get<PairDocument>(key)?.waiting ?? []).filter((other) => other.notAfterMs >= x.timeMs);
+  // Hooks may have been given to other organisations since: a witness counts for the hook that it answers now.
+  const waiting = (x.docs.get<PairDocument>(key)?.waiting ?? []).filter(
+    (other) => other.notAfterMs >= x.timeMs && answers(cluster, other),
+  );
   const partners = others.map((hook) => waiting.find((other) => other.hook === hook.name));
   const complete = partners.filter((partner) => partner !== undefined);
   if (complete.length === others.length) {
@@ -53,6 +57,10 @@ export function pairWitness(
   const dropped = ofHook.length >= WAITING_PER_HOOK_MAX ? ofHook[0] : undefined;
   putWaiting(x, key, [...waiting.filter((other) => other !== dropped), witness]);
   return undefined;
+}
+
+function answers(cluster: ClusterRecord, { hook, org }: Witness): boolean {
+  return cluster.hooks.some((candidate) => candidate.name === hook && candidate.orgs.includes(org));
 }
 
 function putWaiting(x: Execution, key: string, waiting: readonly Witness[]): void {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Hash, ValidatorId } from '../../../src/types/brand.ts';
+import type { Hash, Height, ValidatorId } from '../../../src/types/brand.ts';
 import type { Block, BlockHeader } from '../../../src/types/chain.ts';
 import { nativeBackend } from '../../../src/crypto/index.ts';
 import { signBytes } from '../../../src/consensus/sign-bytes.ts';
@@ -182,6 +182,27 @@ describe('a block that an honest proposer could not have made', () => {
     expect(withHeader({ [field]: value })).toBe(
       field === 'height' || field === 'previous' ? 'LEDGER_BLOCK_LAST_CERTIFICATE' : 'LEDGER_BLOCK_HEADER',
     );
+  });
+
+  test('by a time that is not after the last one, though all else fits', () => {
+    const chain = new TestChain().ready();
+    const { height, blockId, timeMs } = chain.app.info();
+    const at = (when: number) => {
+      const { block } = chain.prepare([]);
+      const { lastCertificate, header } = block;
+      const { lastCertificateHash, proposer } = header;
+      return chain.app.prepareProposal({
+        height: (height + 1) as Height,
+        proposer,
+        timeMs: when,
+        previous: blockId,
+        lastCertificate,
+        lastCertificateHash,
+        txs: [],
+      });
+    };
+    expect(chain.follower.processProposal(at(timeMs).block)).toMatchObject({ ok: false, code: 'LEDGER_BLOCK_HEADER' });
+    expect(chain.follower.processProposal(at(timeMs + 1).block)).toMatchObject({ ok: true });
   });
 
   test('by a transaction root or certificate hash of something else', () => {

@@ -140,6 +140,23 @@ describe('one approval is used once', () => {
     expect(chain.state(1)).toBe('APPROVED RESERVED');
   });
 
+  test('is not freed by two who missed what a third one saw', () => {
+    const chain = approved();
+    const { leaf } = chain.review(byAnn);
+    chain.observe('delta', [persisted(leaf)]);
+    chain.observe('beta', [notPersisted(leaf)]);
+    chain.observe('gamma', [notPersisted(leaf)]);
+    expect(chain.state(1)).toBe('APPROVED RESERVED');
+  });
+
+  test('is not spent by one observer alone, nor by what was stored under another uid', () => {
+    const chain = approved();
+    const { leaf } = chain.review(byAnn);
+    chain.observe('beta', [persisted(leaf)]);
+    chain.observe('gamma', [persisted(leaf, 'uid-9')]);
+    expect(chain.state(1)).toBe('APPROVED RESERVED');
+  });
+
   test('is uncertain, and spent, when nobody said so within the lease', () => {
     const chain = approved();
     const { leaf } = chain.review(byAnn);
@@ -218,6 +235,14 @@ describe('two witnesses', () => {
     expect(chain.review(free, ['beta']).result.decision).toBe('WAITING');
   });
 
+  test('are passed over when their time is up, also beside one whose time is not', () => {
+    const chain = new TestChain(witnessed).ready();
+    chain.review(free, ['alpha']);
+    const [later] = chain.block(chain.attest(free, 'alpha', { notAfterMs: chain.nowMs + 30_000 })).txs;
+    chain.advance(8_002);
+    expect(chain.review(free, ['beta']).result.witnesses).toEqual([later?.leaf]);
+  });
+
   test('make a pair each, first come first served', () => {
     const chain = new TestChain(witnessed).ready();
     const first = chain.review(free, ['alpha']).leaf;
@@ -255,6 +280,7 @@ describe('a node', () => {
     expect(check(free)).toBe('ok');
     expect(check({ ...free, keyId: hashOf('other key') })).toBe('LEDGER_CLUSTER_KEY');
     expect(check({ ...free, digest: matched.digest })).toBe('LEDGER_DIGEST');
+    expect(check({ ...free, digest: { ...free.digest, strict: matched.digest.strict } })).toBe('LEDGER_DIGEST');
     expect(check({ ...free, attributes: { ...free.attributes, cluster: 'nowhere' as never } })).toBe(
       'LEDGER_CLUSTER_UNKNOWN',
     );

@@ -85,6 +85,28 @@ describe('a configuration proposal', () => {
     expect(policies(chain)).toEqual(['production']);
   });
 
+  test('takes no ballot after its deadline, though a hundred others end first', () => {
+    const chain = new TestChain().ready();
+    const proposers = ['alpha', 'beta', 'gamma'].flatMap((org) =>
+      ['ann', 'bob'].map((member) => ({ org: org as OrgId, member })),
+    );
+    const txs = Array.from({ length: 101 }, (_, i) =>
+      chain.sign({
+        kind: 'proposal',
+        ...proposers[i % proposers.length]!,
+        nonce: `n${i}`,
+        reason: '',
+        cluster: '',
+        changes: [],
+        config: [put('maps')],
+      }),
+    );
+    expect(chain.block(...txs).txs).toHaveLength(101);
+    chain.advance(HOUR_MS + 1);
+    // Due transitions run by time and then by the text of their id.
+    expect(chain.vote('delta', 99)).toBe('REFUSED GOVERNANCE_BALLOT_LATE');
+  });
+
   test('ends in rejection at its deadline', () => {
     const chain = new TestChain().ready();
     chain.configure('alpha', [put('maps')]);
@@ -202,6 +224,16 @@ describe('what could never be executed is refused when it is proposed', () => {
     expect(chain.configure('alpha', [policyPut])).toBe('REFUSED GOVERNANCE_PARAMS');
   });
 
+  test('a sixty-fifth policy', () => {
+    const policies = Array.from({ length: 64 }, (_, i) => ({ name: `p${i}`, spec: rawSpec }));
+    expect(new TestChain({ policies }).ready().configure('alpha', [put('one-more')])).toBe(
+      'REFUSED GOVERNANCE_TOO_MANY_POLICIES',
+    );
+    expect(() => new TestChain({ policies: [...policies, { name: 'one-more', spec: rawSpec }] })).toThrow(
+      '64 policies',
+    );
+  });
+
   test('the members whom a policy or the organisation needs', () => {
     const chain = new TestChain().ready();
     const [ann, bob] = chain.genesis.orgs[0]!.members;
@@ -241,6 +273,21 @@ describe('what was decided holds from then on', () => {
     expect(chain.app.stateGet(`binding/prod/${binding.user}`)).toBeUndefined();
   });
 
+  test('a witness counts for the hook that its organisation answers now, never for two', () => {
+    const chain = new TestChain({ hooks: 2 }).ready();
+    const free = changeOf('x', { namespace: 'dev' });
+    chain.block(chain.attest(free, 'alpha', { notAfterMs: chain.nowMs + 60_000 }));
+    const cluster = chain.genesis.clusters[0]!;
+    const orgs = (...names: string[]) => names as OrgId[];
+    const hooks = [
+      { name: 'hook-0', orgs: orgs('beta') },
+      { name: 'hook-1', orgs: orgs('alpha') },
+    ];
+    decide(chain, [{ type: 'cluster-put', cluster: { ...cluster, hooks }, replaces: versionHash(sha256, cluster) }]);
+    expect(chain.review(free, ['alpha']).result.decision).toBe('WAITING');
+    expect(chain.review(free, ['beta']).result.decision).toBe('ADMITTED');
+  });
+
   test('parameters of the next block', () => {
     const chain = new TestChain().ready();
     const { params } = chain.genesis;
@@ -270,6 +317,19 @@ describe('what was decided holds from then on', () => {
       decision: 'REFUSED',
       proposal: 4,
     });
+  });
+
+  test('an approval that is in use under an older policy serves no further review', () => {
+    const chain = new TestChain().ready();
+    const change = changeOf('one', { user: 'ann@alpha' });
+    chain.review(change);
+    chain.held(1);
+    for (const org of ['beta', 'gamma']) chain.vote(org, 1);
+    chain.review(change);
+    const stricter = { ...(chain.genesis.policies[0]!.spec as object), require: { approvals: 3 } };
+    decide(chain, [put('production', stricter, production(chain))]);
+    expect(chain.state(1)).toBe('APPROVED RESERVED');
+    expect(chain.review(change).result).toMatchObject({ decision: 'REFUSED', code: 'GOVERNANCE_APPROVAL_OUTDATED' });
   });
 
   test('a policy that does not match them leaves them alone', () => {
