@@ -1,0 +1,327 @@
+import type { ChainReader } from '../../src/client/reader.ts';
+import { nativeBackend } from '../../src/crypto/index.ts';
+import { ChainError } from '../../src/errors/chain-error.ts';
+import { isOrgExcluded, isUnclaimed } from '../../src/governance/author.ts';
+import { countRequirement } from '../../src/governance/tally.ts';
+import { KEY, orgKey, proposalKey } from '../../src/ledger/execute/keys.ts';
+import { termsHashOf } from '../../src/ledger/terms.ts';
+import type { Hash } from '../../src/types/brand.ts';
+import type { Organisation } from '../../src/types/chain.ts';
+import type { Proposal, Requirement } from '../../src/types/proposal.ts';
+import type { ConfigChange } from '../../src/types/transaction.ts';
+import { documentOf } from './document.ts';
+import { ageOf, humanDuration } from './output/age.ts';
+import type { View } from './output/print.ts';
+import { resourceCell } from './record.ts';
+
+export const terminalStates: ReadonlySet<string> = new Set([
+  'REJECTED',
+  'WITHDRAWN',
+  'EXPIRED',
+  'SUPERSEDED',
+  'UNAVAILABLE',
+  'EXECUTED',
+  'FAILED',
+]);
+
+/** A proposal as scripts read it; fields are only ever added. */
+export interface ProposalJson {
+  readonly id: number;
+  readonly instance: number;
+  readonly type: Proposal['kind'];
+  readonly origin: Proposal['origin'];
+  readonly state: Proposal['state'];
+  readonly endCode: string;
+  readonly cluster: string;
+  readonly opened: string;
+  readonly record: number;
+  /** Kubernetes user of the refused request, or `org/member` of who proposed. */
+  readonly author: string;
+  readonly authorOrg: string;
+  readonly claimedBy: readonly string[];
+  readonly reason: string;
+  readonly binding: string;
+  readonly changes: readonly ChangeJson[];
+  readonly config: readonly ConfigChange[];
+  /** Names of the policies that must be met, with commas between. */
+  readonly policy: string;
+  readonly requirements: readonly RequirementJson[];
+  readonly electors: readonly string[];
+  readonly votes: readonly {
+    readonly org: string;
+    readonly member: string;
+    readonly choice: string;
+    readonly reason: string;
+    readonly time: string;
+    readonly record: number;
+    readonly sequence: number;
+  }[];
+  readonly missing: {
+    /** Approvals that are still needed by the policy that needs most. */
+    readonly approvals: number;
+    readonly requiredOrgs: readonly string[];
+    /** Organisations that may vote and have not. */
+    readonly notVoted: readonly string[];
+    /** True while nobody answers for the author: until then no count ends. */
+    readonly claim: boolean;
+    /** True while too few organisations hold the content. */
+    readonly body: boolean;
+  };
+  readonly bodyHeldBy: readonly string[];
+  readonly deadlineVoting: string | null;
+  readonly deadlineExecution: string | null;
+  /** Approved digest of the first change; empty for a configuration. */
+  readonly digest: string;
+  readonly termsHash: string;
+}
+
+export interface ChangeJson {
+  readonly operation: string;
+  readonly group: string;
+  readonly version: string;
+  readonly resource: string;
+  readonly subresource: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly user: string;
+  readonly paths: readonly string[];
+  readonly binding: string;
+  readonly digest: string;
+  readonly bodyHash: string;
+  readonly state: string;
+  readonly decision: number | null;
+  readonly persistedBy: readonly string[];
+}
+
+interface RequirementJson extends Requirement {
+  readonly approvedBy: readonly string[];
+  readonly met: boolean;
+}
+
+/** A proposal with the organisations that vote on it. */
+export interface Opened {
+  readonly proposal: Proposal;
+  readonly orgs: ReadonlyMap<string, Organisation>;
+}
+
+/** Throws CLI_NOT_FOUND if it was proven that there is none. */
+export async function openProposal(reader: ChainReader, id: number): Promise<Opened> {
+  const [opened] = await openProposals(reader, [id]);
+  if (opened === undefined) throw new ChainError('CLI_NOT_FOUND', { what: `proposal/${id}` });
+  return opened;
+}
+
+export async function openProposals(reader: ChainReader, ids: readonly number[]): Promise<readonly Opened[]> {
+  if (ids.length === 0) return [];
+  const { values } = await reader.state(ids.map(proposalKey));
+  const proposals = ids.flatMap((id) => documentOf<Proposal>(values, proposalKey(id)) ?? []);
+  const names = [...new Set(proposals.flatMap(({ electors }) => electors))];
+  const state = names.length === 0 ? undefined : await reader.state(names.map(orgKey));
+  const orgs = new Map(
+    names.flatMap((name) => {
+      const org = state === undefined ? undefined : documentOf<Organisation>(state.values, orgKey(name));
+      return org === undefined ? [] : [[name as string, org] as const];
+    }),
+  );
+  return proposals.map((proposal) => ({ proposal, orgs }));
+}
+
+/** Id of the newest proposal and those about which something can still change. */
+export async function proposalIds(
+  reader: ChainReader,
+): Promise<{ readonly last: number; readonly live: readonly number[] }> {
+  const { values } = await reader.state([KEY.meta, KEY.liveProposals]);
+  return {
+    last: documentOf<{ proposals: number }>(values, KEY.meta)?.proposals ?? 0,
+    live: documentOf<number[]>(values, KEY.liveProposals) ?? [],
+  };
+}
+
+/** What a ballot signs, computed from what was read. Throws CLI_TERMS if the chain has another hash for it. */
+export function checkedTerms(chain: Hash, proposal: Proposal): Hash {
+  const hash = termsHashOf(nativeBackend.sha256, chain, proposal);
+  if (hash !== proposal.termsHash) throw new ChainError('CLI_TERMS', { proposal: proposal.id });
+  return hash;
+}
+
+const time = (ms: number): string => new Date(ms).toISOString();
+const timeOrNull = (ms: number | null): string | null => (ms === null ? null : time(ms));
+
+export function authorOf({ requester }: Pick<Proposal, 'requester'>): string {
+  return requester.user !== '' ? requester.user : `${requester.org ?? ''}/${requester.member ?? ''}`;
+}
+
+export function describeProposal({ proposal, orgs }: Opened): ProposalJson {
+  const { requester, requirements } = proposal;
+  const counts = requirements.map((requirement) => ({
+    requirement,
+    count: countRequirement(proposal, requirement, (org) => orgs.get(org)?.votesRequired ?? 1),
+  }));
+  const excludesAuthor = requirements.some((requirement) => requirement.excludeAuthor !== 'none');
+  const undecided = new Set<string>(counts.flatMap(({ count }) => count.undecided));
+  return {
+    id: proposal.id,
+    instance: proposal.instance,
+    type: proposal.kind,
+    origin: proposal.origin,
+    state: proposal.state,
+    endCode: proposal.endCode,
+    cluster: proposal.cluster,
+    opened: time(proposal.openedMs),
+    record: proposal.openedLeaf,
+    author: authorOf(proposal),
+    authorOrg: requester.org ?? '',
+    claimedBy: proposal.claims.map(({ org, member }) => `${org}/${member}`),
+    reason: proposal.reason,
+    binding: proposal.binding,
+    changes: proposal.changes.map(changeJson),
+    config: proposal.config,
+    policy: requirements.map(({ policy }) => policy).join(','),
+    requirements: counts.map(({ requirement, count }) => ({
+      ...requirement,
+      approvedBy: count.approvedBy,
+      met: count.met,
+    })),
+    electors: proposal.electors,
+    votes: proposal.votes.map(({ org, member, choice, reason, atMs, leaf, sequence }) => ({
+      org,
+      member,
+      choice,
+      reason,
+      time: time(atMs),
+      record: leaf,
+      sequence,
+    })),
+    missing: {
+      approvals: Math.max(
+        0,
+        ...counts.map(({ requirement, count }) => requirement.approvals - count.approvedBy.length),
+      ),
+      requiredOrgs: [...new Set(counts.flatMap(({ count }) => count.missingOrgs))],
+      notVoted: [...undecided].sort(),
+      claim: proposal.state === 'OPEN' && excludesAuthor && proposal.electors.length > 1 && isUnclaimed(proposal),
+      body: proposal.state === 'OPEN' && proposal.kind === 'change' && proposal.deadlineVotingMs === null,
+    },
+    bodyHeldBy: proposal.bodyHeldBy,
+    deadlineVoting: timeOrNull(proposal.deadlineVotingMs),
+    deadlineExecution: timeOrNull(proposal.deadlineExecutionMs),
+    digest: proposal.changes[0]?.digest[proposal.changes[0].binding] ?? '',
+    termsHash: proposal.termsHash,
+  };
+}
+
+function changeJson({
+  attributes,
+  binding,
+  digest,
+  bodyHash,
+  state,
+  decision,
+  persistedBy,
+}: Proposal['changes'][number]): ChangeJson {
+  const { operation, group, version, resource, subresource, namespace, name, uid, user, paths } = attributes;
+  return {
+    operation,
+    group,
+    version,
+    resource,
+    subresource,
+    namespace,
+    name,
+    uid,
+    user,
+    paths,
+    binding,
+    digest: digest[binding],
+    bodyHash,
+    state,
+    decision,
+    persistedBy,
+  };
+}
+
+/** True if this member's organisation may vote and the member has not. */
+export function awaits(proposal: Proposal, who: { readonly org: string; readonly member: string }): boolean {
+  const org = proposal.electors.find((elector) => elector === who.org);
+  if (proposal.state !== 'OPEN' || org === undefined) return false;
+  const isExcluded = proposal.requirements.every((requirement) => isOrgExcluded(proposal, requirement, org));
+  return !isExcluded && !proposal.votes.some((vote) => vote.org === who.org && vote.member === who.member);
+}
+
+/** One line for the thing that would change: `UPDATE deployments.apps shop/web`. */
+export function changeTitle(
+  change: Pick<ChangeJson, 'operation' | 'group' | 'resource' | 'subresource' | 'namespace' | 'name'>,
+): string {
+  return `${change.operation} ${resourceCell(change)} ${change.namespace === '' ? '' : `${change.namespace}/`}${change.name}`;
+}
+
+export function configTitle(change: ConfigChange): string {
+  switch (change.type) {
+    case 'policy-put':
+    case 'policy-delete':
+      return `${change.type} ${change.name}`;
+    case 'cluster-put':
+      return `${change.type} ${change.cluster.name}`;
+    case 'binding-put':
+      return `${change.type} ${change.binding.cluster}/${change.binding.user}`;
+    case 'binding-delete':
+      return `${change.type} ${change.cluster}/${change.user}`;
+    case 'member-put':
+      return `${change.type} ${change.org}/${change.member.name}`;
+    case 'member-delete':
+      return `${change.type} ${change.org}/${change.name}`;
+    case 'params-put':
+    case 'config-policy-put':
+      return change.type;
+  }
+}
+
+function changesCell({ changes, config }: ProposalJson): string {
+  const titles = [...changes.map(changeTitle), ...config.map(configTitle)];
+  return titles.length > 1 ? `${titles[0] ?? ''} (+${titles.length - 1})` : (titles[0] ?? '');
+}
+
+function missingCell({ state, missing }: ProposalJson): string {
+  if (state !== 'OPEN') return '';
+  const parts = [
+    ...(missing.claim ? ['author'] : []),
+    ...(missing.body ? ['body'] : []),
+    ...(missing.approvals > 0 ? [`${missing.approvals} of ${missing.notVoted.join(',') || 'nobody'}`] : []),
+    ...(missing.requiredOrgs.length > 0 ? [`required ${missing.requiredOrgs.join(',')}`] : []),
+  ];
+  return parts.join('; ');
+}
+
+/** What ends next: the vote, or the time in which the approval may be used. */
+function deadlineCell({ state, deadlineVoting, deadlineExecution }: ProposalJson, nowMs: number): string {
+  const deadline = state === 'OPEN' ? deadlineVoting : state === 'APPROVED' ? deadlineExecution : null;
+  if (deadline === null) return '';
+  const left = Date.parse(deadline) - nowMs;
+  return left < 0 ? 'over' : humanDuration(left);
+}
+
+export const proposalView: View<ProposalJson> = {
+  kind: 'Proposal',
+  name: ({ id }) => `proposal/${id}`,
+  columns: [
+    { header: 'ID', cell: ({ id }) => String(id) },
+    { header: 'STATE', cell: ({ state }) => state },
+    { header: 'AGE', cell: ({ opened }, nowMs) => ageOf(opened, nowMs) },
+    { header: 'AUTHOR', cell: ({ author }) => author },
+    { header: 'CHANGE', cell: changesCell },
+    { header: 'POLICY', cell: ({ policy }) => policy },
+    { header: 'VOTES', cell: ({ votes }) => votes.map(({ org, choice }) => `${org}:${choice}`).join(',') },
+    { header: 'MISSING', cell: missingCell },
+    { header: 'DEADLINE', cell: deadlineCell },
+    { header: 'CLAIMED-BY', cell: ({ claimedBy }) => claimedBy.join(','), isWide: true },
+    {
+      header: 'CHANGE-STATE',
+      cell: ({ changes }) => [...new Set(changes.map(({ state }) => state))].join(','),
+      isWide: true,
+    },
+    { header: 'END-CODE', cell: ({ endCode }) => endCode, isWide: true },
+    { header: 'CLUSTER', cell: ({ cluster }) => cluster, isWide: true },
+    { header: 'DIGEST', cell: ({ digest }) => digest.slice(0, 16), isWide: true },
+  ],
+};

@@ -1,0 +1,87 @@
+import { printable } from './output/printable.ts';
+import { humanDuration } from './output/age.ts';
+import { changeTitle, configTitle, type ProposalJson } from './proposal.ts';
+import { paintDiff, type Terminal } from './terminal.ts';
+
+export function authorLine(actor: string, org: string): string {
+  return org === '' ? `${actor} (no organisation answers for this user)` : `${actor} (${org})`;
+}
+
+/** Everything about a proposal that its voter should know: who asked, what it does, what it needs, when it lapses, and the diff. */
+export function proposalReview(
+  terminal: Terminal,
+  proposal: ProposalJson,
+  diffs: readonly (readonly string[])[],
+): string {
+  const { missing } = proposal;
+  const now = terminal.nowMs();
+  const until = (deadline: string | null): string =>
+    deadline === null ? '' : `${deadline} (${left(Date.parse(deadline) - now)})`;
+  const fields: readonly (readonly [string, string])[] = [
+    [
+      'Proposal',
+      `proposal/${proposal.id}, instance ${proposal.instance}, ${proposal.state}${proposal.endCode === '' ? '' : ` ${proposal.endCode}`}`,
+    ],
+    ['Asked by', authorLine(proposal.author, proposal.authorOrg)],
+    ['Claimed by', proposal.claimedBy.join(', ')],
+    ['Reason', proposal.reason],
+    ['Cluster', proposal.cluster],
+    ['Opened', `${proposal.opened} at record ${proposal.record}`],
+    [
+      'Voting until',
+      missing.body ? 'starts when enough organisations hold the content' : until(proposal.deadlineVoting),
+    ],
+    ['To be used until', until(proposal.deadlineExecution)],
+    ['Binding', proposal.binding],
+    ...proposal.requirements.map((requirement) => ['Policy', requirementText(requirement)] as const),
+    ...proposal.votes.map(
+      ({ org, member, choice, reason }) =>
+        ['Vote', `${org}/${member}: ${choice}${reason === '' ? '' : ` (${reason})`}`] as const,
+    ),
+    ['Not voted', proposal.state === 'OPEN' ? missing.notVoted.join(', ') : ''],
+    ['Note', missing.claim ? 'unclaimed: it cannot be approved before somebody answers for the author' : ''],
+  ];
+  const head = fields
+    .filter(([, value]) => value !== '')
+    .map(([name, value]) => `${`${name}:`.padEnd(18)}${printable(value)}\n`)
+    .join('');
+  const changes = proposal.changes.map((change, i) => {
+    const title = `\n${printable(changeTitle(change))}${change.user === '' ? '' : ` as ${printable(change.user)}`} [${change.state}] digest ${change.digest}\n`;
+    return title + paintDiff(terminal, diffs[i] ?? []);
+  });
+  const config = proposal.config.map(
+    (change) =>
+      `\n${printable(configTitle(change))}\n${paintDiff(
+        terminal,
+        JSON.stringify(change, null, 2)
+          .split('\n')
+          .map((line) => `+ ${printable(line)}`),
+      )}`,
+  );
+  return [head, ...changes, ...config].join('');
+}
+
+function requirementText({
+  policy,
+  approvals,
+  requiredOrgs,
+  veto,
+  excludeAuthor,
+  approvedBy,
+  met,
+}: ProposalJson['requirements'][number]): string {
+  const parts = [
+    `${policy}: ${approvals} approvals`,
+    ...(requiredOrgs.length > 0 ? [`required ${requiredOrgs.join(', ')}`] : []),
+    ...(veto.length > 0 ? [`veto ${veto.join(', ')}`] : []),
+    ...(excludeAuthor === 'none'
+      ? []
+      : [`without the author's ${excludeAuthor === 'org' ? 'organisation' : 'own ballot'}`]),
+    `approved by ${approvedBy.join(', ') || 'nobody'}${met ? ', met' : ''}`,
+  ];
+  return parts.join('; ');
+}
+
+function left(ms: number): string {
+  return ms < 0 ? 'over' : `in ${humanDuration(ms)}`;
+}
