@@ -10,7 +10,6 @@ export const SERVER_MADE = '{server-made}';
 const SUFFIX = /^[bcdfghjklmnpqrstvwxz2456789]{5}$/;
 const BASE_CHARS_MAX = 58;
 const TOKEN_VOLUME = /^kube-api-access-[bcdfghjklmnpqrstvwxz2456789]{5}$/;
-const TOKEN_MOUNT_PATH = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /** True if the name is generateName with the random end that the server appends. */
 export function hasGeneratedName(review: Review): boolean {
@@ -80,11 +79,7 @@ function replaceTokenVolume(pod: JsonObject): JsonObject {
   const rename = (element: Json): Json =>
     isObject(element) && element['name'] === name ? withMember(element, 'name', stable) : element;
   const renameMounts = (container: Json): Json =>
-    isObject(container)
-      ? mapAt(container, ['volumeMounts'], (mounts) =>
-          eachOf(mounts, (mount) => (isTokenMount(mount) ? rename(mount) : mount)),
-        )
-      : container;
+    isObject(container) ? mapAt(container, ['volumeMounts'], (mounts) => eachOf(mounts, rename)) : container;
   let result = mapAt(pod, ['spec', 'volumes'], (list) =>
     eachOf(list, (volume) => (isTokenVolume(volume) ? rename(volume) : volume)),
   );
@@ -109,10 +104,6 @@ function isTokenVolume(volume: Json): boolean {
       },
     ],
   });
-}
-
-function isTokenMount(mount: Json): boolean {
-  return textAt(mount, 'mountPath') === TOKEN_MOUNT_PATH && member(mount, 'readOnly') === true;
 }
 
 // --- Service: addresses and ports. Whether they were given or allocated shows in managedFields alone: the server takes them

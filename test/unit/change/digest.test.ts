@@ -66,6 +66,7 @@ describe('two attempts at one change have one digest', () => {
     const real = attestReview(bytesOf(eviction({ gracePeriodSeconds: 5, preconditions: { uid: 'x' } })), context);
     expect(dry.attestation.digest).toEqual(real.attestation.digest);
     expect([dry.dryRun, real.dryRun]).toEqual([true, false]);
+    expect(attestReview(bytesOf(eviction({ dryRun: ['All', 'Some'] })), context).dryRun).toBe(false);
   });
 });
 
@@ -183,6 +184,29 @@ describe('one changed field is another change', () => {
     };
     expect(digestOf(widget('9007199254740993'))).not.toEqual(digestOf(widget('9007199254740992')));
     expect(digestOf(widget('1.0'))).toEqual(digestOf(widget('1')));
+  });
+
+  it('large numbers that change by one in an UPDATE', () => {
+    const text = JSON.stringify(
+      deploymentUpdate((object) => void (object['spec'].size = 'NEW'), { group: 'example.com' }),
+    );
+    const built = (old: string, changed: string) =>
+      text
+        .replace('"NEW"', changed)
+        .replace('"oldObject":{', `"oldObject":{"x":${old},`)
+        .replace('"object":{', `"object":{"x":${changed},`);
+    expect(attributesOf(built('9007199254740993', '9007199254740995')).paths).toContain('/x');
+    expect(attributesOf(built('9007199254740993', '9007199254740993')).paths).not.toContain('/x');
+  });
+
+  it('the status with which a node is created', () => {
+    const created = (cpu: string) =>
+      review(
+        'CREATE',
+        { resource: 'nodes', kind: 'Node', namespace: '', name: 'n1' },
+        { object: { kind: 'Node', apiVersion: 'v1', metadata: { name: 'n1' }, status: { capacity: { cpu } } } },
+      );
+    expect(digestOf(created('1'))).not.toEqual(digestOf(created('2')));
   });
 
   it('a ConfigMap key __proto__', () => {

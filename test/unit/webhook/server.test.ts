@@ -22,6 +22,27 @@ async function startWith(options: Parameters<typeof start>[1] = {}): Promise<Run
 
 afterEach(async () => running.webhook.close());
 
+/** The first line of the answer to headers that are followed by no body. */
+function announce(port: number, bytes: number): Promise<string> {
+  const { privateKey: key, certificate: cert } = certificates.apiServer;
+  const socket = tlsConnect({
+    host: '127.0.0.1',
+    port,
+    key,
+    cert,
+    rejectUnauthorized: false,
+    ALPNProtocols: ['http/1.1'],
+  });
+  socket.write(`POST /admit HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${bytes}\r\n\r\n`);
+  return new Promise((resolve, reject) => {
+    socket.once('error', reject);
+    socket.once('data', (data: Buffer) => {
+      resolve(data.toString().split('\r\n')[0] ?? '');
+      socket.destroy();
+    });
+  });
+}
+
 describe('who may ask', () => {
   it('the API server with its client certificate', async () => {
     const { port } = await startWith();
@@ -160,11 +181,14 @@ describe('the wire', () => {
       headers: { 'retry-after': '1' },
       json: { code: 'WEBHOOK_BODIES_FULL' },
     });
+    // What is announced counts before it is sent: this caller never sends its body.
+    const announced = await announce(port, 40_000);
+    expect(announced).toContain('429');
     finish();
     expect((await first).json.response.allowed).toBe(true);
     // What was held is given back, or this one would not fit.
     expect((await send(port, large, { client: certificates.apiServer })).json.response.allowed).toBe(true);
-    expect(recorder.refusals).toEqual(['bodies-full']);
+    expect(recorder.refusals).toEqual(['bodies-full', 'bodies-full']);
   });
 
   it('a caller that sends its body drop by drop is cut off, and its share given back', async () => {
