@@ -13,7 +13,7 @@ import type { CryptoBackend } from '../ports/crypto.ts';
 import type { LedgerReader } from '../ports/ledger-reader.ts';
 import type { StateReader, TreeSource } from '../ports/state.ts';
 import { toHex } from '../codec/index.ts';
-import { ChainError, isChainError } from '../errors/chain-error.ts';
+import { ChainError } from '../errors/chain-error.ts';
 import { checkBlockParts, txRootOf } from './block.ts';
 import { verifyCertificate, type PrecommitBytes } from './certificate.ts';
 import { checkTransaction } from './execute/check-tx.ts';
@@ -22,6 +22,7 @@ import { beginExecution, executeTxs, type BlockFacts, type ExecutedTxs } from '.
 import type { Chain } from './execute/execution.ts';
 import { writeGenesisState } from './execute/genesis-state.ts';
 import { KEY } from './execute/keys.ts';
+import { isRefusal } from './execute/refusal.ts';
 import { genesisHashOf } from './genesis.ts';
 import { appHashOf, blockIdOf, paramsHashOf, validatorsHashOf } from './header.ts';
 import { blockLeafBytes } from './leaf.ts';
@@ -141,7 +142,7 @@ class StateMachine {
         notAfterMs: tx.payload.notAfterMs,
       };
     } catch (error) {
-      if (!isChainError(error)) throw error;
+      if (!isRefusal(error)) throw error;
       return { ok: false, code: error.code, message: error.message };
     }
   }
@@ -386,9 +387,8 @@ function decodedOrNone(cache: TxCache, bytes: Uint8Array): DecodedTransaction | 
   }
 }
 
-/** What is not somebody's coded mistake is a fault of this program or of its store, and must not look like an invalid block. */
 function rethrowFault(error: unknown): void {
-  if (!isChainError(error) || error.httpStatus >= 500) throw error;
+  if (!isRefusal(error)) throw error;
 }
 
 function compare<F extends keyof BlockHeader>(header: BlockHeader, field: F, expected: number | string): void {

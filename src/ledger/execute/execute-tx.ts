@@ -1,5 +1,4 @@
 import type { LeafIndex } from '../../types/brand.ts';
-import { isChainError } from '../../errors/chain-error.ts';
 import type { DecodedTransaction } from '../transaction.ts';
 import { checkNaturalKey, checkTerms, EXPIRED_RECORDED_MS, isPersonal, signerOf } from './admit-tx.ts';
 import { executeBallot } from './ballot.ts';
@@ -14,6 +13,7 @@ import { executeMutation } from './mutation.ts';
 import { naturalKeyHash, type NaturalKeyDocument } from './natural-key.ts';
 import { executeObservation } from './observation.ts';
 import { executeProposal } from './proposal.ts';
+import { isRefusal } from './refusal.ts';
 import { executeTick } from './tick.ts';
 import { executeWithdrawal } from './withdrawal.ts';
 
@@ -38,8 +38,7 @@ function judged(x: Execution, tx: DecodedTransaction, leaf: LeafIndex): Outcome 
     return x.docs.atomically(() => handleTx(x, tx, leaf));
   } catch (error) {
     x.policies = undefined;
-    // A fault of the program (5xx) must stop the chain loudly, not be written down as somebody's mistake.
-    if (!isChainError(error) || error.httpStatus >= 500 || !isPersonal(tx.payload.kind)) throw error;
+    if (!isRefusal(error) || !isPersonal(tx.payload.kind)) throw error;
     return { result: verdict('REFUSED', error.code), prev: NO_PREV };
   }
 }

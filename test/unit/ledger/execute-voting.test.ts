@@ -125,6 +125,21 @@ describe('a ballot', () => {
     expect(chain.state(1)).toBe('APPROVED READY');
   });
 
+  test('of a member beyond the sixteenth of an organisation takes the place of its oldest', () => {
+    const genesis = new TestChain().genesis;
+    const crowd = Array.from({ length: 17 }, (_, i) => ({
+      name: `m${i}`,
+      key: signerOf(`m${i} of beta`).publicKey,
+      roles: ['member'] as const,
+    }));
+    const orgs = genesis.orgs.map((org) => (org.name === 'beta' ? { ...org, members: crowd } : org));
+    const chain = new TestChain({ ...genesis, orgs }).ready();
+    chain.review(byAnn);
+    chain.held(1);
+    chain.block(...crowd.map(({ name }) => chain.sign(chain.ballot('beta', 1, { member: name, choice: 'abstain' }))));
+    expect(chain.proposal(1).votes.map((vote) => vote.member)).toEqual(crowd.slice(1).map(({ name }) => name));
+  });
+
   test('is refused from an organisation that was no elector when the proposal opened', () => {
     const genesis = new TestChain({ votesRequired: 2 }).genesis;
     const orgs = genesis.orgs.map((org) => (org.name === 'delta' ? { ...org, members: org.members.slice(0, 1) } : org));
