@@ -26,7 +26,7 @@ import { loadIdentity, type NodeIdentity } from './identity.ts';
 import { listening } from './listen.ts';
 import { createMetrics, type NodeMetrics } from './metrics.ts';
 import { serveMetrics } from './metrics-server.ts';
-import { startObserver, type RunningObserver } from './observing.ts';
+import type { RunningObserver } from './observing.ts';
 import type { SubmitOutcome } from './submitter.ts';
 import { Ticker } from './ticker.ts';
 import { version } from './version.ts';
@@ -171,21 +171,7 @@ export class ChainNode {
     await listening('the API', api.listen, this.#api.listen(hostAndPort(api.listen)));
     if (metrics !== undefined) this.#stopMetrics = await serveMetrics(this.#metrics.registry, metrics.listen);
     await this.#startWebhook();
-    this.#observer = startObserver({
-      config: this.#config,
-      org: this.#self.org,
-      reader: this.#host.app,
-      store: this.#host.store,
-      findBody: (hash) => this.#bodies.find(hash),
-      attestContext: () => this.#attestContext(),
-      publish: async (cluster, results) => {
-        const sequence = this.#host.app.observationSequence(cluster, this.#self.id) + 1;
-        await this.#submit({ kind: 'observation', cluster, sequence, results });
-        for (const { persisted } of results)
-          this.#metrics.observations.inc({ result: persisted ? 'persisted' : 'not-persisted' });
-      },
-      warn: (message, details) => this.#log.warn(details, message),
-    });
+    await this.#startObserver();
     this.#ticker.start();
     this.#bodies.consider(this.#host.app.liveProposals().map(({ id }) => id));
     void this.#ensureKeys();
@@ -286,6 +272,27 @@ export class ChainNode {
       },
     });
     await listening('the webhook', webhook.listen, this.#webhook.listen(hostAndPort(webhook.listen)));
+  }
+
+  /** The Kubernetes client takes half a second to load: only nodes that observe do. */
+  async #startObserver(): Promise<void> {
+    if (this.#config.cluster?.kubeconfig === undefined) return;
+    const { startObserver } = await import('./observing.ts');
+    this.#observer = startObserver({
+      config: this.#config,
+      org: this.#self.org,
+      reader: this.#host.app,
+      store: this.#host.store,
+      findBody: (hash) => this.#bodies.find(hash),
+      attestContext: () => this.#attestContext(),
+      publish: async (cluster, results) => {
+        const sequence = this.#host.app.observationSequence(cluster, this.#self.id) + 1;
+        await this.#submit({ kind: 'observation', cluster, sequence, results });
+        for (const { persisted } of results)
+          this.#metrics.observations.inc({ result: persisted ? 'persisted' : 'not-persisted' });
+      },
+      warn: (message, details) => this.#log.warn(details, message),
+    });
   }
 
   #backend(): NodeApiBackend {
