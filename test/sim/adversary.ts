@@ -11,7 +11,7 @@ import type {
   VoteType,
 } from '../../src/types/consensus.ts';
 import { simChain } from './keys.ts';
-import type { Endpoint, Frame } from './network.ts';
+import { topicOf, type Endpoint, type Frame } from './network.ts';
 import { simBlock, type SimBlock } from './sim-block.ts';
 import type { World } from './world.ts';
 
@@ -122,6 +122,7 @@ export class Adversary implements Endpoint {
       this.#world.network.send(this.#endpoint, prng.pick(this.#world.validatorsExcept(this.validator)), {
         kind: 'consensus',
         bytes: new Uint8Array(prng.below(40)).fill(prng.below(256)),
+        topic: 'other',
       });
     const polka = this.#polkas.at(-1);
     if (polka !== undefined && prng.chance(0.2))
@@ -194,7 +195,11 @@ export class Adversary implements Endpoint {
   }
 
   #tell(peer: number, message: ConsensusMessage): void {
-    this.#world.network.send(this.#endpoint, peer, { kind: 'consensus', bytes: encodeConsensusMessage(message) });
+    this.#world.network.send(this.#endpoint, peer, {
+      kind: 'consensus',
+      bytes: encodeConsensusMessage(message),
+      topic: topicOf(message),
+    });
   }
 
   /** Acts without a reason too, so that an idle chain is not safe from it. */

@@ -57,6 +57,17 @@ export class Checker {
     }
   }
 
+  /** After a restart a core stands in the highest round that its log shows, never below. */
+  resumed(node: SimNode, records: readonly WalRecord[]): void {
+    const current = node.state?.current ?? null;
+    if (!node.correct || current === null) return;
+    for (const record of records)
+      if (record.kind === 'round-entry' && record.height === current.config.height && record.round > current.round)
+        this.fail(
+          `restart: node ${node.validator} is in round ${current.round} of height ${record.height}, its log in ${record.round}`,
+        );
+  }
+
   /** What any core sends (and so has verified), and what an adversary signs: a lock is judged by all prevotes there are. */
   known(message: ConsensusMessage): void {
     const votes = message.kind === 'vote' ? [message] : message.kind === 'votes' ? message.votes : [];

@@ -46,6 +46,7 @@ function changeWeather(world: World): void {
     delayMsMax: prng.pick([5, 20, 100, 600, 2_000]),
     dropChance: prng.pick([0, 0, 0.02, 0.1, 0.4]),
     duplicateChance: prng.pick([0, 0.05, 0.3]),
+    lostTopic: prng.pick([null, null, 'proposal', 'prevote', 'precommit', 'precommit'] as const),
   };
 }
 

@@ -1,13 +1,22 @@
+import type { ConsensusMessage } from '../../src/types/consensus.ts';
 import type { Prng } from './prng.ts';
 import type { SimBlock, DecidedBlock } from './sim-block.ts';
 import type { Timeline } from './timeline.ts';
 
+export type Topic = 'proposal' | 'prevote' | 'precommit' | 'other';
+
 export type Frame =
-  | { readonly kind: 'consensus'; readonly bytes: Uint8Array }
+  | /** `topic` is what the bytes hold; only the weather reads it. */
+    { readonly kind: 'consensus'; readonly bytes: Uint8Array; readonly topic: Topic }
   | { readonly kind: 'body'; readonly block: SimBlock }
   | { readonly kind: 'body-request'; readonly blockId: string }
   | { readonly kind: 'sync-request'; readonly above: number }
   | { readonly kind: 'sync-blocks'; readonly blocks: readonly DecidedBlock[] };
+
+export function topicOf(message: ConsensusMessage): Topic {
+  if (message.kind === 'vote') return message.type;
+  return message.kind === 'proposal' ? 'proposal' : 'other';
+}
 
 export interface Endpoint {
   /** Index of the validator; twins share one. */
@@ -19,9 +28,12 @@ export interface Weather {
   readonly delayMsMax: number;
   readonly dropChance: number;
   readonly duplicateChance: number;
+  /** Most of these are lost: locks that few know of, polkas without a decision. */
+  readonly lostTopic: Topic | null;
 }
 
-export const calm: Weather = { delayMsMax: 20, dropChance: 0, duplicateChance: 0 };
+export const calm: Weather = { delayMsMax: 20, dropChance: 0, duplicateChance: 0, lostTopic: null };
+const lostTopicChance = 0.7;
 
 /** Links between endpoints, each way of its own: delays (and so reorders), drops, duplicates, one-way cuts. */
 export class Network {
@@ -55,9 +67,11 @@ export class Network {
   }
 
   #carry(from: number, to: number, frame: Frame): void {
-    const { dropChance, duplicateChance, delayMsMax } = this.weather;
+    const { dropChance, duplicateChance, delayMsMax, lostTopic } = this.weather;
     if (this.cuts.has(`${from}>${to}`)) return this.#count('cut');
     if (this.#prng.chance(dropChance)) return this.#count('drop');
+    if (frame.kind === 'consensus' && frame.topic === lostTopic && this.#prng.chance(lostTopicChance))
+      return this.#count('lost-topic');
     const copies = this.#prng.chance(duplicateChance) ? 2 : 1;
     if (copies === 2) this.#count('duplicate');
     for (let i = 0; i < copies; i++) {

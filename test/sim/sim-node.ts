@@ -15,7 +15,7 @@ import type { Certificate } from '../../src/types/chain.ts';
 import type { ConsensusMessage } from '../../src/types/consensus.ts';
 import { Disk } from './disk.ts';
 import { simChain } from './keys.ts';
-import type { Endpoint, Frame } from './network.ts';
+import { topicOf, type Endpoint, type Frame } from './network.ts';
 import { lastIdOf, simBlock, type DecidedBlock, type SimBlock } from './sim-block.ts';
 import { simParams, type World } from './world.ts';
 
@@ -84,6 +84,7 @@ export class SimNode implements Endpoint {
     const last = disk.ledger.at(-1);
     if (last !== undefined) this.feed({ type: 'synced-block', certificate: last.certificate });
     this.#startHeight();
+    this.#world.checker.resumed(this, records);
     this.#tick(this.life);
   }
 
@@ -251,7 +252,7 @@ export class SimNode implements Endpoint {
     const { prng, checker } = this.#world;
     if (this.correct) checker.released(this, message);
     checker.known(message);
-    const frame: Frame = { kind: 'consensus', bytes: encodeConsensusMessage(message) };
+    const frame: Frame = { kind: 'consensus', bytes: encodeConsensusMessage(message), topic: topicOf(message) };
     for (const each of to === null ? this.#world.validatorsExcept(this.validator) : [to]) {
       if (this.fault === 'withhold' && prng.chance(0.5)) continue;
       if (message.kind === 'proposal' && message.validator === this.validator) {
