@@ -35,6 +35,8 @@ function runDue(x: Execution, { id }: Due): void {
     case 'configuration':
       if (proposal.state === 'APPROVED') executeConfiguration(x, proposal);
       return;
+    default:
+      throw new Error(`nothing is known to be due under ${id}`);
   }
 }
 
