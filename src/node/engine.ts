@@ -5,29 +5,25 @@ import {
   isWorthVerifying,
   proposerOf,
   step,
-  verifyCertificate,
-  verifyPolka,
-  verifyProposal,
-  verifyVote,
   type ConsensusEvent,
   type ConsensusState,
   type Effect,
   type EventOf,
   type HaltReason,
-  type VerifyContext,
 } from '../consensus/index.ts';
-import { certificateHashOf, encodeCertificate } from '../ledger/certificate.ts';
+import { encodeCertificate } from '../ledger/certificate.ts';
 import { BLOCK_BYTES_CAP } from '../ledger/limits.ts';
 import { encodeBlock } from '../ledger/block.ts';
-import { transactionHash } from '../ledger/transaction.ts';
 import type { Application, ExecutedBlock } from '../ports/application.ts';
 import type { VerifyEd25519, Sha256 } from '../ports/crypto.ts';
 import type { WriteAheadLog } from '../ports/log-file.ts';
 import type { PeerNetwork } from '../ports/network.ts';
 import type { Hash, Height, Round, ValidatorId } from '../types/brand.ts';
-import type { Block, Certificate } from '../types/chain.ts';
+import type { Certificate } from '../types/chain.ts';
 import type { ConsensusMessage, WalRecord } from '../types/consensus.ts';
 import { announcementKind, type BlockExchange } from './block-exchange.ts';
+import { BlockWork } from './block-work.ts';
+import { checkMessage } from './message-check.ts';
 import type { CommitPipeline } from './commit-pipeline.ts';
 import type { Mempool } from './mempool.ts';
 
@@ -88,7 +84,7 @@ export class Engine {
   #durableSeq = 0;
   readonly #afterDurable: { readonly seq: number; readonly run: () => void }[] = [];
   readonly #timers = new Map<string, NodeJS.Timeout>();
-  readonly #executed = new Map<Hash, ExecutedBlock>();
+  readonly #work: BlockWork;
   readonly #downTimers = new Map<ValidatorId, NodeJS.Timeout>();
   readonly #down = new Set<ValidatorId>();
   #lastCertificate: Certificate | null;
@@ -98,6 +94,7 @@ export class Engine {
   constructor(deps: EngineDeps) {
     this.#d = deps;
     this.#lastCertificate = deps.lastCertificate;
+    this.#work = new BlockWork(deps);
     for (const { id } of deps.app.info().validators) if (id !== deps.self) this.#down.add(id);
   }
 
@@ -191,7 +188,7 @@ export class Engine {
     app.commit(executed);
     for (const { hash } of executed.txs) mempool.remove(hash);
     exchange.forgetThrough(height);
-    this.#executed.clear();
+    this.#work.clear();
     return durable;
   }
 
@@ -271,7 +268,7 @@ export class Engine {
 
   #bodyOf(record: WalRecord): Uint8Array | null {
     if (record.kind !== 'block') return null;
-    const block = this.#executed.get(record.blockId)?.block ?? this.#d.exchange.get(record.blockId);
+    const block = this.#work.get(record.blockId)?.block ?? this.#d.exchange.get(record.blockId);
     if (block === undefined) throw new Error(`the body of block ${record.blockId} is to be logged and is not here`);
     return encodeBlock(block);
   }
@@ -314,80 +311,28 @@ export class Engine {
   }
 
   #build(height: Height, round: Round, allowEmpty: boolean): void {
-    const { app, mempool, self, sha256, now, exchange } = this.#d;
-    const info = app.info();
-    if (info.height + 1 !== height) return;
-    const txs = mempool.batch(info.params.blockBytesMax, info.params.blockTxsMax);
-    const executed = app.prepareProposal({
-      height,
-      proposer: self,
-      timeMs: Math.max(now(), info.timeMs + 1),
-      previous: info.blockId,
-      lastCertificate: this.#lastCertificate,
-      lastCertificateHash: certificateHashOf(this.#lastCertificate, sha256),
-      txs,
-    });
-    this.#dropRefused(txs, executed);
-    if (executed.txs.length === 0 && !allowEmpty)
-      return this.#feed({ type: 'block-built', height, round, built: null });
-    this.#executed.set(executed.blockId, executed);
-    exchange.put(executed.blockId, executed.block);
-    const built = {
-      blockId: executed.blockId,
-      timeMs: executed.block.header.timeMs,
-      appHash: executed.block.header.appHash,
-    };
-    this.#feed({ type: 'block-built', height, round, built });
-  }
-
-  /** What the state machine did not take can never be taken in this state; keeping it would make empty work for ever. */
-  #dropRefused(offered: readonly Uint8Array[], executed: ExecutedBlock): void {
-    if (offered.length === executed.txs.length) return;
-    const taken = new Set(executed.block.txs);
-    const { app, mempool, now, sha256 } = this.#d;
-    for (const bytes of offered) {
-      if (taken.has(bytes)) continue;
-      const check = app.checkTx(bytes, now());
-      // One that still passes the check met a limit of the block: it waits for the next.
-      if (check.ok && executed.txs.length > 0) continue;
-      mempool.remove(transactionHash(bytes, sha256));
-    }
+    const executed = this.#work.build(height, this.#lastCertificate, allowEmpty);
+    if (executed === null) return this.#feed({ type: 'block-built', height, round, built: null });
+    const { blockId, block } = executed;
+    this.#d.exchange.put(blockId, block);
+    const { timeMs, appHash } = block.header;
+    this.#feed({ type: 'block-built', height, round, built: { blockId, timeMs, appHash } });
   }
 
   #validate(height: Height, blockId: Hash, holders: readonly ValidatorId[]): void {
-    const here = this.#executed.get(blockId);
-    if (here !== undefined) return this.#answerValid(height, here);
+    const here = this.#work.get(blockId);
+    if (here !== undefined)
+      return this.#feed({ type: 'block-validated', height, blockId, verdict: this.#work.verdictOf(here) });
     const alternatives = (): readonly ValidatorId[] => [...new Set([...holders, ...this.#d.network.connected()])];
-    this.#d.exchange.want(height, blockId, alternatives, (block) => this.#execute(height, blockId, block));
-  }
-
-  #execute(height: Height, blockId: Hash, block: Block): void {
-    const { app } = this.#d;
-    if (this.#stopped || app.info().height + 1 !== height) return;
-    const result = app.processProposal(block);
-    if (!result.ok) {
-      this.#d.warn('block is invalid here', { height, blockId, code: result.code, reason: result.message });
-      return this.#feed({
-        type: 'block-validated',
-        height,
-        blockId,
-        verdict: { ok: false, detail: `${result.code}: ${result.message}` },
-      });
-    }
-    this.#executed.set(blockId, result.executed);
-    this.#answerValid(height, result.executed);
-  }
-
-  #answerValid(height: Height, executed: ExecutedBlock): void {
-    const { header } = executed.block;
-    const proposer = this.#validators().findIndex(({ id }) => id === header.proposer);
-    const verdict = { ok: true as const, proposer, timeMs: header.timeMs, appHash: header.appHash };
-    this.#feed({ type: 'block-validated', height, blockId: executed.blockId, verdict });
+    this.#d.exchange.want(height, blockId, alternatives, (block) => {
+      const verdict = this.#stopped ? null : this.#work.verdict(height, blockId, block);
+      if (verdict !== null) this.#feed({ type: 'block-validated', height, blockId, verdict });
+    });
   }
 
   #decide(certificate: Certificate, afterSeq: number): void {
     const { app, pipeline, metrics } = this.#d;
-    const executed = this.#executed.get(certificate.blockId);
+    const executed = this.#work.get(certificate.blockId);
     if (app.info().height < certificate.height) {
       if (executed === undefined) throw new Error(`block ${certificate.blockId} was decided but never executed here`);
       void this.apply(executed, certificate).catch(() => undefined);
@@ -425,32 +370,10 @@ export class Engine {
     return this.#d.app.headerOf(this.#d.app.info().height)?.nextValidatorsHash ?? this.#d.chain;
   }
 
-  /** False: not for this height, dropped without blame. Throws a coded error if a signature or a certificate is wrong. */
   #verify(message: ConsensusMessage): boolean {
-    if (message.kind === 'round-state') return true;
-    const height = message.kind === 'commit' ? message.certificate.height : message.height;
-    const current = this.#d.app.info().height + 1;
-    if (height !== current && height !== current + 1) return false;
-    const context: VerifyContext = {
-      chain: this.#d.chain,
-      voteKeys: this.#validators().map(({ voteKey }) => voteKey),
-      verify: this.#d.verify,
-    };
-    switch (message.kind) {
-      case 'proposal':
-        verifyProposal(context, message);
-        return true;
-      case 'vote':
-        verifyVote(context, message);
-        return true;
-      case 'votes':
-        for (const vote of message.votes) verifyVote(context, vote);
-        if (message.polka !== null) verifyPolka(context, message.polka);
-        return true;
-      case 'commit':
-        verifyCertificate(context, message.certificate);
-        return true;
-    }
+    const { chain, verify, app } = this.#d;
+    const voteKeys = this.#validators().map(({ voteKey }) => voteKey);
+    return checkMessage(message, app.info().height + 1, { chain, voteKeys, verify });
   }
 
   #validators(): ReturnType<Application['info']>['validators'] {
