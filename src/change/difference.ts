@@ -105,40 +105,36 @@ function compareLists(
     return;
   }
   const [oldKeys = [], newKeys = []] = keys;
-  const oldById = new Map(oldKeys.map((key, i) => [keyId(key), old[i] as Json]));
-  const newById = new Map(newKeys.map((key, i) => [keyId(key), changed[i] as Json]));
-  comparePlaces(oldKeys, newKeys, oldById, newById, path, changes);
-  const keyById = new Map([...oldKeys, ...newKeys].map((key) => [keyId(key), key]));
-  for (const id of [...keyById.keys()].sort()) {
-    const elementPath = [...path, keyById.get(id) as ElementKey];
-    const before = oldById.get(id);
-    const after = newById.get(id);
-    if (before === undefined) changes.push({ path: elementPath, new: after as Json });
-    else if (after === undefined) changes.push({ path: elementPath, old: before });
-    else compare(before, after, elementPath, changes);
+  const before = new Map(oldKeys.map((key, i) => [keyId(key), { key, value: old[i] as Json }]));
+  const after = new Map(newKeys.map((key, i) => [keyId(key), { key, value: changed[i] as Json }]));
+  comparePlaces(before, after, path, changes);
+  for (const id of [...new Set([...before.keys(), ...after.keys()])].sort()) {
+    const was = before.get(id);
+    const is = after.get(id);
+    const elementPath = [...path, (was ?? is)?.key as ElementKey];
+    if (was === undefined) changes.push({ path: elementPath, new: is?.value as Json });
+    else if (is === undefined) changes.push({ path: elementPath, old: was.value });
+    else compare(was.value, is.value, elementPath, changes);
   }
 }
 
+/** Elements by the text of their key, in the order of the list. */
+type Elements = ReadonlyMap<string, { readonly key: ElementKey; readonly value: Json }>;
+
 /** Order counts in some of these lists (initContainers, env), so a reorder and the place of an insertion are changes in all. */
-function comparePlaces(
-  oldKeys: readonly ElementKey[],
-  newKeys: readonly ElementKey[],
-  oldById: ReadonlyMap<string, Json>,
-  newById: ReadonlyMap<string, Json>,
-  path: readonly Segment[],
-  changes: Change[],
-): void {
-  const stayed = oldKeys.filter((key) => newById.has(keyId(key))).map(keyId);
-  const stand = newKeys.filter((key) => oldById.has(keyId(key))).map(keyId);
+function comparePlaces(before: Elements, after: Elements, path: readonly Segment[], changes: Change[]): void {
+  const stayed = [...before.keys()].filter((id) => after.has(id));
+  const stand = [...after.keys()].filter((id) => before.has(id));
   if (stayed.some((id, i) => id !== stand[i])) {
-    changes.push({ path, order: { old: oldKeys, new: newKeys } });
+    const keysOf = (elements: Elements): ElementKey[] => [...elements.values()].map(({ key }) => key);
+    changes.push({ path, order: { old: keysOf(before), new: keysOf(after) } });
     return;
   }
   const added: { key: ElementKey; before: ElementKey | null }[] = [];
-  let before: ElementKey | null = null;
-  for (const key of newKeys.toReversed()) {
-    if (oldById.has(keyId(key))) before = key;
-    else added.unshift({ key, before });
+  let next: ElementKey | null = null;
+  for (const [id, { key }] of [...after].toReversed()) {
+    if (before.has(id)) next = key;
+    else added.push({ key, before: next });
   }
-  if (added.length > 0) changes.push({ path, added });
+  if (added.length > 0) changes.push({ path, added: added.reverse() });
 }

@@ -68,18 +68,25 @@ function hideEach(field: string, values: JsonObject, hide: Hide): JsonObject {
 function redactAnnotations(annotations: Json, leaks: readonly string[], hide: Hide): Json {
   if (!isObject(annotations)) return hide(['metadata', 'annotations'], annotations);
   const result = newObject();
+  const isCrowded = Object.keys(annotations).length > SEARCHED_MAX;
   for (const key of Object.keys(annotations)) {
     const value = annotations[key] as Json;
-    result[key] = mayRepeatSecret(value, leaks) ? hide(['metadata', 'annotations', key], value) : value;
+    result[key] = isCrowded || mayRepeatSecret(value, leaks) ? hide(['metadata', 'annotations', key], value) : value;
   }
   return result;
 }
+
+/** Characters compared for one annotation: some milliseconds. */
+const SEARCH_CHARS_MAX = 2_000_000;
+/** Annotations of one Secret that are searched; people write fewer. */
+const SEARCHED_MAX = 50;
 
 /** Packed objects are base64 without spaces; names, dates, uids and digests are shorter. */
 const OPAQUE = /^[A-Za-z0-9+/=_-]{96,}$/;
 
 function mayRepeatSecret(value: Json, leaks: readonly string[]): boolean {
-  if (typeof value !== 'string') return true;
+  // A search that would hold up everybody else is not made: then it is hidden unsearched.
+  if (typeof value !== 'string' || value.length * leaks.length > SEARCH_CHARS_MAX) return true;
   return /[{["\n]/.test(value) || OPAQUE.test(value) || leaks.some((leak) => value.includes(leak));
 }
 

@@ -171,6 +171,20 @@ describe('secrets stay out of body and attestation (P5)', () => {
     for (const form of [CANARY, base64(CANARY), base64(CANARY).slice(0, -4)]) expect(text).not.toContain(form);
   });
 
+  it('annotations are hidden unsearched where the search would hold up everybody else', () => {
+    const values = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`k${i}`, base64(`value${i}`)]));
+    const crowd = Object.fromEntries(Array.from({ length: 51 }, (_, i) => [`a${i}`, 'harmless']));
+    const annotationsOf = (built: Plain): Loose =>
+      JSON.parse(textOf(attestOf(built).body)).change.new.metadata.annotations;
+    expect(annotationsOf(secretUpdate(secret({}), secret({ k: base64('value') }, { a: 'harmless' })))).toEqual({
+      a: 'harmless',
+    });
+    expect(annotationsOf(secretUpdate(secret({}), secret(values, { a: 'harmless '.repeat(10) }))).a).toMatch(
+      /^hmac-sha256:/,
+    );
+    expect(annotationsOf(secretUpdate(secret({}), secret({ k: base64('value') }, crowd))).a0).toMatch(/^hmac-sha256:/);
+  });
+
   it('the error of a review that is refused does not quote it', () => {
     const built = JSON.stringify(secretUpdate(secret({ k: CANARY }), secret({ k: CANARY })));
     for (const broken of [
