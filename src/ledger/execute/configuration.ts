@@ -4,16 +4,15 @@ import { ChainError, isChainError } from '../../errors/chain-error.ts';
 import { checkFeasible } from '../../governance/feasibility.ts';
 import { applyConfigChange } from './config-change.ts';
 import { organisations, readPolicies } from './committee.ts';
-import type { Execution } from './execution.ts';
+import { attempt, type Execution } from './execution.ts';
 import { saveProposal, closeProposal } from './proposals.ts';
 import { reconcileProposals } from './reconcile.ts';
 
 /** Executes an approved configuration proposal: all of it, or nothing and FAILED with the reason's code. */
 export function executeConfiguration(x: Execution, proposal: Proposal): Proposal {
   try {
-    x.docs.atomically(() => applyConfiguration(x, proposal.config));
+    attempt(x, () => applyConfiguration(x, proposal.config));
   } catch (error) {
-    x.policies = undefined;
     if (!isChainError(error)) throw error;
     return closeProposal(x, proposal, 'FAILED', error.code);
   }
@@ -26,12 +25,11 @@ export function executeConfiguration(x: Execution, proposal: Proposal): Proposal
 export function tryConfiguration(x: Execution, changes: readonly ConfigChange[]): void {
   const tried = new Error('tried');
   try {
-    x.docs.atomically(() => {
+    attempt(x, () => {
       applyConfiguration(x, changes);
       throw tried;
     });
   } catch (error) {
-    x.policies = undefined;
     if (error !== tried) throw error;
   }
 }

@@ -8,7 +8,7 @@ import type { StateOverlay } from '../state-overlay.ts';
 import { metaOf } from './committee.ts';
 import { Documents } from './documents.ts';
 import { runDueTransitions } from './due-transitions.ts';
-import type { Chain, Execution } from './execution.ts';
+import { attempt, type Chain, type Execution } from './execution.ts';
 import { executeTx } from './execute-tx.ts';
 import { dropExpired, storeExpiring } from './expiry.ts';
 import { KEY } from './keys.ts';
@@ -51,7 +51,7 @@ export function beginExecution(
     changedProposals: new Set(),
     decisions: [],
     ranDue: new Set(),
-    expiring: new Map(),
+    expiring: [],
   };
   return x;
 }
@@ -78,12 +78,11 @@ export function executeTxs(
     let bytes: Uint8Array;
     let result: ExecutedTx['result'];
     try {
-      [bytes, result] = x.docs.atomically(() => {
+      [bytes, result] = attempt(x, () => {
         const outcome = executeTx(x, tx, leaf);
         return [leafBytes({ height: facts.height, index: leaf, ...outcome }, tx.bytes), outcome.result] as const;
       });
     } catch (error) {
-      x.policies = undefined;
       onDropped(tx, error);
       continue;
     }

@@ -6,7 +6,7 @@ import { executeBodyHeld } from './body-held.ts';
 import { executeClaim } from './claim.ts';
 import { executeClusterKey } from './cluster-key.ts';
 import { executeEvidence } from './evidence.ts';
-import { NO_PREV, verdict, type Execution, type Outcome } from './execution.ts';
+import { attempt, NO_PREV, verdict, type Execution, type Outcome } from './execution.ts';
 import { putExpiring } from './expiry.ts';
 import { naturalKeyKey } from './keys.ts';
 import { executeMutation } from './mutation.ts';
@@ -35,9 +35,8 @@ export function executeTx(x: Execution, tx: DecodedTransaction, leaf: LeafIndex)
 
 function judged(x: Execution, tx: DecodedTransaction, leaf: LeafIndex): Outcome {
   try {
-    return x.docs.atomically(() => handleTx(x, tx, leaf));
+    return attempt(x, () => handleTx(x, tx, leaf));
   } catch (error) {
-    x.policies = undefined;
     if (!isRefusal(error) || !isPersonal(tx.payload.kind)) throw error;
     return { result: verdict('REFUSED', error.code), prev: NO_PREV };
   }

@@ -33,14 +33,31 @@ export interface Execution {
   readonly decisions: ExecutedBlock['decisions'][number][];
   /** Due transitions that ran at the start of this block: what a tick may ask for. */
   readonly ranDue: Set<string>;
-  /** Keys that this block put and that expire, by horizon. */
-  readonly expiring: Map<number, { untilMs: number; keys: string[] }>;
+  /** Keys that this block put and that expire. */
+  readonly expiring: { readonly untilMs: number; readonly key: string }[];
 }
 
 /** What a handler hands back when its transaction took effect. */
 export interface Outcome {
   readonly result: TxResult;
   readonly prev: { readonly object: number | null; readonly namespace: number | null };
+}
+
+/**
+ * Runs `body`; if it throws, nothing of it is left: neither in the state nor in what the block remembers. A proposer leaves out transactions that others then never
+ * see, so anything that one left behind would split them.
+ */
+export function attempt<T>(x: Execution, body: () => T): T {
+  const expiring = x.expiring.length;
+  const decisions = x.decisions.length;
+  try {
+    return x.docs.atomically(body);
+  } catch (error) {
+    x.expiring.length = expiring;
+    x.decisions.length = decisions;
+    x.policies = undefined;
+    throw error;
+  }
 }
 
 export const NO_PREV = { object: null, namespace: null } as const;

@@ -6,6 +6,7 @@ import { expiryEntryKey, expiryQueueKey } from './keys.ts';
  * that a block writes two documents a queue however many keys it adds, and a key that lives for a day does not hold up those that live for seconds.
  */
 const HORIZONS_MS: readonly number[] = [15_000, 120_000, 900_000, 7_200_000, 90_000_000];
+const LONGEST_MS = 90_000_000;
 /** So many keys are dropped in one block at most; the rest goes with the next ones. */
 const DROPPED_MAX = 20_000;
 
@@ -15,8 +16,8 @@ interface Queue {
 }
 
 interface Entry {
-  readonly untilMs: number;
-  readonly keys: readonly string[];
+  untilMs: number;
+  readonly keys: string[];
 }
 
 /** A value under an expiring key says itself until when it counts, because the same key may be written again later. */
@@ -27,24 +28,24 @@ export interface Expiring {
 /** Writes a document that is dropped in the first block after `untilMs` that has room for it. */
 export function putExpiring(x: Execution, key: string, value: Expiring): void {
   x.docs.put(key, value);
-  const left = value.untilMs - x.timeMs;
-  const horizon = HORIZONS_MS.find((ms) => left <= ms) ?? (HORIZONS_MS[HORIZONS_MS.length - 1] as number);
-  const entry = x.expiring.get(horizon);
-  if (entry === undefined) x.expiring.set(horizon, { untilMs: value.untilMs, keys: [key] });
-  else {
-    entry.keys.push(key);
-    entry.untilMs = Math.max(entry.untilMs, value.untilMs);
-  }
+  x.expiring.push({ untilMs: value.untilMs, key });
 }
 
 /** At the end of a block: what it added goes to the ends of the queues. */
 export function storeExpiring(x: Execution): void {
-  for (const horizon of HORIZONS_MS) {
-    const added = x.expiring.get(horizon);
-    if (added === undefined) continue;
+  const byHorizon = new Map<number, Entry>();
+  for (const { untilMs, key } of x.expiring) {
+    const horizon = HORIZONS_MS.find((ms) => untilMs - x.timeMs <= ms) ?? LONGEST_MS;
+    const entry = byHorizon.get(horizon);
+    if (entry === undefined) byHorizon.set(horizon, { untilMs, keys: [key] });
+    else {
+      entry.keys.push(key);
+      entry.untilMs = Math.max(entry.untilMs, untilMs);
+    }
+  }
+  for (const [horizon, entry] of byHorizon) {
     const queue = x.docs.get<Queue>(expiryQueueKey(horizon)) ?? { head: 0, tail: 0 };
-    // A key that a failed transaction left in the list is harmless: its document is not there.
-    x.docs.put(expiryEntryKey(horizon, queue.tail), { untilMs: added.untilMs, keys: added.keys } satisfies Entry);
+    x.docs.put(expiryEntryKey(horizon, queue.tail), entry);
     x.docs.put(expiryQueueKey(horizon), { head: queue.head, tail: queue.tail + 1 } satisfies Queue);
   }
 }

@@ -11,7 +11,7 @@ import { changeDigests } from '../../codec/change-digest.ts';
 import type { DecodedTransaction } from '../transaction.ts';
 import { bindingFor, clusterRecord, matchedNow, validatorById } from './committee.ts';
 import type { Documents } from './documents.ts';
-import { verdict, type Chain, type Execution, type Outcome } from './execution.ts';
+import { attempt, verdict, type Chain, type Execution, type Outcome } from './execution.ts';
 import { clusterKeyIdKey, namespaceKey, objectKey } from './keys.ts';
 import { pairWitness } from './pairing.ts';
 import { openProposal, type Draft } from './proposals.ts';
@@ -119,7 +119,7 @@ function refuseAndPropose(
     ...deadlinesOf(matched),
   };
   try {
-    const { id } = x.docs.atomically(() => openProposal(x, leaf, draft));
+    const { id } = attempt(x, () => openProposal(x, leaf, draft));
     return verdict('REFUSED', 'GOVERNANCE_VOTES_REQUIRED', { proposal: id, binding });
   } catch (error) {
     if (!isChainError(error, 'GOVERNANCE_PROPOSALS_CAP')) throw error;
