@@ -17,6 +17,7 @@ export function nodeTerminal(): Terminal {
     ask,
     nowMs: () => Date.now(),
     sleep: (ms) => sleep(ms),
+    kubectl: async (args, stdin) => (await import('./kubectl-process.ts')).runKubectl(process.env, args, stdin),
     transport: async (options) => (await import('../../src/client/transport.ts')).httpsTransport(options),
   };
 }

@@ -1,5 +1,11 @@
 import type { Transport } from '../../src/client/transport.ts';
 
+export interface KubectlResult {
+  readonly code: number;
+  readonly stdout: Uint8Array;
+  readonly stderr: string;
+}
+
 /** Everything of the outside that a verb may touch; tests give their own. */
 export interface Terminal {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -15,6 +21,8 @@ export interface Terminal {
   /** What a shell wants completed, as it was typed. */
   readonly completionWords?: readonly string[];
   readonly nowMs: () => number;
+  /** Runs kubectl with these arguments. Throws CLI_KUBECTL_MISSING. */
+  readonly kubectl: (args: readonly string[], stdin: string | undefined) => Promise<KubectlResult>;
   readonly sleep: (ms: number) => Promise<void>;
   readonly transport: (options: { readonly caBundle: string; readonly timeoutMs: number }) => Promise<Transport>;
 }

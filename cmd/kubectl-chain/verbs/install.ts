@@ -1,0 +1,155 @@
+import { stringify } from 'yaml';
+import { webhookConfiguration } from '../../../src/change/index.ts';
+import { ChainError } from '../../../src/errors/chain-error.ts';
+import type { ClusterRecord } from '../../../src/types/chain.ts';
+import { confirm } from '../confirm.ts';
+import { KubeApi } from '../kube-api.ts';
+import type { GlobalOptions } from '../options.ts';
+import { caBundleOf, clusterOf, withSession } from '../session.ts';
+import type { Terminal } from '../terminal.ts';
+
+export interface InstallOptions extends GlobalOptions {
+  readonly hook?: readonly string[];
+  readonly webhookCa?: string;
+  readonly name: string;
+  readonly failurePolicy: string;
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+  readonly output?: string;
+}
+
+const observerRole = 'kubectl-chain-observer';
+/** Every observer's identity is in this group. */
+const observersGroup = 'kubectl-chain-observers';
+const labels = { 'app.kubernetes.io/name': 'kubectl-chain' };
+
+/** Puts the gate in front of the API server: one Fail entry for each hook of the cluster record, and what observers may read. */
+export async function install(terminal: Terminal, options: InstallOptions): Promise<void> {
+  await withSession(terminal, options, async (session) => {
+    const record = await clusterOf(session);
+    const urls = hookUrls(record, options.hook ?? []);
+    const manifests = [webhooks(record, urls, options), ...observerAccess()];
+    const text = manifests.map((manifest) => stringify(manifest)).join('---\n');
+    if (options.dryRun === true)
+      terminal.stdout(
+        options.output === 'json'
+          ? `${JSON.stringify({ apiVersion: 'v1', kind: 'List', items: manifests }, null, 2)}\n`
+          : text,
+      );
+    else {
+      await confirm(
+        terminal,
+        options,
+        `install ${record.hooks.length} hooks for ${record.name} in kube context ${session.context.name}`,
+      );
+      terminal.stdout(
+        Buffer.from(
+          await new KubeApi(terminal, options).run(
+            ['apply', '--server-side', '--force-conflicts', '--field-manager=kubectl-chain', '--filename=-'],
+            text,
+          ),
+        ).toString('utf8'),
+      );
+    }
+    terminal.stderr(admissionConfiguration([...urls.values()]));
+  });
+}
+
+export async function uninstall(terminal: Terminal, options: InstallOptions): Promise<void> {
+  const kube = new KubeApi(terminal, options);
+  await confirm(terminal, options, 'remove the gate from the cluster: changes are then neither recorded nor voted on');
+  const targets = [
+    `validatingwebhookconfiguration/${options.name}`,
+    `clusterrolebinding/${observerRole}`,
+    `clusterrole/${observerRole}`,
+  ];
+  terminal.stdout(Buffer.from(await kube.run(['delete', '--ignore-not-found', ...targets])).toString('utf8'));
+}
+
+/** Address of each hook of the record. Throws CLI_USAGE if one is missing or too many. */
+function hookUrls({ hooks, name: cluster }: ClusterRecord, given: readonly string[]): ReadonlyMap<string, string> {
+  const urls = new Map(
+    given.map((text) => {
+      const at = text.indexOf('=');
+      const url = text.slice(at + 1);
+      if (at < 1 || !URL.canParse(url) || new URL(url).protocol !== 'https:')
+        throw new ChainError('CLI_USAGE', { problem: `--hook ${text}: must be NAME=https://HOST:PORT/PATH` });
+      return [text.slice(0, at), url] as const;
+    }),
+  );
+  const names = hooks.map(({ name }) => name).join(', ');
+  const missing = hooks.find(({ name }) => !urls.has(name));
+  if (missing !== undefined)
+    throw new ChainError('CLI_USAGE', {
+      problem: `--hook ${missing.name}=URL is missing: cluster ${cluster} has the hooks ${names}`,
+    });
+  if (urls.size !== hooks.length)
+    throw new ChainError('CLI_USAGE', { problem: `cluster ${cluster} has the hooks ${names}, and no other` });
+  return urls;
+}
+
+function webhooks({ hooks }: ClusterRecord, urls: ReadonlyMap<string, string>, options: InstallOptions): object {
+  const { failurePolicy, name } = options;
+  if (failurePolicy !== 'Fail' && failurePolicy !== 'Ignore')
+    throw new ChainError('CLI_USAGE', { problem: `--failure-policy ${failurePolicy}: must be Fail or Ignore` });
+  if (options.webhookCa === undefined)
+    throw new ChainError('CLI_USAGE', { problem: 'give --webhook-ca FILE: the API server must know whom it asks' });
+  const caBundle = Buffer.from(caBundleOf(options.webhookCa)).toString('base64');
+  return webhookConfiguration({
+    name,
+    failurePolicy,
+    hooks: hooks.map((hook) => ({ name: hook.name, url: urls.get(hook.name) ?? '', caBundle })),
+  });
+}
+
+/** Reads whatever a policy may come to govern, writes nothing. */
+function observerAccess(): readonly object[] {
+  const metadata = { name: observerRole, labels };
+  const apiVersion = 'rbac.authorization.k8s.io/v1';
+  return [
+    {
+      apiVersion,
+      kind: 'ClusterRole',
+      metadata,
+      rules: [{ apiGroups: ['*'], resources: ['*'], verbs: ['get', 'list', 'watch'] }],
+    },
+    {
+      apiVersion,
+      kind: 'ClusterRoleBinding',
+      metadata,
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: observerRole },
+      subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: observersGroup }],
+    },
+  ];
+}
+
+/** What only the API server's own configuration can do: present a client certificate to the hooks. */
+function admissionConfiguration(urls: readonly string[]): string {
+  const admission = {
+    apiVersion: 'apiserver.config.k8s.io/v1',
+    kind: 'AdmissionConfiguration',
+    plugins: [
+      {
+        name: 'ValidatingAdmissionWebhook',
+        configuration: {
+          apiVersion: 'apiserver.config.k8s.io/v1',
+          kind: 'WebhookAdmissionConfiguration',
+          kubeConfigFile: '/etc/kubernetes/kubectl-chain/webhook.kubeconfig',
+        },
+      },
+    ],
+  };
+  const user = {
+    'client-certificate': '/etc/kubernetes/kubectl-chain/webhook-client.crt',
+    'client-key': '/etc/kubernetes/kubectl-chain/webhook-client.key',
+  };
+  const hosts = [...new Set(urls.map((url) => `${new URL(url).hostname}:${new URL(url).port || '443'}`))];
+  const kubeconfig = { apiVersion: 'v1', kind: 'Config', users: hosts.map((name) => ({ name, user })) };
+  return [
+    `note: identities of the observers belong to the group ${observersGroup}`,
+    'note: for mutual TLS start kube-apiserver with --admission-control-config-file and this file:',
+    stringify(admission),
+    'note: and this one at /etc/kubernetes/kubectl-chain/webhook.kubeconfig:',
+    stringify(kubeconfig),
+  ].join('\n');
+}
