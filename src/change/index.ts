@@ -5,9 +5,7 @@ export { CLUSTER_KEY_BYTES, clusterKeyId, deriveClusterKeys, type ClusterKeys } 
 export type { WholeChange } from './canonical-change.ts';
 export type { Change, ElementKey, Segment } from './difference.ts';
 export { excludedBy, EXCLUSIONS, exclusionsFor, type Exclusion, type ExclusionSettings } from './exclusions.ts';
-export { isDryRun } from './normalise.ts';
-export { pointerOf } from './paths.ts';
 export { renderDiff } from './render.ts';
-export { admissionUidOf, decodeRequest, decodeReview, type DecodedReview, type Review } from './review.ts';
+export { admissionUidOf, decodeReview, type DecodedReview, type Review } from './review.ts';
 export { webhookConfiguration, type WebhookConfigurationOptions } from './webhook-configuration.ts';
 export { textAt } from './json.ts';
