@@ -1,14 +1,17 @@
+import type { Topic } from './network.ts';
 import type { World } from './world.ts';
 
 /** Fills the storm: weather that changes, one-way cuts, crashes, clocks that jump. All from the run's seed. */
 export function scheduleFaults(world: World, stormMs: number, split: boolean): void {
   const { timeline } = world;
   if (split) return splitWorld(world);
-  timeline.after(0, () => changeWeather(world));
+  // In some runs votes of one type get lost all the time: heights of many rounds, with locks that only some hold.
+  const theme = world.prng.pick([null, 'prevote', 'prevote', 'precommit'] as const);
+  timeline.after(0, () => changeWeather(world, theme));
   const next = (): void => {
     timeline.after(world.prng.between(50, 1_500), () => {
       if (!world.stormy || timeline.nowMs >= stormMs) return;
-      oneFault(world);
+      oneFault(world, theme);
       next();
     });
   };
@@ -16,12 +19,12 @@ export function scheduleFaults(world: World, stormMs: number, split: boolean): v
   isolateTwins(world);
 }
 
-function oneFault(world: World): void {
+function oneFault(world: World, theme: Topic | null): void {
   const { prng } = world;
   switch (prng.below(6)) {
     case 0:
     case 1:
-      return changeWeather(world);
+      return changeWeather(world, theme);
     case 2:
       return cutOneWay(world);
     case 3:
@@ -39,14 +42,14 @@ function oneFault(world: World): void {
   }
 }
 
-function changeWeather(world: World): void {
+function changeWeather(world: World, theme: Topic | null): void {
   const { prng } = world;
   world.count('weather');
   world.network.weather = {
     delayMsMax: prng.pick([5, 20, 100, 600, 2_000]),
     dropChance: prng.pick([0, 0, 0.02, 0.1, 0.4]),
     duplicateChance: prng.pick([0, 0.05, 0.3]),
-    lostTopic: prng.pick([null, null, 'proposal', 'prevote', 'precommit', 'precommit'] as const),
+    lostTopic: theme ?? prng.pick([null, null, 'proposal', 'prevote', 'precommit', 'precommit'] as const),
   };
 }
 

@@ -28,12 +28,12 @@ export interface Weather {
   readonly delayMsMax: number;
   readonly dropChance: number;
   readonly duplicateChance: number;
-  /** Most of these are lost: locks that few know of, polkas without a decision. */
+  /** Many of these are lost: locks that few know of, polkas without a decision. */
   readonly lostTopic: Topic | null;
 }
 
 export const calm: Weather = { delayMsMax: 20, dropChance: 0, duplicateChance: 0, lostTopic: null };
-const lostTopicChance = 0.7;
+const lostTopicChance = 0.35;
 
 /** Links between endpoints, each way of its own: delays (and so reorders), drops, duplicates, one-way cuts. */
 export class Network {
