@@ -7,7 +7,7 @@ import { httpsTransport } from '../../src/client/transport.ts';
 import { parseJson } from '../../src/codec/index.ts';
 import { decodePrivateKeyPem, nativeBackend } from '../../src/crypto/index.ts';
 import { KEY, proposalKey } from '../../src/ledger/execute/keys.ts';
-import { signTransaction } from '../../src/ledger/index.ts';
+import { signTransaction, type CertifiedHead } from '../../src/ledger/index.ts';
 import type { Hash, OrgId } from '../../src/types/brand.ts';
 import type { Proposal } from '../../src/types/proposal.ts';
 import type { BallotChoice, ConfigChange, Payload, TxResult } from '../../src/types/transaction.ts';
@@ -17,7 +17,10 @@ const LIFE_MS = 60_000;
 const POLL_INTERVAL_MS = 100;
 const WAIT_MS = 30_000;
 
-type Draft<K extends Payload['kind']> = Omit<Extract<Payload, { kind: K }>, 'v' | 'alg' | 'chain' | 'notAfterMs' | 'org' | 'member'>;
+type Draft<K extends Payload['kind']> = Omit<
+  Extract<Payload, { kind: K }>,
+  'v' | 'alg' | 'chain' | 'notAfterMs' | 'org' | 'member'
+>;
 
 /**
  * The playground's members, acting through the client library: what `kubectl chain` does, without starting a process for each step. Every
@@ -59,7 +62,14 @@ export class Committee {
 
   async proposeConfig(person: string, config: readonly ConfigChange[]): Promise<number> {
     const nonce = randomBytes(16).toString('hex');
-    const result = await this.submit<'proposal'>(person, { kind: 'proposal', nonce, reason: '', cluster: '', changes: [], config });
+    const result = await this.submit<'proposal'>(person, {
+      kind: 'proposal',
+      nonce,
+      reason: '',
+      cluster: '',
+      changes: [],
+      config,
+    });
     if (result.proposal === null) throw new Error(`no proposal: ${result.decision} ${result.code}`);
     return result.proposal;
   }
@@ -93,7 +103,13 @@ export class Committee {
       if (holds(proposal)) return proposal;
       if (performance.now() > deadline) {
         const { state, changes, votes, bodyHeldBy, endCode } = proposal;
-        const seen = JSON.stringify({ state, endCode, bodyHeldBy, votes: votes.length, changes: changes.map((change) => change.state) });
+        const seen = JSON.stringify({
+          state,
+          endCode,
+          bodyHeldBy,
+          votes: votes.length,
+          changes: changes.map((change) => change.state),
+        });
         throw new Error(`proposal/${id} stays ${seen}`);
       }
       await sleep(POLL_INTERVAL_MS);
@@ -112,6 +128,13 @@ export class Committee {
     const id = await this.proposeConfig(author, [{ type: 'policy-put', name, spec, replaces: null }]);
     const needed = Math.floor(this.people.length / 2) + 1;
     await this.approve(id, [author, ...others].slice(0, needed), 'EXECUTED');
+  }
+
+  /** @throws Error while the chain has no block. */
+  async head(): Promise<CertifiedHead> {
+    const head = await this.reader.head();
+    if (head === undefined) throw new Error('the chain is empty');
+    return head;
   }
 
   records(query: Readonly<Record<string, string>>): Promise<RecordList> {

@@ -73,6 +73,8 @@ export interface Playground {
   readonly startNode: (index: number, options?: { readonly isReady?: boolean }) => Promise<void>;
   readonly waitUntilReady: (index: number, timeoutMs?: number) => Promise<void>;
   readonly installHooks: () => Promise<void>;
+  /** Returns when a dry run goes through every hook: after nodes were away, the failovers need a moment to see that they are back. */
+  readonly waitUntilHooked: () => Promise<void>;
   /** Ends everything; the data stays. May be called more than once. */
   readonly stop: () => Promise<void>;
 }
@@ -380,6 +382,7 @@ function handle(layout: PlaygroundLayout, cluster: Cluster): Playground {
       await installHooks(layout, cluster, readState(layout));
       await waitUntilHooked(cluster, readState(layout));
     },
+    waitUntilHooked: () => waitUntilHooked(cluster, readState(layout)),
     stop: () => stopEverything(layout, cluster),
   };
 }
