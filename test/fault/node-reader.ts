@@ -1,0 +1,126 @@
+import { ChainReader } from '../../src/client/reader.ts';
+import { httpsTransport, type Transport } from '../../src/client/transport.ts';
+import { memoryLastSeen } from '../../src/client/last-seen.ts';
+import { blockIdOf, decodeHeadJson } from '../../src/ledger/index.ts';
+import { nativeBackend } from '../../src/crypto/index.ts';
+import type { NodeStatus } from '../../src/ports/api-backend.ts';
+import type { Hash } from '../../src/types/brand.ts';
+import type { JsonObject } from '../../src/types/json.ts';
+import type { Founded, Member } from './founding.ts';
+
+export interface BlockOutcome {
+  readonly height: number;
+  readonly blockId: string;
+  readonly logRoot: string;
+  readonly stateRoot: string;
+}
+
+/** A record of the log, verified: certified head, inclusion, signature of whoever submitted it. */
+export interface LogRecord {
+  readonly index: number;
+  readonly height: number;
+  readonly kind: string;
+  /** Validator or organisation that signed it. */
+  readonly by: string;
+  /** Object of a mutation; empty for others. */
+  readonly name: string;
+  readonly decision: string;
+  readonly witnesses: readonly number[];
+}
+
+const READ_TIMEOUT_MS = 5_000;
+const PAGE = 500;
+
+/** Reads one node's log as a stranger would: only the genesis hash is trusted. */
+export class NodeReader {
+  readonly #endpoint: string;
+  readonly #transport: Transport;
+  readonly #reader: ChainReader;
+
+  constructor(founded: Founded, member: Member) {
+    this.#endpoint = `https://127.0.0.1:${member.ports.api}`;
+    this.#transport = httpsTransport({ caBundle: founded.apiCa(member.org), timeoutMs: READ_TIMEOUT_MS });
+    this.#reader = new ChainReader({
+      genesisHash: founded.genesisHash as Hash,
+      endpoints: [this.#endpoint],
+      transport: this.#transport,
+      lastSeen: memoryLastSeen(),
+      nowMs: () => Date.now(),
+      maxAgeMs: 60_000,
+    });
+  }
+
+  /** What the node says of itself, not proven. */
+  async status(): Promise<NodeStatus> {
+    return (await this.#json('/v1/status')) as NodeStatus;
+  }
+
+  /** Certified by a quorum; null if there is no block yet. Never older than what this reader saw before. */
+  async head(): Promise<BlockOutcome | null> {
+    const head = await this.#reader.head();
+    return head === undefined ? null : outcomeOf(head);
+  }
+
+  /** Outcomes of all blocks from `from` on. */
+  async blocks(from = 1): Promise<readonly BlockOutcome[]> {
+    const blocks: BlockOutcome[] = [];
+    for (;;) {
+      const { items } = (await this.#json(`/v1/blocks?from=${from + blocks.length}&limit=${PAGE}`)) as {
+        items: JsonObject[];
+      };
+      blocks.push(...items.map(({ txCount: _txCount, ...head }) => outcomeOf(decodeHeadJson(head))));
+      if (items.length < PAGE) return blocks;
+    }
+  }
+
+  /** All records, oldest first. */
+  async records(): Promise<readonly LogRecord[]> {
+    const found: LogRecord[] = [];
+    let before: number | null = null;
+    do {
+      const page = await this.#reader.records({
+        limit: String(PAGE),
+        ...(before === null ? {} : { before: String(before) }),
+      });
+      for (const { index, leaf, transaction } of page.records) {
+        const { payload } = transaction;
+        found.push({
+          index,
+          height: leaf.height,
+          kind: payload.kind,
+          by: 'node' in payload ? payload.node : payload.org,
+          name: payload.kind === 'mutation' ? payload.attestation.attributes.name : '',
+          decision: leaf.result.decision,
+          witnesses: leaf.result.witnesses ?? [],
+        });
+      }
+      before = page.next;
+    } while (before !== null);
+    return found.reverse();
+  }
+
+  /** Nodes whose answers did not verify: there must be none. */
+  get liars(): ChainReader['liars'] {
+    return this.#reader.liars;
+  }
+
+  close(): void {
+    this.#transport.close();
+  }
+
+  async #json(path: string): Promise<unknown> {
+    const { status, body } = await this.#transport.get(this.#endpoint, path);
+    const text = new TextDecoder().decode(body);
+    if (status !== 200) throw new Error(`${path}: ${status} ${text}`);
+    return JSON.parse(text);
+  }
+}
+
+function outcomeOf({ header, state }: ReturnType<typeof decodeHeadJson>): BlockOutcome {
+  return {
+    height: header.height,
+    blockId: blockIdOf(header, nativeBackend.sha256),
+    logRoot: state.logRoot,
+    stateRoot: state.stateRoot,
+  };
+}
