@@ -3,7 +3,7 @@ import type { ClusterId, Hash, OrgId } from '../../../src/types/brand.ts';
 import type { ConfigChange } from '../../../src/types/transaction.ts';
 import { parsePolicySpec } from '../../../src/governance/policy-parse.ts';
 import { policyDigest, versionHash } from '../../../src/ledger/version-hash.ts';
-import { changeOf, CLUSTER, hashOf, sha256, signerOf, TestChain } from './test-chain.ts';
+import { alone, changeOf, CLUSTER, hashOf, sha256, signerOf, type TestChain } from './test-chain.ts';
 
 const HOUR_MS = 3_600_000;
 const alpha = 'alpha' as OrgId;
@@ -36,7 +36,7 @@ const policies = (chain: TestChain) =>
 
 describe('a configuration proposal', () => {
   test('needs a majority, the proposer votes like everybody, and it executes at once', () => {
-    const chain = new TestChain().ready();
+    const chain = alone().ready();
     expect(chain.configure('alpha', [put('maps')])).toBe('DONE OK');
     expect(chain.proposal(1).requirements).toMatchObject([
       { policy: 'configuration', approvals: 3, excludeAuthor: 'none' },
@@ -53,7 +53,7 @@ describe('a configuration proposal', () => {
   });
 
   test('waits for its delay, and is executed by time alone', () => {
-    const chain = new TestChain({ configPolicy: { delayMs: HOUR_MS } }).ready();
+    const chain = alone({ configPolicy: { delayMs: HOUR_MS } }).ready();
     chain.configure('alpha', [put('maps')]);
     for (const org of ['alpha', 'beta', 'gamma']) chain.vote(org, 1);
     expect(chain.state(1)).toBe('APPROVED');
@@ -65,7 +65,7 @@ describe('a configuration proposal', () => {
   });
 
   test('can be lost again before it is executed', () => {
-    const chain = new TestChain({ configPolicy: { delayMs: HOUR_MS } }).ready();
+    const chain = alone({ configPolicy: { delayMs: HOUR_MS } }).ready();
     chain.configure('alpha', [put('maps')]);
     for (const org of ['alpha', 'beta', 'gamma']) chain.vote(org, 1);
     chain.vote('gamma', 1, { choice: 'reject', sequence: 2 });
@@ -75,7 +75,7 @@ describe('a configuration proposal', () => {
   });
 
   test('executes all of it or nothing, and fails where another one came first', () => {
-    const chain = new TestChain().ready();
+    const chain = alone().ready();
     const digest = production(chain);
     const both = [put('maps'), { type: 'policy-delete', name: 'production', replaces: digest } as const];
     chain.configure('alpha', both);
@@ -86,7 +86,7 @@ describe('a configuration proposal', () => {
   });
 
   test('takes no ballot after its deadline, though a hundred others end first', () => {
-    const chain = new TestChain().ready();
+    const chain = alone().ready();
     const proposers = ['alpha', 'beta', 'gamma'].flatMap((org) =>
       ['ann', 'bob'].map((member) => ({ org: org as OrgId, member })),
     );
@@ -108,7 +108,7 @@ describe('a configuration proposal', () => {
   });
 
   test('ends in rejection at its deadline', () => {
-    const chain = new TestChain().ready();
+    const chain = alone().ready();
     chain.configure('alpha', [put('maps')]);
     chain.advance(HOUR_MS).block();
     expect(chain.proposal(1)).toMatchObject({ state: 'REJECTED', endCode: 'GOVERNANCE_VOTING_OVER' });
@@ -204,11 +204,11 @@ describe('what could never be executed is refused when it is proposed', () => {
       'GOVERNANCE_CONFIG_INVALID',
     ],
   ])('%s', (_what, change, code) => {
-    expect(new TestChain().ready().configure('alpha', [change])).toBe(`REFUSED ${code}`);
+    expect(alone().ready().configure('alpha', [change])).toBe(`REFUSED ${code}`);
   });
 
   test('parameters and the configuration policy outside their bounds', () => {
-    const chain = new TestChain().ready();
+    const chain = alone().ready();
     const { params, configPolicy } = chain.genesis;
     const paramsPut = {
       type: 'params-put',
@@ -226,16 +226,16 @@ describe('what could never be executed is refused when it is proposed', () => {
 
   test('a sixty-fifth policy', () => {
     const policies = Array.from({ length: 64 }, (_, i) => ({ name: `p${i}`, spec: rawSpec }));
-    expect(new TestChain({ policies }).ready().configure('alpha', [put('one-more')])).toBe(
-      'REFUSED GOVERNANCE_TOO_MANY_POLICIES',
-    );
-    expect(() => new TestChain({ policies: [...policies, { name: 'one-more', spec: rawSpec }] })).toThrow(
-      '64 policies',
-    );
+    expect(
+      alone({ policies })
+        .ready()
+        .configure('alpha', [put('one-more')]),
+    ).toBe('REFUSED GOVERNANCE_TOO_MANY_POLICIES');
+    expect(() => alone({ policies: [...policies, { name: 'one-more', spec: rawSpec }] })).toThrow('64 policies');
   });
 
   test('the members whom a policy or the organisation needs', () => {
-    const chain = new TestChain().ready();
+    const chain = alone().ready();
     const [ann, bob] = chain.genesis.orgs[0]!.members;
     const leave = [ann, bob].map(
       (m) => ({ type: 'member-delete', org: alpha, name: m!.name, replaces: versionHash(sha256, m!) }) as const,
@@ -247,7 +247,7 @@ describe('what could never be executed is refused when it is proposed', () => {
 
 describe('what was decided holds from then on', () => {
   test('a new member votes, a removed one does not', () => {
-    const chain = new TestChain().ready();
+    const chain = alone().ready();
     const carl = { name: 'carl', key: signerOf('carl of alpha').publicKey, roles: ['member'] as const };
     const ann = chain.genesis.orgs[0]!.members[0]!;
     expect(decide(chain, [{ type: 'member-put', org: alpha, member: carl, replaces: null }])).toBe('EXECUTED');
@@ -260,7 +260,7 @@ describe('what was decided holds from then on', () => {
   });
 
   test('a binding makes its organisation the author', () => {
-    const chain = new TestChain().ready();
+    const chain = alone().ready();
     const binding = { cluster: CLUSTER, user: 'system:serviceaccount:ci:deploy', org: alpha, member: null };
     decide(chain, [{ type: 'binding-put', binding, replaces: null }]);
     chain.review(changeOf('x', { user: binding.user }));
@@ -274,7 +274,7 @@ describe('what was decided holds from then on', () => {
   });
 
   test('a witness counts for the hook that its organisation answers now, never for two', () => {
-    const chain = new TestChain({ hooks: 2 }).ready();
+    const chain = alone({ hooks: 2 }).ready();
     const free = changeOf('x', { namespace: 'dev' });
     chain.block(chain.attest(free, 'alpha', { notAfterMs: chain.nowMs + 60_000 }));
     const cluster = chain.genesis.clusters[0]!;
@@ -289,7 +289,7 @@ describe('what was decided holds from then on', () => {
   });
 
   test('parameters of the next block', () => {
-    const chain = new TestChain().ready();
+    const chain = alone().ready();
     const { params } = chain.genesis;
     decide(chain, [
       { type: 'params-put', params: { ...params, blockTxsMax: 1 }, replaces: versionHash(sha256, params) },
@@ -300,7 +300,7 @@ describe('what was decided holds from then on', () => {
   });
 
   test('a changed policy ends the proposals that it matched, open or approved', () => {
-    const chain = new TestChain().ready();
+    const chain = alone().ready();
     chain.review(changeOf('one', { user: 'ann@alpha' }));
     chain.review(changeOf('two', { user: 'ann@alpha' }));
     chain.held(1).held(2);
@@ -320,7 +320,7 @@ describe('what was decided holds from then on', () => {
   });
 
   test('an approval that is in use under an older policy serves no further review', () => {
-    const chain = new TestChain().ready();
+    const chain = alone().ready();
     const change = changeOf('one', { user: 'ann@alpha' });
     chain.review(change);
     chain.held(1);
@@ -333,14 +333,14 @@ describe('what was decided holds from then on', () => {
   });
 
   test('a policy that does not match them leaves them alone', () => {
-    const chain = new TestChain().ready();
+    const chain = alone().ready();
     chain.review(changeOf('one'));
     decide(chain, [put('maps')]);
     expect(chain.state(1)).toBe('OPEN OPEN');
   });
 
   test('of two policies both must be met, and the stricter binding counts', () => {
-    const chain = new TestChain().ready();
+    const chain = alone().ready();
     const all = {
       clusters: ['*'],
       match: [{ namespaces: ['prod-*'] }],

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { ProposedChange, BallotChoice } from '../../../src/types/transaction.ts';
-import { changeOf, notPersisted, ORGS, persisted, TestChain } from './test-chain.ts';
+import { alone, changeOf, notPersisted, ORGS, persisted } from './test-chain.ts';
 
 /**
  * Beside the state machine stands a model that knows nothing of leases, due lists or indexes: it only keeps who voted what on which proposal and which approvals were used,
@@ -99,7 +99,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 class Run {
-  readonly chain = new TestChain({ followed: false }).ready();
+  readonly chain = alone().ready();
   readonly model = new Map<number, ModelProposal>();
   readonly admitted: { leaf: number; uid: string; proposal: number; digest: string }[] = [];
   #sequence = 0;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { OrgId, ValidatorId } from '../../../src/types/brand.ts';
-import { changeOf, hashOf, ORGS, signerOf, TestChain } from './test-chain.ts';
+import { alone, changeOf, hashOf, ORGS, signerOf, type TestChain } from './test-chain.ts';
 
 const byCi = changeOf('image v2');
 const byAnn = changeOf('image v2', { user: 'ann@alpha' });
@@ -9,7 +9,7 @@ const DAY_MS = 24 * 60 * MINUTE_MS;
 
 /** Proposal 1: asked for by ann of alpha, bodies held, so that voting goes on. */
 function voting(options: ConstructorParameters<typeof TestChain>[0] = {}): TestChain {
-  const chain = new TestChain(options).ready();
+  const chain = alone(options).ready();
   chain.review(byAnn);
   return chain.held(1);
 }
@@ -81,7 +81,7 @@ describe('a ballot', () => {
   });
 
   test('lies ready before enough organisations hold the bodies, and decides nothing until then', () => {
-    const chain = new TestChain().ready();
+    const chain = alone().ready();
     chain.review(byAnn);
     chain.vote('beta', 1);
     chain.vote('gamma', 1);
@@ -126,14 +126,14 @@ describe('a ballot', () => {
   });
 
   test('of a member beyond the sixteenth of an organisation takes the place of its oldest', () => {
-    const genesis = new TestChain().genesis;
+    const genesis = alone().genesis;
     const crowd = Array.from({ length: 17 }, (_, i) => ({
       name: `m${i}`,
       key: signerOf(`m${i} of beta`).publicKey,
       roles: ['member'] as const,
     }));
     const orgs = genesis.orgs.map((org) => (org.name === 'beta' ? { ...org, members: crowd } : org));
-    const chain = new TestChain({ ...genesis, orgs }).ready();
+    const chain = alone({ ...genesis, orgs }).ready();
     chain.review(byAnn);
     chain.held(1);
     chain.block(...crowd.map(({ name }) => chain.sign(chain.ballot('beta', 1, { member: name, choice: 'abstain' }))));
@@ -141,9 +141,9 @@ describe('a ballot', () => {
   });
 
   test('is refused from an organisation that was no elector when the proposal opened', () => {
-    const genesis = new TestChain({ votesRequired: 2 }).genesis;
+    const genesis = alone({ votesRequired: 2 }).genesis;
     const orgs = genesis.orgs.map((org) => (org.name === 'delta' ? { ...org, members: org.members.slice(0, 1) } : org));
-    const chain = new TestChain({ ...genesis, orgs }).ready();
+    const chain = alone({ ...genesis, orgs }).ready();
     chain.review(byAnn);
     chain.held(1);
     expect(chain.vote('delta', 1)).toBe('REFUSED GOVERNANCE_BALLOT_STRANGER');
@@ -188,7 +188,7 @@ describe('the end of a vote', () => {
   });
 
   test('comes after ten minutes without the bodies', () => {
-    const chain = new TestChain().ready();
+    const chain = alone().ready();
     chain.review(byAnn);
     chain.advance(10 * MINUTE_MS).block();
     expect(chain.proposal(1)).toMatchObject({ state: 'UNAVAILABLE', endCode: 'GOVERNANCE_BODIES_UNAVAILABLE' });
@@ -197,7 +197,7 @@ describe('the end of a vote', () => {
 
 describe('a requester whom nobody answers for', () => {
   function unclaimed(): TestChain {
-    const chain = new TestChain().ready();
+    const chain = alone().ready();
     chain.review(byCi);
     return chain.held(1);
   }
@@ -249,7 +249,7 @@ describe('a requester whom nobody answers for', () => {
   });
 
   test('is no question where the author may vote', () => {
-    const chain = new TestChain({ policies: policies({ excludeAuthor: 'none' }) }).ready();
+    const chain = alone({ policies: policies({ excludeAuthor: 'none' }) }).ready();
     chain.review(byCi);
     chain.held(1);
     for (const org of ['alpha', 'beta']) chain.vote(org, 1);
@@ -259,7 +259,7 @@ describe('a requester whom nobody answers for', () => {
 
 describe('a proposal by a person', () => {
   test('holds many changes, each used once', () => {
-    const chain = new TestChain().ready();
+    const chain = alone().ready();
     const other = changeOf('api v2', { name: 'api', uid: 'uid-2' });
     expect(chain.propose('alpha', [byCi, other])).toBe('DONE OK');
     chain.held(1);
@@ -270,7 +270,7 @@ describe('a proposal by a person', () => {
   });
 
   test('names its author, who does not vote', () => {
-    const chain = new TestChain().ready();
+    const chain = alone().ready();
     chain.propose('alpha', [byCi]);
     chain.held(1);
     expect(chain.proposal(1).requester).toEqual({ user: 'alpha/ann', org: 'alpha', member: 'ann' });
@@ -279,7 +279,7 @@ describe('a proposal by a person', () => {
   });
 
   test('takes the place of an unclaimed one that a refusal made', () => {
-    const chain = new TestChain().ready();
+    const chain = alone().ready();
     chain.review(byCi);
     expect(chain.propose('alpha', [byCi])).toBe('DONE OK');
     expect(chain.proposal(1)).toMatchObject({ state: 'SUPERSEDED', endCode: 'GOVERNANCE_PROPOSED_BY_PERSON' });
@@ -287,7 +287,7 @@ describe('a proposal by a person', () => {
   });
 
   test('does not take the place of what somebody answers for', () => {
-    const chain = new TestChain().ready();
+    const chain = alone().ready();
     chain.review(byCi);
     chain.claim('beta', 1);
     expect(chain.propose('alpha', [byCi])).toBe('REFUSED GOVERNANCE_PROPOSAL_EXISTS');
@@ -302,7 +302,7 @@ describe('a proposal by a person', () => {
     ['a digest of something else', [{ ...byCi, digest: changeOf('x').digest }], 'LEDGER_DIGEST'],
     ['another key', [{ ...byCi, keyId: hashOf('other') }], 'LEDGER_CLUSTER_KEY'],
   ])('with %s is refused, and leaves nothing', (_what, changes, code) => {
-    const chain = new TestChain().ready();
+    const chain = alone().ready();
     chain.review(byCi);
     expect(chain.propose('alpha', changes)).toBe(`REFUSED ${code}`);
     expect(chain.state(1)).toBe('OPEN OPEN');
@@ -310,7 +310,7 @@ describe('a proposal by a person', () => {
   });
 
   test('is withdrawn by who made it, while it is open', () => {
-    const chain = new TestChain().ready();
+    const chain = alone().ready();
     chain.propose('alpha', [byCi]);
     expect(chain.withdraw('alpha', 1, 'bob')).toBe('REFUSED GOVERNANCE_WITHDRAWAL_NOT_POSSIBLE');
     expect(chain.withdraw('alpha', 1)).toBe('DONE OK');
@@ -320,7 +320,7 @@ describe('a proposal by a person', () => {
   });
 
   test('is one of twenty at most, and the twenty-first is refused', () => {
-    const chain = new TestChain().ready();
+    const chain = alone().ready();
     for (let i = 0; i < 20; i++) expect(chain.propose('alpha', [changeOf(`c${i}`)])).toBe('DONE OK');
     expect(chain.propose('alpha', [changeOf('c20')])).toBe('REFUSED GOVERNANCE_PROPOSALS_CAP');
     chain.withdraw('alpha', 3);
@@ -330,7 +330,7 @@ describe('a proposal by a person', () => {
 
 describe('a flood of refusals', () => {
   test('lets the oldest unclaimed proposal go first', () => {
-    const chain = new TestChain().ready();
+    const chain = alone().ready();
     for (let i = 0; i < 20; i++) chain.review(changeOf(`c${i}`));
     chain.claim('alpha', 1);
     expect(chain.review(changeOf('c20')).result).toMatchObject({ code: 'GOVERNANCE_VOTES_REQUIRED', proposal: 21 });
@@ -339,7 +339,7 @@ describe('a flood of refusals', () => {
   });
 
   test('is refused without a proposal when all of them are answered for', () => {
-    const chain = new TestChain().ready();
+    const chain = alone().ready();
     for (let i = 0; i < 20; i++) {
       chain.review(changeOf(`c${i}`));
       chain.claim('alpha', i + 1);
@@ -353,7 +353,7 @@ describe('a flood of refusals', () => {
 
 describe("a node's own transactions", () => {
   test('about bodies count once, for all of them, while it matters', () => {
-    const chain = new TestChain().ready();
+    const chain = alone().ready();
     chain.review(byAnn);
     const held = { kind: 'body-held' as const, node: 'beta' as ValidatorId, proposal: 1 };
     expect(chain.verdict({ ...held, bodies: [hashOf('other')] })).toBe('LEDGER_BODY_HELD');
@@ -368,14 +368,14 @@ describe("a node's own transactions", () => {
   });
 
   test("about bodies do not count for the requester's own organisation", () => {
-    const chain = new TestChain().ready();
+    const chain = alone().ready();
     chain.review(byAnn);
     chain.held(1, ['alpha', 'beta']);
     expect(chain.proposal(1)).toMatchObject({ bodyHeldBy: ['alpha', 'beta'], deadlineVotingMs: null });
   });
 
   test('set the key of a cluster once', () => {
-    const chain = new TestChain().ready();
+    const chain = alone().ready();
     const key = {
       kind: 'cluster-key' as const,
       node: 'beta' as ValidatorId,
@@ -388,13 +388,13 @@ describe("a node's own transactions", () => {
   });
 
   test('are those of nodes that the cluster names', () => {
-    const genesis = new TestChain().genesis;
+    const genesis = alone().genesis;
     const clusters = genesis.clusters.map((cluster) => ({
       ...cluster,
       hooks: [{ name: 'h', orgs: ['alpha' as OrgId] }],
       observers: ['alpha' as OrgId],
     }));
-    const chain = new TestChain({ ...genesis, clusters }).ready();
+    const chain = alone({ ...genesis, clusters }).ready();
     const key = {
       kind: 'cluster-key' as const,
       node: 'beta' as ValidatorId,
@@ -412,7 +412,7 @@ describe("a node's own transactions", () => {
   });
 
   test('of an observer come in the order of their sequence', () => {
-    const chain = new TestChain().ready();
+    const chain = alone().ready();
     const results = [{ decision: 0 as never, persisted: true, uid: '', resourceVersion: '' }];
     const observation = {
       kind: 'observation' as const,

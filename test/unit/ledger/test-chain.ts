@@ -58,8 +58,6 @@ export interface ChainOptions {
   readonly votesRequired?: number;
   readonly configPolicy?: Partial<Genesis['configPolicy']>;
   readonly params?: Partial<Genesis['params']>;
-  /** False leaves out the second node, for tests that make very many blocks. */
-  readonly followed?: boolean;
 }
 
 /** Organisations with two members who vote (`ann`, `bob`) and a watcher who does not (`eve`). */
@@ -166,6 +164,9 @@ type Unsigned = Payload extends infer P
     : never
   : never;
 
+/** A chain without a second node, for tests of rules that make very many of them. */
+export const alone = (options: ChainOptions | Genesis = {}): TestChain => new TestChain(options, false);
+
 /** A chain of one process: proposes, executes again elsewhere, stores, commits. Its clock stands still unless it is moved. */
 export class TestChain {
   readonly genesis: Genesis;
@@ -180,10 +181,10 @@ export class TestChain {
   #reviews = 0;
   readonly blocks: ExecutedBlock[] = [];
 
-  constructor(options: ChainOptions | Genesis = {}) {
+  constructor(options: ChainOptions | Genesis = {}, followed = true) {
     this.genesis = 'chainName' in options ? options : genesisOf(options);
     this.app = this.#start(this.source);
-    this.#followed = 'chainName' in options || options.followed !== false;
+    this.#followed = followed;
     this.follower = this.#followed ? this.#start(this.#followerSource) : this.app;
   }
 
