@@ -75,12 +75,18 @@ export class NodeApiBackend implements ApiBackend {
   }
 
   head(): CertifiedHeader | undefined {
-    const { reader, lastCertificate } = this.#d;
-    const info = reader.info();
-    const header = reader.headerOf(info.height);
-    const certificate = lastCertificate();
-    if (header === undefined || certificate === null || certificate.height !== info.height) return undefined;
-    return { header, certificate, state: info.state };
+    const info = this.#d.reader.info();
+    const header = this.#d.reader.headerOf(info.height);
+    const certificate = this.#certificateOf(info.height);
+    return header === undefined || certificate === undefined ? undefined : { header, certificate, state: info.state };
+  }
+
+  /** While blocks are fetched the engine learns of a certificate only after its block is applied; the store has it already. */
+  #certificateOf(height: number): Certificate | undefined {
+    const last = this.#d.lastCertificate();
+    if (last?.height === height) return last;
+    const stored = this.#d.store.certificate(height);
+    return stored === undefined ? undefined : decodeCertificate(stored);
   }
 
   block(height: number): (CertifiedHeader & { txCount: number }) | undefined {
