@@ -7,6 +7,7 @@ import type {
   CheckResult,
   ExecutedBlock,
   Lane,
+  PairHint,
   ProposeInput,
 } from '../ports/application.ts';
 import type { CryptoBackend } from '../ports/crypto.ts';
@@ -17,11 +18,13 @@ import { ChainError } from '../errors/chain-error.ts';
 import { checkBlockParts, txRootOf } from './block.ts';
 import { verifyCertificate, type PrecommitBytes } from './certificate.ts';
 import { checkTransaction } from './execute/check-tx.ts';
+import { clusterRecord } from './execute/committee.ts';
 import { DocumentReader, Documents } from './execute/documents.ts';
 import { beginExecution, executeTxs, type BlockFacts, type ExecutedTxs } from './execute/execute-block.ts';
 import type { Chain } from './execute/execution.ts';
 import { writeGenesisState } from './execute/genesis-state.ts';
 import { KEY } from './execute/keys.ts';
+import { pairHashOf } from './execute/pairing.ts';
 import { isRefusal } from './execute/refusal.ts';
 import { genesisHashOf } from './genesis.ts';
 import { appHashOf, blockIdOf, paramsHashOf, validatorsHashOf } from './header.ts';
@@ -140,11 +143,19 @@ class StateMachine {
         lane: laneOf(tx.payload),
         bytes: bytes.length,
         notAfterMs: tx.payload.notAfterMs,
+        pair: this.#pairHint(tx.payload),
       };
     } catch (error) {
       if (!isRefusal(error)) throw error;
       return { ok: false, code: error.code, message: error.message };
     }
+  }
+
+  #pairHint(payload: Payload): PairHint | null {
+    if (payload.kind !== 'mutation') return null;
+    const { attestation } = payload;
+    const witnesses = clusterRecord(this.#docs, attestation.attributes.cluster)?.hooks.length ?? 1;
+    return witnesses > 1 ? { key: pairHashOf(this.chain.sha256, attestation), witnesses } : null;
   }
 
   /** Takes what has its place in the block, in the given order, up to the governed limits. */

@@ -31,6 +31,11 @@ export const messageKind = 1;
 /** A connection that is down for this long counts as down: its validator's proposal is not waited for. */
 const peerDownMs = 20;
 const tickMs = 1_000;
+/**
+ * A proposer waits this long for the other witness of a change: the API server asks all hooks at once, and a change decided in
+ * one block needs half the messages and syncs of one decided in two. A witness that comes later waits for the next block.
+ */
+const pairWaitMs = 8;
 
 type EventWithoutClock = ConsensusEvent extends infer E
   ? E extends { nowMs: number }
@@ -89,6 +94,8 @@ export class Engine {
   readonly #down = new Set<ValidatorId>();
   #lastCertificate: Certificate | null;
   #ticker: NodeJS.Timeout | undefined;
+  /** A build that waits for the other witness of a change. */
+  #held: { readonly build: () => void; readonly timer: NodeJS.Timeout } | undefined;
   #halted: HaltReason | null = null;
 
   constructor(deps: EngineDeps) {
@@ -99,6 +106,8 @@ export class Engine {
   }
 
   start(): void {
+    // So that a peer that is one height behind gets its certificate from here.
+    if (this.#lastCertificate !== null) this.#feed({ type: 'synced-block', certificate: this.#lastCertificate });
     this.#startHeight();
     this.#ticker = setInterval(() => this.#feed({ type: 'tick' }), tickMs);
   }
@@ -106,6 +115,7 @@ export class Engine {
   stop(): void {
     this.#stopped = true;
     clearInterval(this.#ticker);
+    clearTimeout(this.#held?.timer);
     for (const timer of [...this.#timers.values(), ...this.#downTimers.values()]) clearTimeout(timer);
   }
 
@@ -123,6 +133,7 @@ export class Engine {
 
   transactionsAvailable(): void {
     if (this.#d.mempool.size > 0) this.#feed({ type: 'txs-available' });
+    if (!this.#d.mempool.hasHalves) this.#buildHeld();
   }
 
   onPeerUp(peer: ValidatorId): void {
@@ -227,7 +238,7 @@ export class Engine {
         return;
       }
       case 'build-block':
-        return this.#build(effect.height, effect.round, effect.allowEmpty);
+        return this.#holdBuild(() => this.#build(effect.height, effect.round, effect.allowEmpty));
       case 'validate-block': {
         const proposer = this.#validators()[effect.proposer]?.id;
         return this.#validate(effect.height, effect.blockId, proposer === undefined ? [] : [proposer]);
@@ -308,6 +319,22 @@ export class Engine {
       this.#feed({ type: 'timeout', height, round, kind });
     }, durationMs);
     this.#timers.set(key, timer);
+  }
+
+  /** One build at a time is asked for; a newer one takes the place of one that is held. */
+  #holdBuild(build: () => void): void {
+    clearTimeout(this.#held?.timer);
+    this.#held = undefined;
+    if (!this.#d.mempool.hasHalves) return build();
+    this.#held = { build, timer: setTimeout(() => this.#buildHeld(), pairWaitMs) };
+  }
+
+  #buildHeld(): void {
+    const held = this.#held;
+    if (held === undefined) return;
+    clearTimeout(held.timer);
+    this.#held = undefined;
+    held.build();
   }
 
   #build(height: Height, round: Round, allowEmpty: boolean): void {

@@ -1,5 +1,5 @@
 import { ChainError } from '../errors/chain-error.ts';
-import type { CheckResult, Lane } from '../ports/application.ts';
+import type { CheckResult, Lane, PairHint } from '../ports/application.ts';
 import type { Hash } from '../types/brand.ts';
 
 /** Waiting transactions of one organisation: what one organisation may take of every node's memory. */
@@ -12,6 +12,7 @@ export interface PooledTx {
   readonly org: string;
   readonly lane: Lane;
   readonly notAfterMs: number;
+  readonly pair: PairHint | null;
 }
 
 interface OrgQueue {
@@ -26,11 +27,20 @@ interface OrgQueue {
 export class Mempool {
   readonly #lanes: Readonly<Record<Lane, Map<string, OrgQueue>>> = { reserved: new Map(), normal: new Map() };
   readonly #byHash = new Map<Hash, PooledTx>();
+  /** Witnesses that wait here for a change. */
+  readonly #pairs = new Map<Hash, { witnesses: number; readonly needed: number }>();
+  /** Changes of which some witness is here and some is not. */
+  #halves = 0;
   /** Which organisation the next batch starts with. */
   #turn = 0;
 
   get size(): number {
     return this.#byHash.size;
+  }
+
+  /** True while some change waits here for its other witness, which usually is a millisecond behind. */
+  get hasHalves(): boolean {
+    return this.#halves > 0;
   }
 
   has(hash: Hash): boolean {
@@ -50,10 +60,18 @@ export class Mempool {
       throw new ChainError('MEMPOOL_FULL', { org: check.org, transactions: queue.txs.size });
     }
     lane.set(check.org, queue);
-    const tx = { hash: check.hash, bytes, org: check.org, lane: check.lane, notAfterMs: check.notAfterMs };
+    const tx = {
+      hash: check.hash,
+      bytes,
+      org: check.org,
+      lane: check.lane,
+      notAfterMs: check.notAfterMs,
+      pair: check.pair,
+    };
     queue.txs.set(tx.hash, tx);
     queue.bytes += bytes.length;
     this.#byHash.set(tx.hash, tx);
+    this.#countPair(tx.pair, 1);
     return true;
   }
 
@@ -61,6 +79,7 @@ export class Mempool {
     const tx = this.#byHash.get(hash);
     if (tx === undefined) return;
     this.#byHash.delete(hash);
+    this.#countPair(tx.pair, -1);
     const lane = this.#lanes[tx.lane];
     const queue = lane.get(tx.org);
     if (queue === undefined) return;
@@ -105,4 +124,18 @@ export class Mempool {
     for (const tx of gone) this.remove(tx.hash);
     return gone;
   }
+
+  #countPair(pair: PairHint | null, change: 1 | -1): void {
+    if (pair === null) return;
+    const entry = this.#pairs.get(pair.key) ?? { witnesses: 0, needed: pair.witnesses };
+    if (isHalf(entry)) this.#halves -= 1;
+    entry.witnesses += change;
+    if (isHalf(entry)) this.#halves += 1;
+    if (entry.witnesses === 0) this.#pairs.delete(pair.key);
+    else this.#pairs.set(pair.key, entry);
+  }
+}
+
+function isHalf({ witnesses, needed }: { readonly witnesses: number; readonly needed: number }): boolean {
+  return witnesses > 0 && witnesses % needed !== 0;
 }

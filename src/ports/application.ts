@@ -7,6 +7,12 @@ import type { BlockWrites } from './state.ts';
 /** Lanes of a batch, filled in this order. `reserved` holds evidence, brake, ballots, break-glass and membership. */
 export type Lane = 'reserved' | 'normal';
 
+/** A witness of a change whose decision needs as many equal ones as `witnesses` says; a hint for batching, never a rule. */
+export interface PairHint {
+  readonly key: Hash;
+  readonly witnesses: number;
+}
+
 export type CheckResult =
   | {
       readonly ok: true;
@@ -15,6 +21,7 @@ export type CheckResult =
       readonly lane: Lane;
       readonly bytes: number;
       readonly notAfterMs: number;
+      readonly pair: PairHint | null;
     }
   | { readonly ok: false; readonly code: ErrorCode; readonly message: string };
 

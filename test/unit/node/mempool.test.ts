@@ -2,15 +2,22 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isChainError } from '../../../src/errors/chain-error.ts';
 import { Mempool, orgTransactionsMax } from '../../../src/node/mempool.ts';
-import type { Lane } from '../../../src/ports/application.ts';
+import type { Lane, PairHint } from '../../../src/ports/application.ts';
 import type { Hash } from '../../../src/types/brand.ts';
 
 let serial = 0;
 
-function put(pool: Mempool, org: string, lane: Lane = 'normal', bytes = 10, notAfterMs = 1_000): Hash {
+function put(
+  pool: Mempool,
+  org: string,
+  lane: Lane = 'normal',
+  bytes = 10,
+  notAfterMs = 1_000,
+  pair: PairHint | null = null,
+): Hash {
   serial += 1;
   const hash = serial.toString(16).padStart(64, '0') as Hash;
-  pool.add({ ok: true, hash, org, lane, bytes, notAfterMs }, new Uint8Array(bytes).fill(org.charCodeAt(0)));
+  pool.add({ ok: true, hash, org, lane, bytes, notAfterMs, pair }, new Uint8Array(bytes).fill(org.charCodeAt(0)));
   return hash;
 }
 
@@ -59,9 +66,9 @@ describe('the mempool', () => {
   it('does not hold one transaction twice and gives its room back', () => {
     const pool = new Mempool();
     const hash = put(pool, 'a');
-    expect(pool.add({ ok: true, hash, org: 'a', lane: 'normal', bytes: 10, notAfterMs: 1 }, new Uint8Array(10))).toBe(
-      false,
-    );
+    expect(
+      pool.add({ ok: true, hash, org: 'a', lane: 'normal', bytes: 10, notAfterMs: 1, pair: null }, new Uint8Array(10)),
+    ).toBe(false);
     pool.remove(hash);
     pool.remove(hash);
     expect(pool.size).toBe(0);
@@ -74,6 +81,19 @@ describe('the mempool', () => {
     put(pool, 'a', 'normal', 10, 10_000);
     expect(pool.expire(1_000, 500).map(({ hash }) => hash)).toEqual([old]);
     expect(pool.size).toBe(1);
+  });
+
+  it('knows while a change waits for its other witness', () => {
+    const pool = new Mempool();
+    const pair = { key: 'cd'.repeat(32) as Hash, witnesses: 2 };
+    const first = put(pool, 'a', 'normal', 10, 1_000, pair);
+    expect(pool.hasHalves).toBe(true);
+    const second = put(pool, 'b', 'normal', 10, 1_000, pair);
+    expect(pool.hasHalves).toBe(false);
+    pool.remove(first);
+    expect(pool.hasHalves).toBe(true);
+    pool.remove(second);
+    expect(pool.hasHalves).toBe(false);
   });
 
   it('never exceeds the limits of a batch and never repeats a transaction', () => {
