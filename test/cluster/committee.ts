@@ -8,6 +8,7 @@ import { parseJson } from '../../src/codec/index.ts';
 import { decodePrivateKeyPem, nativeBackend } from '../../src/crypto/index.ts';
 import { KEY, proposalKey } from '../../src/ledger/execute/keys.ts';
 import { signTransaction, type CertifiedHead } from '../../src/ledger/index.ts';
+import type { Signer } from '../../src/ports/crypto.ts';
 import type { Hash, OrgId } from '../../src/types/brand.ts';
 import type { Proposal } from '../../src/types/proposal.ts';
 import type { BallotChoice, ConfigChange, Payload, TxResult } from '../../src/types/transaction.ts';
@@ -29,12 +30,17 @@ type Draft<K extends Payload['kind']> = Omit<
 export class Committee {
   readonly reader: ChainReader;
   readonly #chain: Hash;
-  readonly #members: ReadonlyMap<string, { org: OrgId; keyFile: string }>;
+  readonly #members: ReadonlyMap<string, { org: OrgId; keyFile: string; passphraseFile: string }>;
+  readonly #signers = new Map<string, Signer>();
 
   constructor({ state, layout }: Playground) {
     this.#chain = state.genesisHash as Hash;
     this.#members = new Map(
-      state.nodes.map(({ org, person }) => [person, { org: org as OrgId, keyFile: layout.org(org).memberKey(person) }]),
+      state.nodes.map(({ org, person }) => {
+        const files = layout.org(org);
+        const keyFile = files.memberKey(person);
+        return [person, { org: org as OrgId, keyFile, passphraseFile: files.passphrase(person) }];
+      }),
     );
     this.reader = new ChainReader({
       genesisHash: this.#chain,
@@ -56,8 +62,17 @@ export class Committee {
     if (member === undefined) throw new Error(`${person} is no member`);
     const head = { v: 1, alg: 'ed25519', chain: this.#chain, notAfterMs: Date.now() + LIFE_MS };
     const payload = { ...head, org: member.org, member: person, ...draft } as unknown as Payload;
-    const signer = decodePrivateKeyPem(readFileSync(member.keyFile, 'utf8'), null);
-    return (await this.reader.submit(signTransaction(payload, signer, nativeBackend.sha256))).result;
+    const envelope = signTransaction(payload, this.#signer(person, member), nativeBackend.sha256);
+    return (await this.reader.submit(envelope)).result;
+  }
+
+  /** Opening a key takes a tenth of a second, on purpose. */
+  #signer(person: string, { keyFile, passphraseFile }: { keyFile: string; passphraseFile: string }): Signer {
+    const known = this.#signers.get(person);
+    if (known !== undefined) return known;
+    const signer = decodePrivateKeyPem(readFileSync(keyFile, 'utf8'), readFileSync(passphraseFile, 'utf8').trim());
+    this.#signers.set(person, signer);
+    return signer;
   }
 
   async proposeConfig(person: string, config: readonly ConfigChange[]): Promise<number> {

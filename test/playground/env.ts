@@ -27,7 +27,12 @@ export function writeEnv(layout: PlaygroundLayout, cluster: Cluster, state: Play
       configFile: layout.org(org).config,
       logFile,
     })),
-    members: state.nodes.map(({ org, person }) => ({ name: person, org, keyFile: layout.org(org).memberKey(person) })),
+    members: state.nodes.map(({ org, person }) => ({
+      name: person,
+      org,
+      keyFile: layout.org(org).memberKey(person),
+      passphraseFile: layout.org(org).passphrase(person),
+    })),
     users: state.nodes.map(({ org, person }) => ({ name: person, org, kubeconfigContext: person })),
     unboundUser: { name: UNBOUND_USER, kubeconfigContext: UNBOUND_USER },
     hooks: state.hooks.map((hook) => ({ orgs: hook.orgs, url: hookUrl(hook) })),

@@ -1,11 +1,14 @@
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { stringify } from 'yaml';
 import type { PlaygroundLayout } from './layout.ts';
 import type { HookGroup, Organisation } from './organisations.ts';
-import { writeMemberKey } from './member-keys.ts';
-import { CHAIN_NODE, CLUSTER_NAME, NODE } from './paths.ts';
+import { CHAIN_NODE, CLUSTER_NAME, KUBECTL_CHAIN, NODE } from './paths.ts';
 import { mustRun } from './run-command.ts';
 import type { NodeState } from './state.ts';
+
+/** One person stands for a whole organisation. */
+const MEMBER_ROLES = ['member', 'operator', 'auditor'];
 
 /** Before there is a chain: each organisation makes its keys, all exchange descriptors, each makes the genesis for itself. */
 
@@ -13,10 +16,15 @@ import type { NodeState } from './state.ts';
 export async function makeKeys(layout: PlaygroundLayout, node: Omit<NodeState, 'args' | 'logFile'>): Promise<void> {
   const files = layout.org(node.org);
   mkdirSync(files.membersDir, { recursive: true, mode: 0o700 });
-  writeMemberKey(node.org, node.person, {
-    keyFile: files.memberKey(node.person),
-    descriptorFile: files.memberDescriptor(node.person),
-  });
+  writeFileSync(files.passphrase(node.person), `${randomBytes(16).toString('hex')}\n`, { mode: 0o600 });
+  await mustRun(NODE, [
+    KUBECTL_CHAIN,
+    ...['keys', 'generate', node.person],
+    ...['--org', node.org],
+    ...['--out', files.memberKey(node.person)],
+    ...['--passphrase-file', files.passphrase(node.person)],
+    ...MEMBER_ROLES.flatMap((role) => ['--role', role]),
+  ]);
   await mustRun(NODE, [
     CHAIN_NODE,
     'keygen',

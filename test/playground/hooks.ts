@@ -1,14 +1,15 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { webhookConfiguration } from '../../src/change/index.ts';
+import { exclusionsFor } from '../../src/change/index.ts';
+import { matchConditions } from '../../src/change/webhook-configuration.ts';
 import type { Cluster } from '../control-plane/cluster.ts';
 import { runKubectl } from '../control-plane/kubectl.ts';
 import type { PlaygroundLayout } from './layout.ts';
 import { reviewsAnswered } from './node-process.ts';
 import { FAILOVER } from './paths.ts';
+import { mustRun } from './run-command.ts';
 import type { HookState, NodeState, PlaygroundState } from './state.ts';
 
-const WEBHOOK_NAME = 'kubectl-chain';
 const ACTIVE_TIMEOUT_MS = 30_000;
 const POLL_INTERVAL_MS = 100;
 
@@ -20,38 +21,62 @@ export function hookUrl(hook: Pick<HookState, 'port'>): string {
   return `https://127.0.0.1:${hook.port}/admit`;
 }
 
-/** The failover's configuration and the authorities of its nodes' webhooks, any of which may answer. */
-export function writeHookFiles(layout: PlaygroundLayout, hook: HookState, nodes: readonly NodeState[]): void {
-  const group = nodes.filter(({ org }) => hook.orgs.includes(org));
-  const caOf = (node: NodeState, name: string) =>
-    readFileSync(`${layout.org(node.org).nodeDir}/tls/${name}-ca.crt`, 'utf8');
-  const config = {
-    listenHost: '127.0.0.1',
-    listenPort: hook.port,
-    backends: group.map((node) => ({
-      host: '127.0.0.1',
-      port: node.ports.webhook,
-      probe: { url: `https://127.0.0.1:${node.ports.webhook}/readyz`, caPem: caOf(node, 'webhook') },
-    })),
-  };
-  writeFileSync(layout.hookConfig(hook.name), `${JSON.stringify(config, null, 2)}\n`);
-  writeFileSync(layout.hookCa(hook.name), group.map((node) => caOf(node, 'webhook').trimEnd()).join('\n'));
+/** The failovers' configurations, and the authorities of the nodes' webhooks, any of which may answer. */
+export function writeHookFiles(
+  layout: PlaygroundLayout,
+  hooks: readonly HookState[],
+  nodes: readonly NodeState[],
+): void {
+  const caOf = (node: NodeState) =>
+    readFileSync(`${layout.org(node.org).nodeDir}/tls/webhook-ca.crt`, 'utf8').trimEnd();
+  for (const hook of hooks) {
+    const group = nodes.filter(({ org }) => hook.orgs.includes(org));
+    const config = {
+      listenHost: '127.0.0.1',
+      listenPort: hook.port,
+      backends: group.map((node) => ({
+        host: '127.0.0.1',
+        port: node.ports.webhook,
+        probe: { url: `https://127.0.0.1:${node.ports.webhook}/readyz`, caPem: caOf(node) },
+      })),
+    };
+    writeFileSync(layout.hookConfig(hook.name), `${JSON.stringify(config, null, 2)}\n`);
+  }
+  writeFileSync(layout.webhookCaFile, `${nodes.map(caOf).join('\n')}\n`);
+}
+
+/** Arguments of `kubectl` (which takes no flag before a plugin's name) that put the hooks in front of the API server. */
+export function installArguments(layout: PlaygroundLayout, { hooks }: PlaygroundState): string[] {
+  const urls = hooks.flatMap((hook) => ['--hook', `${hook.name}=${hookUrl(hook)}`]);
+  return ['chain', 'install', ...urls, '--webhook-ca', layout.webhookCaFile, '--yes'];
+}
+
+interface Manifests {
+  readonly items: readonly { readonly kind: string; readonly webhooks?: readonly object[] }[];
 }
 
 /** Puts the hooks in front of the API server. @throws Error if it refuses them. */
-export async function installHooks(layout: PlaygroundLayout, cluster: Cluster, state: PlaygroundState): Promise<void> {
-  const configuration = webhookConfiguration({
-    name: WEBHOOK_NAME,
-    hooks: state.hooks.map((hook) => ({
-      name: hook.name,
-      url: hookUrl(hook),
-      caBundle: readFileSync(layout.hookCa(hook.name)).toString('base64'),
-    })),
-    ...(state.controlPlane === 'full' ? { exclusions: { nodeAgents: ['kwok'] } } : {}),
-  });
-  writeFileSync(layout.webhookFile, `${JSON.stringify(configuration, null, 2)}\n`);
-  const applied = await runKubectl(cluster, ['apply', '-f', layout.webhookFile]);
-  if (applied.code !== 0) throw new Error(`the webhook configuration was refused: ${applied.stderr}`);
+export async function installHooks(
+  layout: PlaygroundLayout,
+  cluster: Cluster,
+  state: PlaygroundState,
+  env: Readonly<Record<string, string>>,
+): Promise<void> {
+  const install = [...installArguments(layout, state), `--context=${cluster.adminContext}`];
+  if (state.controlPlane === 'api') {
+    await mustRun(cluster.kubectl, install, { env });
+    return;
+  }
+  // kwok plays every kubelet under a name that no production cluster leaves out of the gate.
+  const { stdout } = await mustRun(cluster.kubectl, [...install, '--dry-run', '-o', 'json'], { env });
+  const conditions = matchConditions(exclusionsFor({ nodeAgents: ['kwok'] }));
+  const items = (JSON.parse(stdout) as Manifests).items.map((item) =>
+    item.webhooks === undefined
+      ? item
+      : { ...item, webhooks: item.webhooks.map((webhook) => ({ ...webhook, matchConditions: conditions })) },
+  );
+  const apply = [`--context=${cluster.adminContext}`, 'apply', '--server-side', '-f', '-'];
+  await mustRun(cluster.kubectl, apply, { env, stdin: JSON.stringify({ apiVersion: 'v1', kind: 'List', items }) });
 }
 
 /**

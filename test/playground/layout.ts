@@ -16,11 +16,10 @@ export function playgroundLayout(dir: string) {
     plugin: join(dir, 'bin', 'kubectl-chain'),
     chainHome: join(dir, 'chain'),
     apiCaFile: join(dir, 'api-ca.pem'),
-    webhookFile: join(dir, 'webhook-configuration.json'),
-    observerRoleFile: join(dir, 'observer-role.yaml'),
     hookConfig: (hook: string) => join(dir, 'hooks', `${hook}.json`),
     hookLog: (hook: string) => join(dir, 'hooks', `${hook}.log`),
-    hookCa: (hook: string) => join(dir, 'hooks', `${hook}-ca.pem`),
+    /** Authorities of all nodes' webhooks: the API server believes whichever answers. */
+    webhookCaFile: join(dir, 'hooks', 'ca.pem'),
     hooksDir: join(dir, 'hooks'),
     orgsDir: join(dir, 'orgs'),
     /** Only its own organisation writes and reads here; others get `descriptor.json`. */
@@ -30,7 +29,8 @@ export function playgroundLayout(dir: string) {
         dir: folder,
         membersDir: join(folder, 'members'),
         memberKey: (member: string) => join(folder, 'members', `${member}.pem`),
-        memberDescriptor: (member: string) => join(folder, 'members', `${member}.json`),
+        memberDescriptor: (member: string) => join(folder, 'members', `${member}.descriptor.json`),
+        passphrase: (member: string) => join(folder, 'members', `${member}.passphrase`),
         nodeDir: join(folder, 'node'),
         descriptor: join(folder, 'node', 'descriptor.json'),
         genesis: join(folder, 'genesis.json'),

@@ -1,56 +1,26 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parse, stringify } from 'yaml';
 import type { Cluster } from '../control-plane/cluster.ts';
-import { runKubectl } from '../control-plane/kubectl.ts';
 import type { PlaygroundLayout } from './layout.ts';
 import type { Organisation } from './organisations.ts';
 
-const ROLE = 'kubectl-chain-observer';
+/** The group that `kubectl chain install` gives the observers' role to. */
 export const OBSERVERS_GROUP = 'kubectl-chain-observers';
 
 export function observerUser(org: string): string {
   return `observer-${org}`;
 }
 
-/**
- * One read-only identity for each organisation, in a kubeconfig of its own. It may read whatever a policy may come to govern, Secrets too: the
- * organisation's node sees the same objects in the reviews, and keeps digests of their values only.
- */
-export async function createObservers(
+/** A kubeconfig of its own for each organisation's observer; `kubectl chain install` gives the group its rights, which only read. */
+export function writeObserverKubeconfigs(
   layout: PlaygroundLayout,
-  cluster: Cluster,
+  cluster: Pick<Cluster, 'kubeconfig'>,
   orgs: readonly Organisation[],
-): Promise<void> {
+): void {
   for (const { name } of orgs) {
-    writeFileSync(layout.org(name).observerKubeconfig, onlyContext(cluster.kubeconfig, observerUser(name)), {
-      mode: 0o600,
-    });
+    const text = onlyContext(cluster.kubeconfig, observerUser(name));
+    writeFileSync(layout.org(name).observerKubeconfig, text, { mode: 0o600 });
   }
-  writeFileSync(layout.observerRoleFile, observerRole());
-  const applied = await runKubectl(cluster, ['apply', '-f', layout.observerRoleFile]);
-  if (applied.code !== 0) throw new Error(`the observers' role was refused: ${applied.stderr}`);
-}
-
-function observerRole(): string {
-  const metadata = { name: ROLE, labels: { 'app.kubernetes.io/name': 'kubectl-chain' } };
-  const apiVersion = 'rbac.authorization.k8s.io/v1';
-  return [
-    {
-      apiVersion,
-      kind: 'ClusterRole',
-      metadata,
-      rules: [{ apiGroups: ['*'], resources: ['*'], verbs: ['get', 'list', 'watch'] }],
-    },
-    {
-      apiVersion,
-      kind: 'ClusterRoleBinding',
-      metadata,
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: ROLE },
-      subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: OBSERVERS_GROUP }],
-    },
-  ]
-    .map((document) => stringify(document))
-    .join('---\n');
 }
 
 interface Kubeconfig {

@@ -7,7 +7,7 @@ import { makeGenesis, makeKeys, writePlan } from './founding.ts';
 import { failoverArguments, installHooks, waitUntilHooked, writeHookFiles } from './hooks.ts';
 import { playgroundLayout, type PlaygroundLayout } from './layout.ts';
 import { getApi, nodeArguments, startProgram, tailOf, waitForProgram, writeNodeConfig } from './node-process.ts';
-import { createObservers, OBSERVERS_GROUP, observerUser } from './observers.ts';
+import { OBSERVERS_GROUP, observerUser, writeObserverKubeconfigs } from './observers.ts';
 import {
   hookGroups,
   organisations,
@@ -16,7 +16,7 @@ import {
   type Organisation,
   type Profile,
 } from './organisations.ts';
-import { writeChainHome, writeLaunchers } from './plugin.ts';
+import { pinChain, writeLaunchers } from './plugin.ts';
 import { PortReservation } from './ports.ts';
 import { runCommand, type CommandOptions, type CommandResult } from './run-command.ts';
 import {
@@ -151,7 +151,7 @@ async function found(layout: PlaygroundLayout, options: PlaygroundOptions): Prom
     const chainName = 'playground';
     writePlan(layout, { chainName, clusterUid: await uidOf(cluster), hooks: groups, orgs });
     const genesisHash = await makeGenesis(layout, orgs);
-    await createObservers(layout, cluster, orgs);
+    writeObserverKubeconfigs(layout, cluster, orgs);
     const state: PlaygroundState = {
       version: 1,
       ready: false,
@@ -165,9 +165,9 @@ async function found(layout: PlaygroundLayout, options: PlaygroundOptions): Prom
     };
     writeState(layout, state);
     for (const node of nodes) writeNodeConfig(layout, node, cluster.webhookClientCaFile);
-    for (const hook of hooks) writeHookFiles(layout, hook, nodes);
+    writeHookFiles(layout, hooks, nodes);
     writeLaunchers(layout, cluster);
-    writeChainHome(layout, cluster, state);
+    await pinChain(layout, cluster, state);
 
     const playground = handle(layout, cluster);
     await startPrograms(playground, ports, say);
@@ -364,12 +364,20 @@ function handle(layout: PlaygroundLayout, cluster: Cluster): Playground {
       return readState(layout);
     },
     env,
-    kubectl: (user, args, options = {}) =>
-      runCommand(cluster.kubectl, [`--context=${user}`, ...args], withEnv(options)),
+    kubectl: (user, args, options = {}) => {
+      // kubectl takes no flag before the name of a plugin.
+      const before = args[0] === 'chain' ? ['chain'] : [];
+      const all = [...before, `--context=${user}`, ...args.slice(before.length)];
+      return runCommand(cluster.kubectl, all, withEnv(options));
+    },
     chain: (member, args, options = {}) => {
       const node = readState(layout).nodes.find(({ person }) => person === member);
       if (member !== null && node === undefined) throw new Error(`there is no member ${member}`);
-      const key = node === undefined ? [] : ['--key', layout.org(node.org).memberKey(node.person)];
+      const files = node === undefined ? undefined : layout.org(node.org);
+      const key =
+        files === undefined || member === null
+          ? []
+          : ['--key', files.memberKey(member), '--passphrase-file', files.passphrase(member)];
       return runCommand(layout.plugin, [...args, ...key], withEnv(options));
     },
     kill: (index) => end(index, 'SIGKILL'),
@@ -379,7 +387,7 @@ function handle(layout: PlaygroundLayout, cluster: Cluster): Playground {
     startNode,
     waitUntilReady,
     installHooks: async () => {
-      await installHooks(layout, cluster, readState(layout));
+      await installHooks(layout, cluster, readState(layout), env);
       await waitUntilHooked(cluster, readState(layout));
     },
     waitUntilHooked: () => waitUntilHooked(cluster, readState(layout)),

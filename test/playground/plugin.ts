@@ -1,8 +1,8 @@
 import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { stringify } from 'yaml';
 import type { Cluster } from '../control-plane/cluster.ts';
 import type { PlaygroundLayout } from './layout.ts';
 import { KUBECTL_CHAIN, NODE } from './paths.ts';
+import { mustRun } from './run-command.ts';
 import type { PlaygroundState } from './state.ts';
 
 /** A folder for the PATH: kubectl itself, and the plugin as kubectl looks for it. */
@@ -14,23 +14,24 @@ export function writeLaunchers(layout: PlaygroundLayout, cluster: Pick<Cluster, 
   symlinkSync(cluster.kubectl, `${layout.binDir}/kubectl`);
 }
 
-/** What a member's client trusts: the genesis by its hash, all nodes' addresses and authorities; for every context of the kubeconfig. */
-export function writeChainHome(layout: PlaygroundLayout, cluster: Cluster, state: PlaygroundState): void {
+/**
+ * What a member's client trusts: the genesis that its own organisation made, pinned by its hash, and the authorities of the nodes' APIs; for
+ * every context of the kubeconfig.
+ */
+export async function pinChain(layout: PlaygroundLayout, cluster: Cluster, state: PlaygroundState): Promise<void> {
   const authorities = state.nodes.map(({ org }) =>
     readFileSync(`${layout.org(org).nodeDir}/tls/api-ca.crt`, 'utf8').trimEnd(),
   );
   writeFileSync(layout.apiCaFile, `${authorities.join('\n')}\n`);
-  mkdirSync(layout.chainHome, { recursive: true, mode: 0o700 });
-  const config = {
-    chains: [
-      {
-        name: state.chainName,
-        genesisHash: state.genesisHash,
-        endpoints: state.nodes.map(({ ports }) => `https://127.0.0.1:${ports.api}`),
-        caBundle: layout.apiCaFile,
-        kubeContexts: [cluster.adminContext, ...cluster.users.map(({ name }) => name)],
-      },
-    ],
-  };
-  writeFileSync(`${layout.chainHome}/config.yaml`, stringify(config), { mode: 0o600 });
+  const [first] = state.nodes;
+  if (first === undefined) throw new Error('there is no organisation');
+  const contexts = [cluster.adminContext, ...cluster.users.map(({ name }) => name)];
+  const args = [
+    ...['trust', 'add', state.chainName],
+    ...['--genesis', layout.org(first.org).genesis],
+    ...state.nodes.flatMap(({ ports }) => ['--endpoint', `https://127.0.0.1:${ports.api}`]),
+    ...['--ca-bundle', layout.apiCaFile],
+    ...contexts.flatMap((context) => ['--kube-context', context]),
+  ];
+  await mustRun(layout.plugin, args, { env: { KUBECTL_CHAIN_HOME: layout.chainHome } });
 }
