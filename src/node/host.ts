@@ -233,7 +233,7 @@ export class ConsensusHost {
 
   /** Height that peers are at while this node catches up; null otherwise. */
   get catchingUpTo(): number | null {
-    return this.#syncer.isRunning ? this.#syncer.target : null;
+    return this.#syncer.isBehind ? this.#syncer.target : null;
   }
 
   get halted(): string | null {

@@ -46,6 +46,7 @@ export class Syncer {
   readonly #d: Deps;
   #target = 0;
   #running: Promise<void> | null = null;
+  #isBehind = false;
   #stopped = false;
   #turn = 0;
 
@@ -62,12 +63,21 @@ export class Syncer {
     return this.#running !== null;
   }
 
+  /**
+   * True while certified blocks above ours keep coming. A height that a peer only names proves nothing: if it counted, one lying
+   * validator could keep every other node from answering its hook.
+   */
+  get isBehind(): boolean {
+    return this.#isBehind;
+  }
+
   /** Peers are at `height`: everything below it is decided. */
   want(height: Height, from: ValidatorId | null): void {
     this.#target = Math.max(this.#target, height - 1);
     if (this.#running !== null || this.#stopped || this.#d.app.info().height >= this.#target) return;
     this.#running = this.#run(from).finally(() => {
       this.#running = null;
+      this.#isBehind = false;
     });
   }
 
@@ -91,7 +101,8 @@ export class Syncer {
         await this.#pull(peer).catch((error: unknown) =>
           info('range not had from peer', { peer, reason: (error as Error).message }),
         );
-      if (app.info().height > before) {
+      this.#isBehind = app.info().height > before;
+      if (this.#isBehind) {
         failures = 0;
         continue;
       }
