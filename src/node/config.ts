@@ -27,6 +27,8 @@ const schema = z.strictObject({
       /** CA of the client certificate that the API server presents. Exactly one of the two must be given. */
       clientCa: file.optional(),
       pathSecretFile: file.optional(),
+      /** Users that play the kubelet of every node (kwok), as in the webhook configuration; none in production. */
+      nodeAgents: z.array(z.string().regex(/^[A-Za-z0-9:._@/+-]+$/, 'must be the name of a user')).optional(),
     })
     .optional(),
   cluster: z

@@ -260,6 +260,7 @@ export class ChainNode {
       hmacSha256,
       tls: { key: tls.key, cert: tls.cert, ...(tls.clientCa === undefined ? {} : { clientCa: tls.clientCa }) },
       ...(tls.pathSecret === undefined ? {} : { pathSecret: tls.pathSecret }),
+      ...(webhook.nodeAgents === undefined ? {} : { exclusions: { nodeAgents: webhook.nodeAgents } }),
       ready: () => this.#webhookReadiness(),
       logger: this.#log.child({ part: 'webhook' }),
       metrics: {

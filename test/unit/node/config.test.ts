@@ -39,6 +39,13 @@ describe('the configuration of a node', () => {
     expect(config.dataDir).toBe(join(dir, 'data'));
     expect(config.webhook?.clientCa).toBe(join(dir, 'ca.pem'));
     expect(config.log.level).toBe('info');
+    expect(config.webhook?.nodeAgents).toBeUndefined();
+  });
+
+  it('names the users that play the kubelet, where there are any', () => {
+    const file = join(dir, 'agents.yaml');
+    writeFileSync(file, good.replace('clientCa: ca.pem', 'clientCa: ca.pem, nodeAgents: [kwok]'));
+    expect(readNodeConfig(file).webhook?.nodeAgents).toEqual(['kwok']);
   });
 
   it.each([
@@ -54,6 +61,11 @@ describe('the configuration of a node', () => {
       'a webhook that nobody is authenticated at',
       good.replace(', clientCa: ca.pem', ''),
       { line: 9, field: 'webhook' },
+    ],
+    [
+      'a node agent that could end the text of a match condition',
+      good.replace('clientCa: ca.pem', `clientCa: ca.pem, nodeAgents: ["k'"]`),
+      { line: 9, field: 'webhook.nodeAgents.0' },
     ],
     ['a key given twice', good.replace('dataDir: data', 'dataDir: data\ndataDir: other'), { line: 6, field: '' }],
     ['broken YAML', good.replace('org: alpha', 'org: [alpha'), { field: '' }],
