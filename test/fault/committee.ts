@@ -178,6 +178,15 @@ export class Committee {
     await Promise.all(this.nodes.map((node) => node.ready()));
   }
 
+  /** Has one node run other sources, or without `root` the real ones again; returns when it answers reads. */
+  async rerun(org: string, root?: string): Promise<FaultNode> {
+    const node = this.node(org);
+    await node.stop();
+    await node.start(root);
+    await node.answering();
+    return node;
+  }
+
   /** Root of a copy of the sources with something changed. */
   patched(...patches: readonly Patch[]): string {
     this.#copies += 1;

@@ -1,12 +1,13 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { stringify } from 'yaml';
+import { signMemberDescriptor } from '../../src/client/descriptor.ts';
+import { generateSeed, signerFromSeed } from '../../src/crypto/index.ts';
 import { keygen } from '../../src/node/keygen.ts';
 import { makeGenesis, writeGenesis } from '../../src/node/genesis-command.ts';
 import type { OrgId } from '../../src/types/brand.ts';
 import { createAuthority, issue } from '../control-plane/pki.ts';
 import { writePlan } from '../playground/founding.ts';
 import { playgroundLayout, type PlaygroundLayout } from '../playground/layout.ts';
-import { writeMemberKey } from '../playground/member-keys.ts';
 import { hookGroups, organisations, type HookGroup } from '../playground/organisations.ts';
 import { CLUSTER_NAME } from '../playground/paths.ts';
 import type { HookTls } from './hook-client.ts';
@@ -74,7 +75,10 @@ async function makeKeys(layout: PlaygroundLayout, org: string, person: string, p
   const files = layout.org(org);
   mkdirSync(files.membersDir, { recursive: true, mode: 0o700 });
   const descriptorFile = files.memberDescriptor(person);
-  writeMemberKey(org, person, { keyFile: files.memberKey(person), descriptorFile });
+  // Nobody votes here: a member's key is needed only once.
+  const signer = signerFromSeed(generateSeed());
+  const member = { name: person, key: signer.publicKey, roles: ['member'] as const };
+  writeFileSync(descriptorFile, signMemberDescriptor({ org: org as OrgId, member }, signer));
   await keygen({
     org: org as OrgId,
     dir: files.nodeDir,

@@ -10,6 +10,7 @@ import type { Founded, Member } from './founding.ts';
 
 export interface BlockOutcome {
   readonly height: number;
+  readonly timeMs: number;
   readonly blockId: string;
   readonly logRoot: string;
   readonly stateRoot: string;
@@ -25,6 +26,8 @@ export interface LogRecord {
   /** Object of a mutation; empty for others. */
   readonly name: string;
   readonly decision: string;
+  /** Validator that evidence convicts; empty for other kinds. */
+  readonly accused: string;
   readonly witnesses: readonly number[];
 }
 
@@ -91,6 +94,7 @@ export class NodeReader {
           by: 'node' in payload ? payload.node : payload.org,
           name: payload.kind === 'mutation' ? payload.attestation.attributes.name : '',
           decision: leaf.result.decision,
+          accused: payload.kind === 'evidence' ? payload.validator : '',
           witnesses: leaf.result.witnesses ?? [],
         });
       }
@@ -119,6 +123,7 @@ export class NodeReader {
 function outcomeOf({ header, state }: ReturnType<typeof decodeHeadJson>): BlockOutcome {
   return {
     height: header.height,
+    timeMs: header.timeMs,
     blockId: blockIdOf(header, nativeBackend.sha256),
     logRoot: state.logRoot,
     stateRoot: state.stateRoot,
