@@ -4,6 +4,7 @@ import { exclusionsFor } from '../../src/change/index.ts';
 import { matchConditions } from '../../src/change/webhook-configuration.ts';
 import type { Cluster } from '../control-plane/cluster.ts';
 import { runKubectl } from '../control-plane/kubectl.ts';
+import { nodeAgents } from './full-control-plane.ts';
 import type { PlaygroundLayout } from './layout.ts';
 import { reviewsAnswered } from './node-process.ts';
 import { FAILOVER } from './paths.ts';
@@ -69,7 +70,7 @@ export async function installHooks(
   }
   // kwok plays every kubelet under a name that no production cluster leaves out of the gate.
   const { stdout } = await mustRun(cluster.kubectl, [...install, '--dry-run', '-o', 'json'], { env });
-  const conditions = matchConditions(exclusionsFor({ nodeAgents: ['kwok'] }));
+  const conditions = matchConditions(exclusionsFor({ nodeAgents: nodeAgents(state.controlPlane) }));
   const items = (JSON.parse(stdout) as Manifests).items.map((item) =>
     item.webhooks === undefined
       ? item

@@ -15,7 +15,12 @@ export function nodeArguments(layout: PlaygroundLayout, org: string): string[] {
 }
 
 /** node.yaml: everything of this node is below its organisation's folder. */
-export function writeNodeConfig(layout: PlaygroundLayout, node: NodeState, webhookClientCa: string): void {
+export function writeNodeConfig(
+  layout: PlaygroundLayout,
+  node: NodeState,
+  webhookClientCa: string,
+  nodeAgents: readonly string[],
+): void {
   const { genesis, dataDir, nodeDir, observerKubeconfig, config } = layout.org(node.org);
   const pair = (name: string) => ({ key: `${nodeDir}/tls/${name}.key`, certificate: `${nodeDir}/tls/${name}.crt` });
   const { ports } = node;
@@ -33,7 +38,7 @@ export function writeNodeConfig(layout: PlaygroundLayout, node: NodeState, webho
     peer: { listen: `127.0.0.1:${ports.peer}`, ...pair('peer') },
     api: { listen: `127.0.0.1:${ports.api}`, ...pair('api') },
     metrics: { listen: `127.0.0.1:${ports.metrics}` },
-    webhook: { listen: `127.0.0.1:${ports.webhook}`, ...pair('webhook'), clientCa: webhookClientCa },
+    webhook: { listen: `127.0.0.1:${ports.webhook}`, ...pair('webhook'), clientCa: webhookClientCa, nodeAgents },
     cluster: { name: CLUSTER_NAME, kubeconfig: observerKubeconfig },
   });
   writeFileSync(config, text);

@@ -4,6 +4,7 @@ import { attachCluster, startCluster, type Cluster } from '../control-plane/clus
 import { sendSignal, terminate, waitUntilGone } from '../control-plane/process.ts';
 import { writeEnv } from './env.ts';
 import { makeGenesis, makeKeys, writePlan } from './founding.ts';
+import { addFakeNodes, nodeAgents, waitUntilDeployed } from './full-control-plane.ts';
 import { failoverArguments, installHooks, waitUntilHooked, writeHookFiles } from './hooks.ts';
 import { playgroundLayout, type PlaygroundLayout } from './layout.ts';
 import { getApi, nodeArguments, startProgram, tailOf, waitForProgram, writeNodeConfig } from './node-process.ts';
@@ -164,16 +165,18 @@ async function found(layout: PlaygroundLayout, options: PlaygroundOptions): Prom
       hooks,
     };
     writeState(layout, state);
-    for (const node of nodes) writeNodeConfig(layout, node, cluster.webhookClientCaFile);
+    for (const node of nodes) writeNodeConfig(layout, node, cluster.webhookClientCaFile, nodeAgents(controlPlane));
     writeHookFiles(layout, hooks, nodes);
     writeLaunchers(layout, cluster);
     await pinChain(layout, cluster, state);
 
     const playground = handle(layout, cluster);
     await startPrograms(playground, ports, say);
+    await addFakeNodes(cluster, controlPlane);
     if (options.withoutHooks !== true) {
       say('the hooks are put in front of the API server');
       await playground.installHooks();
+      await waitUntilDeployed(cluster, controlPlane);
     }
     await markReady(playground);
     return playground;
@@ -209,6 +212,7 @@ async function startAgain(
     const playground = handle(layout, cluster);
     await startPrograms(playground, new PortReservation(), say);
     await waitUntilHooked(cluster, playground.state);
+    await waitUntilDeployed(cluster, controlPlane);
     await markReady(playground);
     return playground;
   } catch (error) {
