@@ -4,7 +4,7 @@ import type { Hash } from '../types/brand.ts';
 import type { BindingMode, Operation } from '../types/change.ts';
 import type { JsonObject } from '../types/json.ts';
 import { difference, type Change } from './difference.ts';
-import { ALL_PATHS, pathsOfChanges, pathsOfObject, type ChangedPaths } from './paths.ts';
+import { ALL_PATHS, pathsOfChanges, type ChangedPaths } from './paths.ts';
 
 /**
  * The whole change, normalised and redacted: the canonical change under strict binding, and all that a body holds.
@@ -29,7 +29,8 @@ export interface CanonicalChanges {
 
 /**
  * Under diff binding an UPDATE is its changed paths with old and new values, a DELETE its options alone (the uid is in the
- * digest). For CREATE and CONNECT there is no base, so both bindings cover the same bytes.
+ * digest). For CREATE and CONNECT there is no base, so both bindings cover the same bytes. Only an UPDATE lists paths: what
+ * appears, vanishes or is used has all of them, and a policy need not be told which.
  */
 export function canonicalChanges(whole: WholeChange): CanonicalChanges {
   const strict = canonicalJson(whole);
@@ -39,7 +40,7 @@ export function canonicalChanges(whole: WholeChange): CanonicalChanges {
     const diff = canonicalJson({ v, operation, options, changes });
     return { bytes: { diff, strict }, changes, paths: pathsOfChanges(changes) };
   }
-  if (changed !== null) return { bytes: { diff: strict, strict }, changes: [], paths: pathsOfObject(changed) };
+  if (changed !== null) return { bytes: { diff: strict, strict }, changes: [], paths: ALL_PATHS };
   return { bytes: { diff: canonicalJson({ v, operation, options }), strict }, changes: [], paths: ALL_PATHS };
 }
 

@@ -12,7 +12,7 @@ export interface ChangedPaths {
   readonly pathsTruncated: boolean;
 }
 
-/** Everything may have changed: what a DELETE takes away. */
+/** Everything: what a CREATE brings, a DELETE takes away, a CONNECT uses. */
 export const ALL_PATHS: ChangedPaths = { paths: [''], pathsTruncated: true };
 
 /** The single fields that a diff touches: the leaves of what was added or removed, not just its top. */
@@ -24,13 +24,6 @@ export function pathsOfChanges(changes: readonly Change[]): ChangedPaths {
     // What was added has an entry of its own.
     else if (!('added' in change)) walk(change.old, change.new, pointer, change.path.at(-1), collector);
   }
-  return collector.result();
-}
-
-/** Every field of an object that appears as a whole. */
-export function pathsOfObject(object: Json): ChangedPaths {
-  const collector = new PathCollector();
-  walk(undefined, object, '', undefined, collector);
   return collector.result();
 }
 

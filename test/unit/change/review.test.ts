@@ -4,6 +4,7 @@ import { isChainError } from '../../../src/errors/chain-error.ts';
 import {
   bytesOf,
   context,
+  deploymentCreate,
   deploymentDelete,
   deploymentUpdate,
   exec,
@@ -85,10 +86,14 @@ describe('unusual requests', () => {
     });
   });
 
-  it('an exec has neither target uid nor options, and its paths name the options object', () => {
-    expect(attestReview(bytesOf(exec(['id'])), context).attestation.attributes).toMatchObject({
-      operation: 'CONNECT', uid: '', options: '', paths: ['/apiVersion', '/command', '/container', '/kind', '/stderr', '/stdout'],
-    }); // prettier-ignore
+  it('an exec has neither target uid nor options, and stands for every path', () => {
+    const { attributes } = attestReview(bytesOf(exec(['id'])), context).attestation;
+    expect(attributes).toMatchObject({ operation: 'CONNECT', uid: '', options: '', paths: [''], pathsTruncated: true });
+  });
+
+  it('a CREATE stands for every path, so that a large object makes no large transaction', () => {
+    const { attributes } = attestReview(bytesOf(deploymentCreate()), context).attestation;
+    expect(attributes).toMatchObject({ operation: 'CREATE', paths: [''], pathsTruncated: true });
   });
 
   it('an access review has no name', () => {
