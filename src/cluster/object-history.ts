@@ -8,10 +8,17 @@ interface Version {
 
 interface Entry {
   readonly versions: Version[];
+  /** When it was first found deleted and wanted by nobody. */
+  unwantedMs?: number;
 }
 
 /** Versions kept of an object: decisions are confirmed within seconds of the write. */
 const versionsMax = 32;
+/**
+ * What was deleted is remembered for longer than a reservation lasts (120 s): this node may hear of a decision only after the object that it
+ * admitted has come and gone.
+ */
+const forgetAfterMs = 180_000;
 
 export type Seen =
   /** First version after the given one. */
@@ -35,14 +42,25 @@ export class ObjectHistory {
   readonly #objects = new Map<string, Entry>();
   /** Versions above this one are complete. */
   #completeFrom = 0n;
+  #completeSinceMs = Infinity;
 
-  /** A list replaces what was known of the present and starts the coverage anew, unless the watch could be resumed. */
+  /** Time of the own clock from which on no version was missed; infinite before the first list. */
+  get completeSinceMs(): number {
+    return this.#completeSinceMs;
+  }
+
+  /**
+   * A list replaces what was known of the present and starts the coverage anew, unless the watch could be resumed. `nowMs` is when the list was
+   * complete.
+   */
   relist(
     resourceVersion: string,
     objects: readonly { uid: string; resourceVersion: string; content: string; deleting: boolean }[],
+    nowMs: number,
   ): void {
     this.#objects.clear();
     this.#completeFrom = BigInt(resourceVersion);
+    this.#completeSinceMs = nowMs;
     for (const { uid, ...version } of objects) {
       this.#objects.set(uid, { versions: [{ ...version, resourceVersion: BigInt(version.resourceVersion) }] });
     }
@@ -59,6 +77,13 @@ export class ObjectHistory {
   first(uid: string): Seen {
     const version = this.#objects.get(uid)?.versions[0];
     return version === undefined ? { kind: 'unknown' } : show(version);
+  }
+
+  /** Content of exactly this version; undefined if it is not kept or could not be read. */
+  contentAt(uid: string, resourceVersion: string): string | undefined {
+    const wanted = BigInt(resourceVersion);
+    const found = this.#objects.get(uid)?.versions.find((version) => version.resourceVersion === wanted);
+    return found?.content || undefined;
   }
 
   current(uid: string): Seen {
@@ -80,10 +105,12 @@ export class ObjectHistory {
     return isComplete ? show(next) : { kind: 'unknown' };
   }
 
-  /** Deleted objects are forgotten once nothing waits for them. */
-  prune(keep: (uid: string) => boolean): void {
-    for (const [uid, { versions }] of this.#objects) {
-      if (versions.at(-1)?.content === null && !keep(uid)) this.#objects.delete(uid);
+  /** Deleted objects are forgotten once nothing waits for them, and nothing that was decided before can come to wait for them. */
+  prune(keep: (uid: string) => boolean, nowMs: number): void {
+    for (const [uid, entry] of this.#objects) {
+      if (entry.versions.at(-1)?.content !== null || keep(uid)) continue;
+      entry.unwantedMs ??= nowMs;
+      if (nowMs - entry.unwantedMs >= forgetAfterMs) this.#objects.delete(uid);
     }
   }
 }

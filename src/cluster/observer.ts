@@ -14,6 +14,8 @@ import { ResourceWatch, type WatchedResource } from './resource-watch.ts';
  * than this says that it never will.
  */
 export const settledAfterMs = 65_000;
+/** Block time and the own clock differ by less; what was followed since so long before a decision was followed since before it. */
+const clockSlackMs = 500;
 const evaluateIntervalMs = 500;
 const discoverIntervalMs = 30_000;
 
@@ -47,6 +49,8 @@ export class Observer {
   readonly #d: Deps;
   readonly #watches = new Map<string, ResourceWatch>();
   readonly #said = new Set<number>();
+  /** When each pending decision was met first, by a clock that never jumps. */
+  readonly #metMs = new Map<number, number>();
   #resources: readonly WatchedResource[] = [];
   #discoveredMs = -Infinity;
   #timer: NodeJS.Timeout | undefined;
@@ -82,6 +86,7 @@ export class Observer {
     try {
       await this.#follow();
       const pending = this.#d.pending();
+      this.#meet(pending);
       const results: ObservedResult[] = [];
       for (const decision of pending) {
         if (this.#said.has(decision.decision)) continue;
@@ -89,7 +94,7 @@ export class Observer {
         if (result !== null) results.push({ decision: decision.decision, ...result });
       }
       const awaited = new Set(pending.map(({ attributes }) => attributes.uid));
-      for (const watch of this.#watches.values()) watch.history.prune((uid) => awaited.has(uid));
+      for (const watch of this.#watches.values()) watch.history.prune((uid) => awaited.has(uid), this.#d.now());
       for (const known of this.#said) if (!pending.some(({ decision }) => decision === known)) this.#said.delete(known);
       if (results.length > 0) {
         for (const { decision } of results) this.#said.add(decision);
@@ -102,6 +107,12 @@ export class Observer {
     } finally {
       this.#working = false;
     }
+  }
+
+  #meet(pending: readonly PendingDecision[]): void {
+    const decisions = new Set<number>(pending.map(({ decision }) => decision));
+    for (const known of this.#metMs.keys()) if (!decisions.has(known)) this.#metMs.delete(known);
+    for (const decision of decisions) if (!this.#metMs.has(decision)) this.#metMs.set(decision, performance.now());
   }
 
   /** Starts a watch for each governed resource that has none, before any change of it is decided. */
@@ -120,6 +131,7 @@ export class Observer {
         http: this.#d.http,
         contentOf: (of, object) => this.#contentOf(of, object),
         onChange: () => this.#evaluateSoon(),
+        now: this.#d.now,
         warn: this.#d.warn,
       });
       this.#watches.set(key, watch);
@@ -154,26 +166,30 @@ export class Observer {
     if (context === undefined) return null;
     const wanted = wantedContent(attributes, body, context);
     if (next.kind === 'version')
-      return { persisted: this.#isSame(attributes, wanted, next), uid, resourceVersion: next.resourceVersion };
+      return {
+        persisted: isSame(attributes, wanted, next, history.contentAt(uid, resourceVersion)),
+        uid,
+        resourceVersion: next.resourceVersion,
+      };
     // The version after the base may have been missed; the object as it is now can still prove that it was stored.
     const current = history.current(uid);
     const isStored = current.kind === 'version' && wanted.kind === 'content' && current.content === wanted.hash;
     return isStored ? { persisted: true, uid, resourceVersion: current.resourceVersion } : null;
   }
 
-  #isSame(attributes: ChangeAttributes, wanted: Wanted, seen: Extract<Seen, { kind: 'version' }>): boolean {
-    // A subresource's object is not the stored one; that the very next version is ours is what optimistic concurrency gives.
-    if (wanted.kind === 'subresource') return attributes.subresource !== '' && seen.content !== null;
-    return seen.content === wanted.hash;
-  }
-
-  /** A consistent read that starts late enough and does not show it. */
+  /**
+   * A consistent read that starts late enough and does not show it. What was created may be gone again by then: its absence says something
+   * only if everything since before the decision was seen here.
+   */
   async #neverStored(
     decision: PendingDecision,
     watch: ResourceWatch,
   ): Promise<Omit<ObservedResult, 'decision'> | null> {
     const { attributes, decidedMs } = decision;
-    if (this.#d.now() - decidedMs < settledAfterMs) return null;
+    const metMs = this.#metMs.get(decision.decision);
+    if (metMs === undefined || performance.now() - metMs < settledAfterMs) return null;
+    const isCovered = watch.history.completeSinceMs + clockSlackMs <= decidedMs;
+    if (attributes.operation === 'CREATE' && !isCovered) return null;
     const object = (await this.#d.http.get(objectPath(watch.resource, attributes))) as JsonObject | undefined;
     const metadata = (object?.['metadata'] ?? {}) as JsonObject;
     const isThere = object !== undefined && metadata['uid'] === attributes.uid;
@@ -210,6 +226,19 @@ export class Observer {
   }
 }
 
+function isSame(
+  { subresource }: ChangeAttributes,
+  wanted: Wanted,
+  seen: Extract<Seen, { kind: 'version' }>,
+  base: string | undefined,
+): boolean {
+  if (wanted.kind === 'content') return seen.content === wanted.hash;
+  // A subresource's object is not the stored one; that the very next version is ours is what optimistic concurrency gives.
+  if (seen.content === null) return false;
+  // But a scale changes the spec: a version that differs in its status alone was written by somebody else, so ours came too late.
+  return subresource !== 'scale' || base !== seen.content;
+}
+
 type Wanted = { readonly kind: 'content'; readonly hash: string } | { readonly kind: 'subresource' };
 
 function wantedContent(attributes: ChangeAttributes, body: Uint8Array, context: AttestContext): Wanted {
@@ -224,7 +253,18 @@ function newObjectOf(body: Uint8Array): Json {
 }
 
 function contentHash(object: Json, { sha256 }: AttestContext): string {
-  return toHex(sha256(utf8Encode(canonicalText(object))));
+  return toHex(sha256(utf8Encode(canonicalText(comparable(object)))));
+}
+
+/**
+ * Which annotations of a Secret are redacted depends on the values on both sides of a review, and here only one side is known: two readings of the
+ * same object would differ. Without them a Secret is known by everything else.
+ */
+function comparable(object: Json): Json {
+  const { kind, metadata } = (object ?? {}) as { kind?: Json; metadata?: Json };
+  if (kind !== 'Secret' || metadata === null || typeof metadata !== 'object') return object;
+  const { annotations: _annotations, ...kept } = metadata as JsonObject;
+  return { ...(object as JsonObject), metadata: kept };
 }
 
 function keyOf({ group, version, resource }: Pick<WatchedResource, 'group' | 'version' | 'resource'>): string {

@@ -21,6 +21,7 @@ interface Deps {
   /** Hash of the normalised, redacted object, comparable with what was approved; null if it cannot be made. */
   readonly contentOf: (resource: WatchedResource, object: JsonObject) => string | null;
   readonly onChange: () => void;
+  readonly now: () => number;
   readonly warn: (message: string, details: object) => void;
 }
 
@@ -82,7 +83,7 @@ export class ResourceWatch {
         if (seen !== null) found.push({ ...seen, content: seen.content ?? '' });
       }
     } while (token !== '');
-    this.history.relist(version, found);
+    this.history.relist(version, found, this.#d.now());
     this.#resourceVersion = version;
   }
 
