@@ -19,13 +19,36 @@ export function policyMatches(spec: PolicySpec, change: ChangeAttributes): boole
   if (!matchesAnyGlob(spec.clusters, change.cluster)) return false;
   const excluded = spec.exclude.some((selector) => selects(selector, change, 'all paths'));
   if (excluded) return false;
-  return spec.match.some((selector) => selects(selector, change, 'some path') || selectsContents(selector, change));
+  const readings = [change, ...alsoReadAs(change)];
+  return spec.match.some(
+    (selector) =>
+      readings.some((reading) => selects(selector, reading, 'some path')) || selectsContents(selector, change),
+  );
 }
 
 /** The stricter mode wins; RBAC, admission and CRD objects are always strict. */
 export function bindingOf(matched: readonly Policy[], change: ChangeAttributes): BindingMode {
   if (STRICT_GROUPS.includes(change.group)) return 'strict';
   return matched.some((policy) => policy.spec.binding === 'strict') ? 'strict' : 'diff';
+}
+
+const METADATA_PATHS = ['/metadata/**'];
+const OWNER_PATHS = ['/metadata/ownerReferences/**'];
+
+/**
+ * What an UPDATE is besides what it says. A subresource such as `/status` that writes metadata along (the API server lets it, for most kinds) changes the
+ * object itself. And the garbage collector, which never asks, deletes an object whose owners do not exist: who changes the owners of an object may be
+ * deleting it.
+ */
+function alsoReadAs(change: ChangeAttributes): readonly ChangeAttributes[] {
+  if (change.operation !== 'UPDATE') return [];
+  const ofObject = { ...change, subresource: '' };
+  const writesMetadata = change.subresource !== '' && pathsFit(METADATA_PATHS, change, 'some path');
+  const changesOwners = pathsFit(OWNER_PATHS, change, 'some path');
+  return [
+    ...(writesMetadata ? [ofObject] : []),
+    ...(changesOwners ? [{ ...ofObject, operation: 'DELETE' as const }] : []),
+  ];
 }
 
 /**
