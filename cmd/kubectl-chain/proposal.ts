@@ -249,6 +249,11 @@ export function awaits(proposal: Proposal, who: { readonly org: string; readonly
   return !isExcluded && !proposal.votes.some((vote) => vote.org === who.org && vote.member === who.member);
 }
 
+/** How far the approved changes have come: the distinct states, or one that says it all. */
+export function executionOf({ changes }: Pick<ProposalJson, 'changes'>): string {
+  return [...new Set(changes.map(({ state }) => state))].join(',');
+}
+
 /** One line for the thing that would change: `UPDATE deployments.apps shop/web`. */
 export function changeTitle(
   change: Pick<ChangeJson, 'operation' | 'group' | 'resource' | 'subresource' | 'namespace' | 'name'>,
@@ -294,8 +299,9 @@ function missingCell({ state, missing }: ProposalJson): string {
 }
 
 /** What ends next: the vote, or the time in which the approval may be used. */
-function deadlineCell({ state, deadlineVoting, deadlineExecution }: ProposalJson, nowMs: number): string {
-  const deadline = state === 'OPEN' ? deadlineVoting : state === 'APPROVED' ? deadlineExecution : null;
+function deadlineCell({ state, changes, deadlineVoting, deadlineExecution }: ProposalJson, nowMs: number): string {
+  const isUsable = state === 'APPROVED' && changes.some((change) => change.state === 'READY');
+  const deadline = state === 'OPEN' ? deadlineVoting : isUsable ? deadlineExecution : null;
   if (deadline === null) return '';
   const left = Date.parse(deadline) - nowMs;
   return left < 0 ? 'over' : humanDuration(left);
@@ -307,6 +313,7 @@ export const proposalView: View<ProposalJson> = {
   columns: [
     { header: 'ID', cell: ({ id }) => String(id) },
     { header: 'STATE', cell: ({ state }) => state },
+    { header: 'EXECUTION', cell: (proposal) => (proposal.state === 'APPROVED' ? executionOf(proposal) : '') },
     { header: 'AGE', cell: ({ opened }, nowMs) => ageOf(opened, nowMs) },
     { header: 'AUTHOR', cell: ({ author }) => author },
     { header: 'CHANGE', cell: changesCell },
@@ -315,11 +322,6 @@ export const proposalView: View<ProposalJson> = {
     { header: 'MISSING', cell: missingCell },
     { header: 'DEADLINE', cell: deadlineCell },
     { header: 'CLAIMED-BY', cell: ({ claimedBy }) => claimedBy.join(','), isWide: true },
-    {
-      header: 'CHANGE-STATE',
-      cell: ({ changes }) => [...new Set(changes.map(({ state }) => state))].join(','),
-      isWide: true,
-    },
     { header: 'END-CODE', cell: ({ endCode }) => endCode, isWide: true },
     { header: 'CLUSTER', cell: ({ cluster }) => cluster, isWide: true },
     { header: 'DIGEST', cell: ({ digest }) => digest.slice(0, 16), isWide: true },

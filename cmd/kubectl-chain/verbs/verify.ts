@@ -1,19 +1,20 @@
 import type { VerifiedRecord } from '../../../src/client/answer.ts';
+import { jsonEqual } from '../../../src/change/json.ts';
 import { nativeBackend } from '../../../src/crypto/index.ts';
 import { ChainError, isChainError } from '../../../src/errors/chain-error.ts';
 import { auditKey } from '../../../src/ledger/audit-index.ts';
 import { objectKey, orgKey } from '../../../src/ledger/execute/keys.ts';
 import { verifyTransaction } from '../../../src/ledger/index.ts';
-import type { PublicKeyHex } from '../../../src/types/brand.ts';
+import type { ClusterId, PublicKeyHex } from '../../../src/types/brand.ts';
 import type { Organisation } from '../../../src/types/chain.ts';
 import type { ChangeAttributes } from '../../../src/types/change.ts';
-import type { JsonObject } from '../../../src/types/json.ts';
+import type { Json, JsonObject } from '../../../src/types/json.ts';
 import type { MutationPayload } from '../../../src/types/transaction.ts';
 import { fetchBody } from '../bodies.ts';
-import { equalButHidden, locally, reviewRequest } from '../canonical.ts';
+import { canonicalise, equalButHidden, locally, reviewRequest } from '../canonical.ts';
 import { documentOf } from '../document.ts';
 import { exitCode, exitCodeOf } from '../exit-code.ts';
-import { identityIfAny } from '../identity.ts';
+import { identityIfAny, type Identity } from '../identity.ts';
 import { KubeApi, pathOf } from '../kube-api.ts';
 import type { KeyOptions, ListOptions } from '../options.ts';
 import { printOne, type View } from '../output/print.ts';
@@ -183,11 +184,30 @@ async function verifyObject(
     object: live,
     options: {},
   });
-  const { whole } = locally(attributes.cluster, request);
-  const isEqual = equalButHidden(withoutControllers(whole.new), withoutControllers(recorded));
+  const { now, isExact } = await canonicalNow(session, identity, attributes.cluster, request, subject);
+  const isEqual = isExact
+    ? jsonEqual(withoutControllers(now), withoutControllers(recorded))
+    : equalButHidden(withoutControllers(now), withoutControllers(recorded));
+  const hidden = isExact ? '' : '; hidden values could not be compared';
   return isEqual
-    ? result('MATCH', 'the cluster holds what was recorded')
+    ? result('MATCH', `the cluster holds what was recorded${hidden}`)
     : result('DRIFT', 'the cluster holds something else than what was recorded');
+}
+
+/** The object as it would be recorded now: by the own node, which has the key that hides values, else without it. */
+async function canonicalNow(
+  session: Session,
+  identity: Identity,
+  cluster: ClusterId,
+  request: Json,
+  title: string,
+): Promise<{ readonly now: JsonObject | null; readonly isExact: boolean }> {
+  try {
+    return { now: (await canonicalise(session, identity, cluster, request, title)).body.whole.new, isExact: true };
+  } catch (error) {
+    if (!isChainError(error) || error.code === 'CLI_CANONICAL') throw error;
+    return { now: locally(cluster, request).whole.new, isExact: false };
+  }
 }
 
 async function newestAdmitted(

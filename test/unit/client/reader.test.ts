@@ -5,6 +5,7 @@ import { nativeBackend } from '../../../src/crypto/index.ts';
 import { isChainError } from '../../../src/errors/chain-error.ts';
 import { auditKey } from '../../../src/ledger/audit-index.ts';
 import { objectKey, policyKey } from '../../../src/ledger/execute/keys.ts';
+import type { ApiBackend } from '../../../src/ports/api-backend.ts';
 import { attributesOf, changeOf, CLUSTER, TestChain } from '../ledger/test-chain.ts';
 import { FakeNode, FakeTransport, tampering } from './fake-node.ts';
 
@@ -17,7 +18,7 @@ const webLatest = objectKey(sha256, web);
 
 /** Three changes of dev/web and one of dev/api, admitted as no policy matches them. */
 function writtenChain(): TestChain {
-  const chain = new TestChain({ followed: false }).ready();
+  const chain = new TestChain().ready();
   for (const content of ['one', 'two', 'three']) chain.review(changeOf(content, { namespace: 'dev' }));
   chain.review(changeOf('other', { namespace: 'dev', name: 'api' }));
   return chain;
@@ -301,7 +302,7 @@ describe('a node that', () => {
 
   test('forks the chain behind what was seen is found out by the proof of consistency', async () => {
     const chain = chainOfChanges();
-    const fork = new TestChain({ followed: false }).ready();
+    const fork = new TestChain().ready();
     for (const content of ['1', '2', '3', '4', '5']) fork.review(changeOf(content, { namespace: 'dev' }));
     const lastSeen = memoryLastSeen();
     await readerOf(chain, new FakeTransport().add(honest, new FakeNode(chain)), lastSeen).head();
@@ -340,7 +341,7 @@ describe('a node that', () => {
 });
 
 /** The node's methods as own functions, so that one can be replaced. */
-function bound(node: FakeNode): FakeNode {
+function bound(node: FakeNode): ApiBackend {
   const methods = [
     'genesis',
     'status',
@@ -357,5 +358,5 @@ function bound(node: FakeNode): FakeNode {
   ] as const;
   return Object.fromEntries(
     methods.map((name) => [name, (node[name] as (...args: unknown[]) => unknown).bind(node)]),
-  ) as unknown as FakeNode;
+  ) as unknown as ApiBackend;
 }

@@ -149,7 +149,7 @@ describe('audit', () => {
   });
 
   test('of a chain without a block finds nothing', async () => {
-    const empty = new TestChain({ followed: false });
+    const empty = new TestChain();
     beside(empty, new FakeNode(empty));
     expect(await world.run('audit')).toMatchObject({
       code: 0,
@@ -353,7 +353,7 @@ describe('the lists', () => {
 
 describe('trust and keys', () => {
   test('pins a genesis only from a file, and never another one under its name', async () => {
-    const chain = new TestChain({ followed: false });
+    const chain = new TestChain();
     const file = join(world.home, 'genesis.json');
     writeFileSync(file, genesisBytes(chain.genesis));
     expect((await world.run('audit')).err).toContain('[CLIENT_NO_TRUST]');

@@ -16,7 +16,7 @@ export interface Written {
 
 /** A chain whose cluster has a key, with a node that holds bodies. */
 export function newChain(options: ChainOptions = {}): { chain: TestChain; node: FakeNode } {
-  const chain = new TestChain({ followed: false, ...options });
+  const chain = new TestChain({ ...options });
   chain.run({ kind: 'cluster-key', node: 'alpha' as ValidatorId, cluster: CLUSTER, keyId: keys.keyId });
   return { chain, node: new FakeNode(chain) };
 }
