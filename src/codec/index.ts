@@ -4,7 +4,7 @@ export { bytesEqual, compareBytes, concatBytes } from './bytes.ts';
 export { fromHex, toHex } from './hex.ts';
 export { fromBase64, toBase64 } from './base64.ts';
 export { ByteReader, ByteWriter } from './binary.ts';
-export { JSON_LIMITS_DEFAULT, parseJson, type JsonLimits } from './json-parse.ts';
+export { parseJson, type JsonLimits } from './json-parse.ts';
 export { exactNumber, isJsonNumberText } from './json-number.ts';
 export { canonicalJson, canonicalText } from './json-canonical.ts';
 export { decodeWith } from './decode-with.ts';

@@ -8,5 +8,5 @@ export type { TimeoutKind } from './timeouts.ts';
 export { isWorthVerifying } from './worth.ts';
 export { signBytes, type SignContent } from './sign-bytes.ts';
 export { verifyCertificate, verifyPolka, verifyProposal, verifyVote, type VerifyContext } from './verify.ts';
-export { faultyMax, isQuorum, quorumOf, validatorsMax } from './quorum.ts';
+export { faultyMax, isQuorum, quorumOf } from './quorum.ts';
 export { proposerOf } from './proposer.ts';

@@ -2,5 +2,5 @@ export { openStore, openStoreForReading } from './open-store.ts';
 export { Store, type CommittedBlock } from './store.ts';
 export type { BodyInfo } from './lmdb/bodies.ts';
 export type { IndexKeys, IndexPage } from './lmdb/audit-index.ts';
-export { openWal, resetWal, type OpenWalOptions } from './wal/open.ts';
+export { openWal, type OpenWalOptions } from './wal/open.ts';
 export { checkStore, type LedgerFunctions, type Problem, type ProblemCode } from './integrity.ts';
