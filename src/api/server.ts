@@ -33,12 +33,13 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
     return503OnClosing: false,
   });
 
-  app.addHook('onRequest', async () => {
+  app.addHook('onRequest', async (_request, reply) => {
     open += 1;
+    // Not in `onResponse`: that is never called for a caller who hung up, and some hundred of them would close the door for good.
+    reply.raw.once('close', () => (open -= 1));
     if (open > requestsMax) throw new ChainError('API_OVERLOADED', { requests: requestsMax });
   });
   app.addHook('onResponse', async (request, reply) => {
-    open -= 1;
     options.onRequest?.(request.routeOptions.url ?? 'unknown', reply.statusCode, reply.elapsedTime);
   });
   app.setErrorHandler(async (error, request, reply) => {
