@@ -39,7 +39,7 @@ export class Committee {
       state.nodes.map(({ org, person }) => {
         const files = layout.org(org);
         const keyFile = files.memberKey(person);
-        return [person, { org: org as OrgId, keyFile, passphraseFile: files.passphrase(person) }];
+        return [person, { org: org as OrgId, keyFile, passphraseFile: layout.passphraseFile }];
       }),
     );
     this.reader = new ChainReader({

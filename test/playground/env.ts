@@ -31,7 +31,7 @@ export function writeEnv(layout: PlaygroundLayout, cluster: Cluster, state: Play
       name: person,
       org,
       keyFile: layout.org(org).memberKey(person),
-      passphraseFile: layout.org(org).passphrase(person),
+      passphraseFile: layout.passphraseFile,
     })),
     users: state.nodes.map(({ org, person }) => ({ name: person, org, kubeconfigContext: person })),
     unboundUser: { name: UNBOUND_USER, kubeconfigContext: UNBOUND_USER },

@@ -4,7 +4,7 @@ import { stringify } from 'yaml';
 import type { PlaygroundLayout } from './layout.ts';
 import type { HookGroup, Organisation } from './organisations.ts';
 import { CHAIN_NODE, CLUSTER_NAME, KUBECTL_CHAIN, NODE } from './paths.ts';
-import { mustRun } from './run-command.ts';
+import { mustRun, type Runner } from './run-command.ts';
 import type { NodeState } from './state.ts';
 
 /** One person stands for a whole organisation. */
@@ -13,19 +13,22 @@ const MEMBER_ROLES = ['member', 'operator', 'auditor'];
 /** Before there is a chain: each organisation makes its keys, all exchange descriptors, each makes the genesis for itself. */
 
 /** The keys of an organisation's member and of its node, below its own folder. */
-export async function makeKeys(layout: PlaygroundLayout, node: Omit<NodeState, 'args' | 'logFile'>): Promise<void> {
+export async function makeKeys(
+  layout: PlaygroundLayout,
+  node: Omit<NodeState, 'args' | 'logFile'>,
+  run: Runner = mustRun,
+): Promise<void> {
   const files = layout.org(node.org);
   mkdirSync(files.membersDir, { recursive: true, mode: 0o700 });
-  writeFileSync(files.passphrase(node.person), `${randomBytes(16).toString('hex')}\n`, { mode: 0o600 });
-  await mustRun(NODE, [
+  await run(NODE, [
     KUBECTL_CHAIN,
     ...['keys', 'generate', node.person],
     ...['--org', node.org],
     ...['--out', files.memberKey(node.person)],
-    ...['--passphrase-file', files.passphrase(node.person)],
+    ...['--passphrase-file', layout.passphraseFile],
     ...MEMBER_ROLES.flatMap((role) => ['--role', role]),
   ]);
-  await mustRun(NODE, [
+  await run(NODE, [
     CHAIN_NODE,
     'keygen',
     ...['--org', node.org],
@@ -42,6 +45,10 @@ export interface Plan {
   readonly clusterUid: string;
   readonly hooks: readonly HookGroup[];
   readonly orgs: readonly Organisation[];
+}
+
+export function writePassphrase(layout: PlaygroundLayout): void {
+  writeFileSync(layout.passphraseFile, `${randomBytes(16).toString('hex')}\n`, { mode: 0o600 });
 }
 
 /** What the organisations agreed on in words. The configuration's policy is a majority without delay, so that nobody waits. */
@@ -66,13 +73,17 @@ export function writePlan(layout: PlaygroundLayout, { chainName, clusterUid, hoo
 }
 
 /** Each organisation makes the genesis from the plan and the descriptors. @throws Error unless all have the same hash. */
-export async function makeGenesis(layout: PlaygroundLayout, orgs: readonly Organisation[]): Promise<string> {
+export async function makeGenesis(
+  layout: PlaygroundLayout,
+  orgs: readonly Organisation[],
+  run: Runner = mustRun,
+): Promise<string> {
   const descriptors = orgs.map(({ name }) => layout.org(name).descriptor);
   const hashes = await Promise.all(
     orgs.map(async ({ name }) => {
       const out = layout.org(name).genesis;
       const args = [CHAIN_NODE, 'genesis', '--plan', layout.planFile, '--descriptor', ...descriptors, '--out', out];
-      const { stdout } = await mustRun(NODE, args);
+      const { stdout } = await run(NODE, args);
       return (JSON.parse(stdout) as { genesisHash: string }).genesisHash;
     }),
   );

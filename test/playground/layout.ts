@@ -11,6 +11,8 @@ export function playgroundLayout(dir: string) {
     stateFile: join(dir, 'playground.json'),
     lockFile: join(dir, 'playground.lock'),
     clusterDir: join(dir, 'cluster'),
+    /** Opens every member's key: these keys protect nothing, and one person plays all parts. */
+    passphraseFile: join(dir, 'passphrase'),
     planFile: join(dir, 'genesis-plan.yaml'),
     binDir: join(dir, 'bin'),
     plugin: join(dir, 'bin', 'kubectl-chain'),
@@ -30,7 +32,6 @@ export function playgroundLayout(dir: string) {
         membersDir: join(folder, 'members'),
         memberKey: (member: string) => join(folder, 'members', `${member}.pem`),
         memberDescriptor: (member: string) => join(folder, 'members', `${member}.descriptor.json`),
-        passphrase: (member: string) => join(folder, 'members', `${member}.passphrase`),
         nodeDir: join(folder, 'node'),
         descriptor: join(folder, 'node', 'descriptor.json'),
         genesis: join(folder, 'genesis.json'),

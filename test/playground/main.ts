@@ -73,6 +73,7 @@ async function up(dir: string, values: Values): Promise<void> {
       `export PATH=${layout.binDir}:$PATH`,
       `export KUBECONFIG=${cluster.kubeconfig}`,
       `export KUBECTL_CHAIN_HOME=${layout.chainHome}`,
+      `export KUBECTL_CHAIN_PASSPHRASE_FILE=${layout.passphraseFile}`,
       `# everything else is in ${layout.envFile}`,
       '',
     ].join('\n'),

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { attachCluster, startCluster, type Cluster } from '../control-plane/cluster.ts';
 import { sendSignal, terminate, waitUntilGone } from '../control-plane/process.ts';
 import { writeEnv } from './env.ts';
-import { makeGenesis, makeKeys, writePlan } from './founding.ts';
+import { makeGenesis, makeKeys, writePassphrase, writePlan } from './founding.ts';
 import { addFakeNodes, nodeAgents, waitUntilDeployed } from './full-control-plane.ts';
 import { failoverArguments, installHooks, waitUntilHooked, writeHookFiles } from './hooks.ts';
 import { playgroundLayout, type PlaygroundLayout } from './layout.ts';
@@ -19,7 +19,7 @@ import {
 } from './organisations.ts';
 import { pinChain, writeLaunchers } from './plugin.ts';
 import { PortReservation } from './ports.ts';
-import { runCommand, type CommandOptions, type CommandResult } from './run-command.ts';
+import { runCommand, type CommandOptions, type CommandResult, type Runner } from './run-command.ts';
 import {
   hasState,
   isRunning,
@@ -47,8 +47,10 @@ export interface PlaygroundOptions {
   readonly detached?: boolean;
   /** Lines about long steps. Default: none. */
   readonly onProgress?: (line: string) => void;
-  /** Between the founding and the hooks: the quickstart installs these itself. */
+  /** True: the hooks are not installed yet; the caller does it with `installArguments`. */
   readonly withoutHooks?: boolean;
+  /** Runs the commands of the founding, so that somebody may watch. Default: `mustRun`. */
+  readonly run?: Runner;
 }
 
 /** A real API server with a chain of several organisations in front of it. All paths are absolute. */
@@ -132,6 +134,8 @@ async function found(layout: PlaygroundLayout, options: PlaygroundOptions): Prom
   clear(layout);
   for (const dir of [layout.dir, layout.orgsDir, layout.hooksDir]) mkdirSync(dir, { recursive: true, mode: 0o700 });
 
+  writePassphrase(layout);
+
   const ports = new PortReservation();
   let cluster: Cluster | undefined;
   try {
@@ -144,14 +148,14 @@ async function found(layout: PlaygroundLayout, options: PlaygroundOptions): Prom
     say(`${orgs.length} organisations make their keys; etcd and kube-apiserver start`);
     // Both to their end: a failure of one must not leave the other running unseen.
     const starting = startControlPlane(layout, orgs, hooks, { detached, controlPlane, say });
-    const keys = await Promise.allSettled(nodes.map((node) => makeKeys(layout, node)));
+    const keys = await Promise.allSettled(nodes.map((node) => makeKeys(layout, node, options.run)));
     cluster = await starting;
     for (const result of keys) if (result.status === 'rejected') throw result.reason;
 
     say('the organisations exchange their descriptors and agree on a genesis');
     const chainName = 'playground';
     writePlan(layout, { chainName, clusterUid: await uidOf(cluster), hooks: groups, orgs });
-    const genesisHash = await makeGenesis(layout, orgs);
+    const genesisHash = await makeGenesis(layout, orgs, options.run);
     writeObserverKubeconfigs(layout, cluster, orgs);
     const state: PlaygroundState = {
       version: 1,
@@ -314,6 +318,7 @@ function handle(layout: PlaygroundLayout, cluster: Cluster): Playground {
     KUBECONFIG: cluster.kubeconfig,
     KUBECACHEDIR: cluster.kubectlCacheDir,
     KUBECTL_CHAIN_HOME: layout.chainHome,
+    KUBECTL_CHAIN_PASSPHRASE_FILE: layout.passphraseFile,
   };
   const withEnv = (options: CommandOptions): CommandOptions => ({ ...options, env: { ...env, ...options.env } });
   const nodeAt = (index: number): NodeState => {
@@ -378,10 +383,7 @@ function handle(layout: PlaygroundLayout, cluster: Cluster): Playground {
       const node = readState(layout).nodes.find(({ person }) => person === member);
       if (member !== null && node === undefined) throw new Error(`there is no member ${member}`);
       const files = node === undefined ? undefined : layout.org(node.org);
-      const key =
-        files === undefined || member === null
-          ? []
-          : ['--key', files.memberKey(member), '--passphrase-file', files.passphrase(member)];
+      const key = files === undefined || member === null ? [] : ['--key', files.memberKey(member)];
       return runCommand(layout.plugin, [...args, ...key], withEnv(options));
     },
     kill: (index) => end(index, 'SIGKILL'),

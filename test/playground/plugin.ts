@@ -1,4 +1,5 @@
 import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import type { Cluster } from '../control-plane/cluster.ts';
 import type { PlaygroundLayout } from './layout.ts';
 import { KUBECTL_CHAIN, NODE } from './paths.ts';
@@ -34,4 +35,13 @@ export async function pinChain(layout: PlaygroundLayout, cluster: Cluster, state
     ...contexts.flatMap((context) => ['--kube-context', context]),
   ];
   await mustRun(layout.plugin, args, { env: { KUBECTL_CHAIN_HOME: layout.chainHome } });
+
+  // One person plays all members here, and may say `--key bob`.
+  const keys = join(layout.chainHome, 'keys');
+  mkdirSync(keys, { recursive: true, mode: 0o700 });
+  for (const { org, person } of state.nodes) {
+    for (const file of [layout.org(org).memberKey(person), layout.org(org).memberDescriptor(person)]) {
+      symlinkSync(file, join(keys, basename(file)));
+    }
+  }
 }

@@ -48,6 +48,9 @@ export function runCommand(
   });
 }
 
+/** Runs a program that must succeed. @throws Error if it does not. */
+export type Runner = (command: string, args: readonly string[]) => Promise<CommandResult>;
+
 /** @throws Error with the end of its output unless it exits with 0. */
 export async function mustRun(
   command: string,
