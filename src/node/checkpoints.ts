@@ -6,6 +6,7 @@ import {
   checkpointText,
   cosign,
   parseCheckpointText,
+  verifyCosignature,
   type Checkpoint,
   type Cosignature,
 } from '../ledger/checkpoint.ts';
@@ -19,6 +20,8 @@ const gatherTimeoutMs = 1_500;
 const retryMs = 60;
 /** Fresh notes are made at most this often; a flood of readers gets the last one. */
 const freshIntervalMs = 1_000;
+/** Clocks of honest validators are nearer; whoever answers with an older cosignature is not waited for, nor counted while others may come. */
+const recentSeconds = 10;
 const signatureBytes = 64;
 const lastKey = 'checkpoint/last';
 
@@ -84,7 +87,7 @@ export class Checkpoints {
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, gatherTimeoutMs);
       const done = (): void => {
-        if (cosignatures.size < needed) return;
+        if ([...cosignatures.values()].filter((each) => this.#isRecent(each)).length < needed) return;
         clearTimeout(timer);
         resolve();
       };
@@ -106,12 +109,26 @@ export class Checkpoints {
         const reader = new ByteReader(await this.#d.network.request(peer, 'cosign', request, gatherTimeoutMs));
         const cosignature = { timeSeconds: reader.u64(), signature: reader.bytes(signatureBytes) };
         reader.end();
+        // Before it counts: a validator that answers first and wrongly must not stand in for one that answers well.
+        verifyCosignature(checkpoint, this.#validator(peer), cosignature, this.#d.backend.verifyEd25519);
         cosignatures.set(peer, cosignature);
-        return;
+        if (this.#isRecent(cosignature)) return;
+        await new Promise((resolve) => setTimeout(resolve, retryMs));
       } catch {
         await new Promise((resolve) => setTimeout(resolve, retryMs));
       }
     }
+  }
+
+  #isRecent({ timeSeconds }: Cosignature): boolean {
+    return timeSeconds >= Math.floor(this.#d.nowMs() / 1_000) - recentSeconds;
+  }
+
+  /** Throws NODE_NOT_READY. */
+  #validator(id: ValidatorId): Validator {
+    const found = this.#d.validators().find((validator) => validator.id === id);
+    if (found === undefined) throw new ChainError('NODE_NOT_READY', { reason: `${id} is no validator` });
+    return found;
   }
 
   #sign(checkpoint: Checkpoint): Promise<Cosignature> {

@@ -89,33 +89,42 @@ export class Mempool {
   }
 
   /**
-   * Next batch: the reserved lane first, then one transaction of each organisation in turn, until a limit is reached.
-   * A batch may hold transactions that expired: a block of a later time records them as EXPIRED, which is a true answer.
+   * Next batch: the reserved lane first, up to half of the room while others wait, so that one organisation's flood of ballots shuts no
+   * change out; then one transaction of each organisation in turn; then what is left of the reserved lane. A batch may hold
+   * transactions that expired: a block of a later time records them as EXPIRED, which is a true answer.
    */
   batch(bytesMax: number, txsMax: number, isTaken: (hash: Hash) => boolean = () => false): Uint8Array[] {
+    this.#turn += 1;
     const batch: Uint8Array[] = [];
     let bytes = 0;
-    for (const lane of ['reserved', 'normal'] as const) {
-      const queues = [...this.#lanes[lane].values()].map((queue) => queue.txs.values());
-      this.#turn += 1;
-      let open = queues
-        .map((_, index) => queues[(index + this.#turn) % queues.length])
-        .filter((queue) => queue !== undefined);
-      while (open.length > 0) {
-        const still: typeof open = [];
-        for (const queue of open) {
-          const next = queue.next();
-          if (next.done) continue;
-          still.push(queue);
-          if (isTaken(next.value.hash)) continue;
-          if (batch.length >= txsMax || bytes + next.value.bytes.length > bytesMax) return batch;
-          batch.push(next.value.bytes);
-          bytes += next.value.bytes.length;
-        }
-        open = still;
+    const fill = (offered: Offered, bytesLimit: number, txsLimit: number): void => {
+      for (let next = offered.peek(); next !== undefined; next = offered.peek()) {
+        if (batch.length >= txsLimit || bytes + next.bytes.length > bytesLimit) return;
+        batch.push(next.bytes);
+        bytes += next.bytes.length;
+        offered.take();
       }
-    }
+    };
+    const [reserved, normal] = (['reserved', 'normal'] as const).map((lane) => this.#offer(lane, isTaken)) as [
+      Offered,
+      Offered,
+    ];
+    // However large, the first one of the reserved lane goes.
+    const first = reserved.peek();
+    if (first !== undefined) fill(reserved, Math.min(bytesMax, first.bytes.length), Math.min(txsMax, 1));
+    fill(reserved, Math.max(bytes, Math.floor(bytesMax / 2)), Math.max(batch.length, Math.floor(txsMax / 2)));
+    fill(normal, bytesMax, txsMax);
+    fill(reserved, bytesMax, txsMax);
     return batch;
+  }
+
+  /** One lane, one transaction of each organisation in turn. */
+  #offer(lane: Lane, isTaken: (hash: Hash) => boolean): Offered {
+    const queues = [...this.#lanes[lane].values()].map((queue) => queue.txs.values());
+    return new Offered(
+      queues.flatMap((_, index) => queues[(index + this.#turn) % queues.length] ?? []),
+      isTaken,
+    );
   }
 
   /** Transactions older than `nowMs - graceMs` that no block took, removed and returned. */
@@ -133,6 +142,36 @@ export class Mempool {
     if (isHalf(entry)) this.#halves += 1;
     if (entry.witnesses === 0) this.#pairs.delete(pair.key);
     else this.#pairs.set(pair.key, entry);
+  }
+}
+
+/** What a lane offers, in order; the next one can be looked at before it is taken. */
+class Offered {
+  readonly #open: IterableIterator<PooledTx>[];
+  readonly #isTaken: (hash: Hash) => boolean;
+  #at = 0;
+  #next: PooledTx | undefined;
+
+  constructor(queues: IterableIterator<PooledTx>[], isTaken: (hash: Hash) => boolean) {
+    this.#open = queues;
+    this.#isTaken = isTaken;
+  }
+
+  peek(): PooledTx | undefined {
+    while (this.#next === undefined && this.#open.length > 0) {
+      this.#at %= this.#open.length;
+      const found = this.#open[this.#at]?.next();
+      if (found === undefined || found.done === true) this.#open.splice(this.#at, 1);
+      else {
+        this.#at += 1;
+        if (!this.#isTaken(found.value.hash)) this.#next = found.value;
+      }
+    }
+    return this.#next;
+  }
+
+  take(): void {
+    this.#next = undefined;
   }
 }
 

@@ -1,3 +1,4 @@
+import type { ClientRequest } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
@@ -8,7 +9,7 @@ import type { ApiBackend } from '../../../src/ports/api-backend.ts';
 /** As many as the node answers at once. */
 const requestsMax = 256;
 
-function call(port: number, method: string, path: string): { request: https.ClientRequest; status: Promise<number> } {
+function call(port: number, method: string, path: string): { request: ClientRequest; status: Promise<number> } {
   const request = https.request({ host: '127.0.0.1', port, method, path, rejectUnauthorized: false, agent: false });
   const status = new Promise<number>((resolve) => {
     request.on('response', (response) => {

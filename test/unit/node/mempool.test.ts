@@ -42,6 +42,24 @@ describe('the mempool', () => {
     expect(orgsOf(pool.batch(10, 10))).toBe('b');
   });
 
+  it('P8: leaves room for changes however many ballots one organisation sends', () => {
+    const pool = new Mempool();
+    for (let i = 0; i < 100; i += 1) put(pool, 'x', 'reserved');
+    put(pool, 'a');
+    put(pool, 'b');
+    const batch = orgsOf(pool.batch(100, 10));
+    expect(batch).toHaveLength(10);
+    expect(batch).toContain('a');
+    expect(batch).toContain('b');
+    expect(batch.startsWith('xxxxx')).toBe(true);
+  });
+
+  it('gives the reserved lane all the room that nobody else wants', () => {
+    const pool = new Mempool();
+    for (let i = 0; i < 100; i += 1) put(pool, 'x', 'reserved');
+    expect(pool.batch(1_000, 10)).toHaveLength(10);
+  });
+
   it('keeps the order of one organisation', () => {
     const pool = new Mempool();
     const sizes = [5, 6, 7];
