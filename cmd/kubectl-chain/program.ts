@@ -124,6 +124,11 @@ export function buildProgram(terminal: Terminal, run: (handler: Handler) => Prom
     .option('--hook <name=url>', 'address of a hook of the cluster record; repeat for each', collect)
     .option('--webhook-ca <file>', 'CA certificates of the webhooks, PEM')
     .option('--name <name>', 'name of the webhook configuration', 'kubectl-chain')
+    .option(
+      '--node-agent <user>',
+      'user that acts for nodes beside the kubelets, left out of the gate like them; repeat for several',
+      collect,
+    )
     .option('--failure-policy <policy>', 'Fail or Ignore', 'Fail')
     .option('--dry-run', 'print the manifests, change nothing')
     .option('-y, --yes', 'do not ask');

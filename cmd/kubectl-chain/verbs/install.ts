@@ -11,6 +11,7 @@ import type { Terminal } from '../terminal.ts';
 export interface InstallOptions extends GlobalOptions {
   readonly hook?: readonly string[];
   readonly webhookCa?: string;
+  readonly nodeAgent?: readonly string[];
   readonly name: string;
   readonly failurePolicy: string;
   readonly dryRun?: boolean;
@@ -98,6 +99,7 @@ function webhooks({ hooks }: ClusterRecord, urls: ReadonlyMap<string, string>, o
   return webhookConfiguration({
     name,
     failurePolicy,
+    ...(options.nodeAgent === undefined ? {} : { exclusions: { nodeAgents: options.nodeAgent } }),
     hooks: hooks.map((hook) => ({ name: hook.name, url: urls.get(hook.name) ?? '', caBundle })),
   });
 }

@@ -93,13 +93,25 @@ export async function proposeDelete(
     if (old === undefined) throw new ChainError('CLI_NOT_FOUND', { what: `${type}/${name} in the cluster` });
     await propose(
       session,
-      [{ operation: 'DELETE', resource, namespace, name, user, old, object: null, options: deleteOptions(options) }],
+      [
+        {
+          operation: 'DELETE',
+          resource,
+          namespace,
+          name,
+          user,
+          old,
+          object: null,
+          options: deleteOptions(options, old),
+        },
+      ],
       options,
     );
   });
 }
 
-function deleteOptions({ cascade = 'background', gracePeriod }: ProposeDeleteOptions): JsonObject {
+/** As kubectl sends them and the API server completes them: it gives a bound Pod its own grace period before it asks the hooks. */
+function deleteOptions({ cascade = 'background', gracePeriod }: ProposeDeleteOptions, old: JsonObject): JsonObject {
   const policies: Readonly<Record<string, string>> = {
     background: 'Background',
     foreground: 'Foreground',
@@ -110,10 +122,14 @@ function deleteOptions({ cascade = 'background', gracePeriod }: ProposeDeleteOpt
     throw new ChainError('CLI_USAGE', { problem: `--cascade=${cascade}: must be background, foreground or orphan` });
   if (gracePeriod !== undefined && !/^\d{1,9}$/.test(gracePeriod))
     throw new ChainError('CLI_USAGE', { problem: `--grace-period=${gracePeriod}: must be seconds` });
+  const spec = (old['kind'] === 'Pod' && old['apiVersion'] === 'v1' ? old['spec'] : undefined) as
+    JsonObject | undefined;
+  const ofPod = textAt(spec, 'nodeName') === '' ? undefined : spec?.['terminationGracePeriodSeconds'];
+  const gracePeriodSeconds = gracePeriod === undefined ? ofPod : Number(gracePeriod);
   return {
     kind: 'DeleteOptions',
     apiVersion: 'meta.k8s.io/v1',
-    ...(gracePeriod === undefined ? {} : { gracePeriodSeconds: Number(gracePeriod) }),
+    ...(gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }),
     propagationPolicy,
   };
 }
