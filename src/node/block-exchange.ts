@@ -43,6 +43,8 @@ interface Deps {
   readonly sha256: Sha256;
   /** Last committed height: everything up to it is dropped. */
   readonly height: () => number;
+  /** The last committed block, if it has this id: a peer that heard its certificate may still lack its body. */
+  readonly lastBlock: (blockId: Hash) => Uint8Array | undefined;
   readonly warn: (message: string, details: object) => void;
 }
 
@@ -115,8 +117,9 @@ export class BlockExchange {
 
   /** Answers for the mesh. */
   serveBlock(request: Uint8Array): Uint8Array {
-    const block = this.#blocks.get(toHex(request) as Hash);
-    return block === undefined ? new Uint8Array() : encodeBlock(block);
+    const blockId = toHex(request) as Hash;
+    const block = this.#blocks.get(blockId);
+    return block === undefined ? (this.#deps.lastBlock(blockId) ?? new Uint8Array()) : encodeBlock(block);
   }
 
   serveTransactions(request: Uint8Array): Uint8Array {

@@ -116,7 +116,14 @@ export class ConsensusHost {
       metrics: (event) => metrics.network.inc({ event: event.kind }),
     });
     const warn = (message: string, details: object): void => log.warn(details, message);
-    this.#exchange = new BlockExchange({ network: this.mesh, mempool, sha256, height: () => app.info().height, warn });
+    this.#exchange = new BlockExchange({
+      network: this.mesh,
+      mempool,
+      sha256,
+      height: () => app.info().height,
+      lastBlock: (blockId) => (app.info().blockId === blockId ? store.block(app.info().height) : undefined),
+      warn,
+    });
     this.#gossip = new TransactionGossip({
       app,
       mempool,
