@@ -13,7 +13,7 @@ const allTiers = ['unit', 'sim', 'cli', 'cluster', 'fault'] as const;
 const needsControlPlane = new Set<string>(['cli', 'cluster', 'fault']);
 const staticChecks: readonly (readonly [name: string, command: string, args: readonly string[]])[] = [
   ['types', 'tsc', ['-p', 'tsconfig.json']],
-  ['types of the pure parts', 'tsc', ['-p', 'tsconfig.pure.json']],
+  ['types of the pure parts', 'tsc', ['-p', 'src/tsconfig.pure.json']],
   ['lint', 'oxlint', ['--type-aware', '--quiet']],
   ['format', 'prettier', ['--check', '--log-level', 'warn', '.']],
   ['unused code', 'knip', []],
@@ -49,6 +49,8 @@ async function runTier(tier: string, filters: readonly string[], total: Tally): 
     const code = await run(process.execPath, [
       join(root, 'node_modules', 'vitest', 'vitest.mjs'),
       'run',
+      '--config',
+      join(root, 'test', 'vitest.config.ts'),
       '--project',
       tier,
       '--reporter=default',
