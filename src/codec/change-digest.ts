@@ -32,6 +32,8 @@ export function changeDigest(
     subresource: attributes.subresource,
     namespace: attributes.namespace,
     name: digestName(attributes),
+    // Some names may hold asterisks (RBAC): the literal one is not the generated one.
+    ...(attributes.generatedName ? { generatedName: true } : {}),
     uid: bindsUid ? attributes.uid : '',
     options: attributes.options,
     commitment,
@@ -45,7 +47,7 @@ const GENERATED_SUFFIX_CHARS = 5;
 
 /**
  * The name as the digest has it. One that the server made up is another one at each attempt (and in the dry run), so its
- * random end is replaced by asterisks, which no name can hold.
+ * random end is replaced by asterisks.
  */
 export function digestName(attributes: Pick<ChangeAttributes, 'name' | 'generatedName'>): string {
   if (!attributes.generatedName) return attributes.name;

@@ -39,6 +39,12 @@ describe('two attempts at one change have one digest', () => {
     expect(attributesOf(named('x2b4c'))).toMatchObject({ generatedName: true, name: 'run-x2b4c' });
   });
 
+  it('P1: a name that is written with the asterisks of a generated one is another change', () => {
+    const named = (name: string) =>
+      podCreate('x2b4c', (pod) => Object.assign(pod['metadata'], { generateName: 'run-', name }));
+    expect(digestOf(named('run-*****'))).not.toEqual(digestOf(named('run-x2b4c')));
+  });
+
   it('where a name only looks generated it is bound', () => {
     const named = (name: string) =>
       podCreate('x2b4c', (pod) => Object.assign(pod['metadata'], { generateName: 'run-', name }));
