@@ -123,6 +123,22 @@ export function dropSupersededFuture(h: HeightState, validator: ValidatorIndex, 
     h.rounds.delete(before);
 }
 
+/**
+ * Of the rounds beyond the next, a validator's newest proposal alone is kept: drops an older one, and is false if a newer one is there. It proposes in
+ * every n-th round, so without this it could sign as many as it likes.
+ */
+export function makesRoomForFuture(h: HeightState, validator: ValidatorIndex, round: number): boolean {
+  if (round <= h.round + 1) return true;
+  for (const [each, data] of h.rounds) {
+    if (each <= h.round + 1 || each === round || data.proposal?.proposal.validator !== validator) continue;
+    if (each > round) return false;
+    data.proposal = null;
+    data.proposalConflict = false;
+    if (data.prevotes.slots.size === 0 && data.precommits.slots.size === 0) h.rounds.delete(each);
+  }
+  return true;
+}
+
 export function dropPastRounds(h: HeightState): void {
   for (const round of h.rounds.keys()) {
     const needed = round === h.lockedRound || round === h.validRound;

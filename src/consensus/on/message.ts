@@ -3,7 +3,7 @@ import type { ConsensusMessage, Proposal, ValidatorIndex } from '../../types/con
 import { answerBehind, answerRoundState, askSync } from '../catch-up.ts';
 import { activate } from '../enter-round.ts';
 import type { EventOf } from '../event.ts';
-import { retains, roundData } from '../height-state.ts';
+import { makesRoomForFuture, retains, roundData } from '../height-state.ts';
 import { bufferNextHeight } from '../next-height.ts';
 import { proposerOf } from '../proposer.ts';
 import { advance } from '../rules/advance.ts';
@@ -52,7 +52,7 @@ function recordProposal(turn: Turn, h: HeightState, proposal: Proposal): void {
   const { height, round, validator, blockId, polRound, polka } = proposal;
   if (validator !== proposerOf(height, round, h.config.validators) || polRound >= round) return;
   if (polka !== null) recordPolka(turn, h, polka);
-  if (!retains(h, validator, round)) return trace(turn, 'proposal-dropped');
+  if (!retains(h, validator, round) || !makesRoomForFuture(h, validator, round)) return trace(turn, 'proposal-dropped');
   const data = roundData(h, round);
   const first = data.proposal?.proposal;
   if (first === undefined) {
