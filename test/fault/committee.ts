@@ -80,8 +80,12 @@ export class FaultNode {
     for (;;) {
       if (!this.run.isRunning) throw new Error(`${this.org} ended:\n${this.run.logTail}`);
       if (await isSo().catch(() => false)) return;
-      if (performance.now() > deadline)
-        throw new Error(`${this.org} ${otherwise} after ${timeoutMs} ms:\n${this.run.logTail}`);
+      if (performance.now() > deadline) {
+        const status = await this.reader.status().catch((error: unknown) => ({ error: String(error) }));
+        throw new Error(
+          `${this.org} ${otherwise} after ${timeoutMs} ms: ${JSON.stringify(status)}\n${this.run.logTail}`,
+        );
+      }
       await sleep(POLL_INTERVAL_MS);
     }
   }

@@ -53,6 +53,24 @@ describe('P3, P8: kill -9 under load', () => {
     });
   }
 
+  it('or a stop by SIGTERM, which drains and exits 0 within 20 s, loses nothing either', async () => {
+    const load = new Load(committee, 'term', CLIENTS);
+    try {
+      await load.progress(PROGRESS);
+      const [victim] = pick(1) as [FaultNode];
+      const { code, signal, ms } = await victim.stop();
+      expect({ code, signal }).toEqual({ code: 0, signal: null });
+      expect(ms).toBeLessThan(20_000);
+      await load.progress(PROGRESS);
+      await victim.start();
+      await victim.ready();
+    } finally {
+      await load.stop();
+    }
+    changes.push(...load.changes);
+    await expectOneLogWith(committee, changes);
+  });
+
   it('leaves folders that fsck finds sound and equal', async () => {
     await committee.agreed();
     const [report] = await expectSoundFolders(committee);

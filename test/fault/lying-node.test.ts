@@ -2,12 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectOneLogWith } from './checks.ts';
-import { Committee, type Change } from './committee.ts';
+import { Committee, type Change, type FaultNode } from './committee.ts';
 import type { LogRecord } from './node-reader.ts';
 import { configMapReview } from './review.ts';
 
 /** The other hook waits for its pair until 1.5 s before this. */
 const ASK_TIMEOUT_MS = 4_000;
+/** Longer than the wait for a proposal (500 ms), with room for a busy machine. */
+const VOTED_AFTER_MS = 1_200;
 const UNPAIRED = ['OUTCOME_UNKNOWN', 'WEBHOOK_DEADLINE'];
 
 let committee: Committee;
@@ -154,42 +156,59 @@ describe('a node that signs twice', () => {
         file,
         find: "import { signVote } from './signer.ts';",
         replace:
-          "import { signVote } from './signer.ts';\nimport { signBytes } from './sign-bytes.ts';\nlet isDone = false;",
+          "import { signVote } from './signer.ts';\nimport { signBytes } from './sign-bytes.ts';\nlet times = 0;",
       },
       {
         file,
         find: '  broadcast(turn, vote);',
         replace: `  broadcast(turn, vote);
-  if (isDone || blockId === null) return;
-  isDone = true;
+  if (blockId === null || ++times > 20) return;
   const content = { type, height: vote.height, round: vote.round, blockId: null };
   broadcast(turn, { ...vote, blockId: null, signature: turn.state.core.sign(signBytes(turn.state.core.chain, content)) });`,
       },
     );
     await (await committee.rerun('delta', root)).ready();
-    changes.push(await committee.mustChange('signed-twice', ['alpha', 'gamma']));
-    expect(await waitFor('evidence', () => evidenceAgainst('delta'))).toHaveLength(1);
+    // A vote that comes after the decision is looked at by nobody, so it may take a few.
+    let sent = 0;
+    const evidence = await waitFor('evidence', async () => {
+      changes.push(await committee.mustChange(`signed-twice-${(sent += 1)}`, ['alpha', 'gamma']));
+      return evidenceAgainst('delta');
+    });
+    expect(evidence.every(({ decision }) => decision === 'DONE')).toBe(true);
     await (await committee.rerun('delta')).ready();
     await expectOneLogWith(committee, changes);
   });
 
-  /** Beta proposes and votes with half of the committee stopped, is killed, and starts again. */
+  /**
+   * Gamma's turn, but it sleeps: alpha and beta prevote nil. Beta is killed and starts again, while alpha, which could tell it
+   * what it voted, sleeps; then gamma wakes up and proposes. A beta that forgot its vote votes once more, for the block.
+   */
   const killedAfterItsVote = async (name: string, root?: string): Promise<void> => {
     await (await committee.rerun('beta', root)).ready();
-    for (let i = 0; ((await committee.agreed()).height + 1) % committee.nodes.length !== 1; i += 1) {
+    for (let i = 0; ((await committee.agreed()).height + 1) % committee.nodes.length !== 3; i += 1) {
       changes.push(await committee.mustChange(`${name}-${i}`, ['alpha', 'gamma']));
     }
-    const [alpha, beta] = [committee.node('alpha'), committee.node('beta')];
-    for (const org of ['gamma', 'delta']) committee.node(org).pause();
+    const [alpha, beta, gamma, delta] = committee.nodes.map(({ org }) => committee.node(org)) as [
+      FaultNode,
+      FaultNode,
+      FaultNode,
+      FaultNode,
+    ];
+    gamma.pause();
+    delta.pause();
     // One witness is enough to make a block.
     const unpaired = alpha.ask(configMapReview(`${name}-voted`, randomUUID()), ASK_TIMEOUT_MS);
-    await sleep(1_500);
+    await sleep(VOTED_AFTER_MS);
     await beta.kill();
+    alpha.pause();
     await beta.start(root);
     await beta.answering();
+    gamma.resume();
+    await sleep(VOTED_AFTER_MS);
+    alpha.resume();
+    await sleep(VOTED_AFTER_MS);
+    delta.resume();
     await unpaired;
-    await sleep(1_500);
-    for (const org of ['gamma', 'delta']) committee.node(org).resume();
     await Promise.all(committee.nodes.map((node) => node.ready()));
     changes.push(await committee.mustChange(`${name}-after`, ['alpha', 'gamma']));
   };
@@ -207,8 +226,12 @@ describe('a node that signs twice', () => {
       replace:
         "return { ...observing(wal, replay), observeReason: '', position: records.length < 0 ? replay.triple : null };",
     });
-    await killedAfterItsVote('forgotten', root);
-    expect(await waitFor('evidence', () => evidenceAgainst('beta'))).not.toHaveLength(0);
+    // On a busy machine gamma may wake up too late for its proposal to count as timely; then nobody votes for it.
+    for (let i = 0; i < 3 && (await evidenceAgainst('beta')) === undefined; i += 1) {
+      await killedAfterItsVote(`forgotten-${i}`, root);
+      await committee.agreed();
+    }
+    expect(await evidenceAgainst('beta')).toBeDefined();
     await expectOneLogWith(committee, changes);
   });
 });
