@@ -33,7 +33,8 @@ export class Committee {
   readonly #members: ReadonlyMap<string, { org: OrgId; keyFile: string; passphraseFile: string }>;
   readonly #signers = new Map<string, Signer>();
 
-  constructor({ state, layout }: Playground) {
+  /** Asks all nodes, or only those with these indexes. */
+  constructor({ state, layout }: Playground, nodes?: readonly number[]) {
     this.#chain = state.genesisHash as Hash;
     this.#members = new Map(
       state.nodes.map(({ org, person }) => {
@@ -44,7 +45,9 @@ export class Committee {
     );
     this.reader = new ChainReader({
       genesisHash: this.#chain,
-      endpoints: state.nodes.map(({ ports }) => `https://127.0.0.1:${ports.api}`),
+      endpoints: state.nodes
+        .filter((_, i) => nodes === undefined || nodes.includes(i))
+        .map(({ ports }) => `https://127.0.0.1:${ports.api}`),
       transport: httpsTransport({ caBundle: readFileSync(layout.apiCaFile, 'utf8'), timeoutMs: 3_000 }),
       lastSeen: memoryLastSeen(),
       nowMs: () => Date.now(),

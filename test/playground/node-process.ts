@@ -82,17 +82,26 @@ export interface HttpAnswer {
   readonly text: string;
 }
 
-/** GET of a node's API. Any status is an answer. */
-export async function getApi(
+/** GET of a node's API. Any status is an answer. @throws the connection's error, or Error after the timeout. */
+export function getApi(
   layout: PlaygroundLayout,
   node: NodeState,
   path: string,
   timeoutMs = 2_000,
 ): Promise<HttpAnswer> {
-  const agent = new Agent({ ca: readFileSync(`${layout.org(node.org).nodeDir}/tls/api-ca.crt`) });
+  return httpsGet(
+    `https://127.0.0.1:${node.ports.api}${path}`,
+    `${layout.org(node.org).nodeDir}/tls/api-ca.crt`,
+    timeoutMs,
+  );
+}
+
+/** One GET over a connection of its own. Any status is an answer. @throws the connection's error, or Error after the timeout. */
+export async function httpsGet(url: string, caFile: string, timeoutMs = 2_000): Promise<HttpAnswer> {
+  const agent = new Agent({ ca: readFileSync(caFile) });
   try {
     return await new Promise((resolve, reject) => {
-      const request = get(`https://127.0.0.1:${node.ports.api}${path}`, { agent }, (response) => {
+      const request = get(url, { agent }, (response) => {
         let text = '';
         response.setEncoding('utf8').on('data', (part: string) => (text += part));
         response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));

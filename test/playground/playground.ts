@@ -7,7 +7,7 @@ import { makeGenesis, makeKeys, writePassphrase, writePlan } from './founding.ts
 import { addFakeNodes, nodeAgents, waitUntilDeployed } from './full-control-plane.ts';
 import { failoverArguments, installHooks, waitUntilHooked, writeHookFiles } from './hooks.ts';
 import { playgroundLayout, type PlaygroundLayout } from './layout.ts';
-import { getApi, nodeArguments, startProgram, tailOf, waitForProgram, writeNodeConfig } from './node-process.ts';
+import { getApi, httpsGet, nodeArguments, startProgram, waitForProgram, writeNodeConfig } from './node-process.ts';
 import { OBSERVERS_GROUP, observerUser, writeObserverKubeconfigs } from './observers.ts';
 import {
   hookGroups,
@@ -53,6 +53,13 @@ export interface PlaygroundOptions {
   readonly run?: Runner;
 }
 
+export interface StartOptions {
+  /** False: returns as soon as the process is there. Default: true. */
+  readonly isReady?: boolean;
+  /** Arguments of Node itself, for this start only. */
+  readonly nodeArgs?: readonly string[];
+}
+
 /** A real API server with a chain of several organisations in front of it. All paths are absolute. */
 export interface Playground {
   readonly dir: string;
@@ -72,8 +79,8 @@ export interface Playground {
   readonly stopNode: (index: number) => Promise<void>;
   readonly pause: (index: number) => void;
   readonly resume: (index: number) => void;
-  /** Starts a node that is not running. Returns when it is ready, or with `isReady: false` when its process is there. */
-  readonly startNode: (index: number, options?: { readonly isReady?: boolean }) => Promise<void>;
+  /** Starts a node that is not running. */
+  readonly startNode: (index: number, options?: StartOptions) => Promise<void>;
   readonly waitUntilReady: (index: number, timeoutMs?: number) => Promise<void>;
   readonly installHooks: () => Promise<void>;
   /** Returns when a dry run goes through every hook: after nodes were away, the failovers need a moment to see that they are back. */
@@ -280,8 +287,10 @@ async function startPrograms(
     );
     const started = state.hooks[i];
     if (started === undefined) continue;
-    const listens = async () => tailOf(started.logFile).includes('failover listens');
-    await waitForProgram(`the failover of hook ${hook.name}`, started, listens, READY_TIMEOUT_MS);
+    // Through it to a node that is ready: on a busy machine its first probes may have come too late.
+    const passes = async () =>
+      (await httpsGet(`https://127.0.0.1:${started.port}/readyz`, layout.webhookCaFile)).status === 200;
+    await waitForProgram(`the failover of hook ${hook.name}`, started, passes, READY_TIMEOUT_MS);
   }
 }
 
@@ -354,12 +363,13 @@ function handle(layout: PlaygroundLayout, cluster: Cluster): Playground {
     await waitForProgram(`node ${index} (${node.org})`, node, isReady, timeoutMs);
   }
 
-  async function startNode(index: number, { isReady = true }: { readonly isReady?: boolean } = {}): Promise<void> {
+  async function startNode(index: number, { isReady = true, nodeArgs = [] }: StartOptions = {}): Promise<void> {
     nodeAt(index);
     const state = await updateState(layout, async (current) => {
       const node = current.nodes[index];
       if (node === undefined || isRunning(node)) return current;
-      return withNode(current, index, await startProgram(node, current.detached));
+      const program = { ...node, args: [...nodeArgs, ...node.args] };
+      return withNode(current, index, await startProgram(program, current.detached));
     });
     writeOut(state);
     if (isReady) await waitUntilReady(index);

@@ -5,6 +5,8 @@ export interface CommandResult {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
+  /** Both, as they came: what a terminal would show. */
+  readonly shown: string;
   readonly ms: number;
 }
 
@@ -33,10 +35,11 @@ export function runCommand(
     timeout: options.timeoutMs ?? TIMEOUT_MS_DEFAULT,
     killSignal: 'SIGKILL',
   });
-  const output = { stdout: '', stderr: '' };
+  const output = { stdout: '', stderr: '', shown: '' };
   for (const stream of ['stdout', 'stderr'] as const) {
     child[stream].setEncoding('utf8').on('data', (text: string) => {
       output[stream] += text;
+      output.shown += text;
     });
   }
   // It may end without reading its input.

@@ -30,7 +30,7 @@ export async function foundingStep(stage: Stage, dir: string, say: (line: string
     const result = await mustRun(command, args);
     const [program = '', ...rest] = args;
     const words = [programs[program] ?? program, ...rest].map((word) => word.replaceAll(`${dir}/`, ''));
-    shown.push({ line: words.join(' '), output: (result.stderr + result.stdout).replaceAll(`${dir}/`, '') });
+    shown.push({ line: words.join(' '), output: result.shown.replaceAll(`${dir}/`, '') });
     return result;
   };
   const playground = await startPlayground({
@@ -54,7 +54,9 @@ export async function foundingStep(stage: Stage, dir: string, say: (line: string
   stage.say(
     `... and so do ${orgs.slice(1).join(', ')}. They exchange descriptors, signed by the keys that they name, and each makes the genesis:`,
   );
-  const geneses = shown.filter(({ line }) => line.startsWith('chain-node genesis'));
+  const geneses = shown
+    .filter(({ line }) => line.startsWith('chain-node genesis'))
+    .toSorted((a, b) => (a.line < b.line ? -1 : 1));
   for (const { line, output } of geneses) stage.show(line, output);
   stage.expect(
     'all four made the same genesis',

@@ -75,7 +75,7 @@ export class Stage {
   async run(line: string, expected: ShownCommand = {}): Promise<CommandResult> {
     this.#write(`\n$ ${line}\n`);
     const result = await this.#execute(line, expected);
-    this.#write(result.stdout + result.stderr);
+    this.#write(result.shown);
     this.#check(line, result, expected);
     return result;
   }
