@@ -1,0 +1,154 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { encodeWalRecord } from '../../../src/codec/consensus-wal.ts';
+import { initialState } from '../../../src/consensus/index.ts';
+import { nativeBackend } from '../../../src/crypto/index.ts';
+import { BLOCK_BYTES_CAP } from '../../../src/ledger/limits.ts';
+import { BlockExchange } from '../../../src/node/block-exchange.ts';
+import { CommitPipeline } from '../../../src/node/commit-pipeline.ts';
+import { openConsensusLog } from '../../../src/node/consensus-log.ts';
+import { Engine } from '../../../src/node/engine.ts';
+import { Mempool } from '../../../src/node/mempool.ts';
+import type { PeerNetwork } from '../../../src/ports/network.ts';
+import { frameHeaderBytes } from '../../../src/store/wal/frame.ts';
+import { segmentName } from '../../../src/store/wal/segments.ts';
+import { openStore, type CommittedBlock } from '../../../src/store/index.ts';
+import type { Hash, Height, Round, ValidatorId } from '../../../src/types/brand.ts';
+import { alone, genesisOf, signerOf, TestChain } from '../ledger/test-chain.ts';
+
+const { sha256, verifyEd25519 } = nativeBackend;
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** The engine of a chain with one validator, on a disk whose syncs end when the test says so. */
+function engineOnSlowDisk() {
+  const chain: TestChain = alone(genesisOf({ orgs: ['alpha'], policies: [] }));
+  const { app, source } = chain;
+  const syncs: (() => void)[] = [];
+  const sent: Uint8Array[] = [];
+  const told: number[] = [];
+  const mempool = new Mempool();
+  const network: PeerNetwork = {
+    send: (_to, _channel, bytes) => void sent.push(bytes),
+    broadcast: (_channel, bytes) => void sent.push(bytes),
+    request: () => Promise.reject(new Error('nobody is there')),
+    connected: () => [],
+    setPeers: () => undefined,
+    drop: () => undefined,
+    start: () => Promise.resolve(),
+    stop: () => Promise.resolve(),
+  };
+  const commitBlock = ({ writes }: CommittedBlock): Promise<void> => {
+    source.write(writes);
+    return Promise.resolve();
+  };
+  const ignore = (): void => undefined;
+  const engine = new Engine({
+    chain: app.genesisHash,
+    self: 'alpha' as ValidatorId,
+    app,
+    state: initialState({ chain: app.genesisHash, sign: (message) => signerOf('alpha vote').sign(message) }),
+    wal: {
+      append: () => new Promise((resolve) => syncs.push(resolve)),
+      truncateBefore: () => Promise.resolve(),
+      close: () => Promise.resolve(),
+    },
+    pipeline: new CommitPipeline({ commitBlock }, ignore, ignore),
+    network,
+    mempool,
+    exchange: new BlockExchange({
+      network,
+      mempool,
+      sha256,
+      height: () => app.info().height,
+      lastBlock: () => undefined,
+      warn: ignore,
+    }),
+    sha256,
+    verify: verifyEd25519,
+    now: () => chain.nowMs,
+    lastCertificate: null,
+    observe: false,
+    onCommitted: (executed) => told.push(executed.block.header.height),
+    onEvidence: ignore,
+    onSyncWanted: ignore,
+    onHalt: ignore,
+    fatal: ignore,
+    warn: ignore,
+    metrics: { decided: ignore, refusedMessage: ignore },
+  });
+  onTestFinished(() => engine.stop());
+  const tx = chain.sign({
+    kind: 'cluster-key',
+    node: 'alpha' as ValidatorId,
+    cluster: chain.genesis.clusters[0]!.name,
+    keyId: 'ab'.repeat(32) as Hash,
+  });
+  const check = app.checkTx(tx, chain.nowMs);
+  if (!check.ok) throw new Error(check.message);
+  mempool.add(check, tx);
+  engine.start();
+  engine.transactionsAvailable();
+  return { syncs, sent, told };
+}
+
+describe('before the log is durable', () => {
+  it('P8: no commit is told, and nothing that was signed leaves the node', async () => {
+    const { syncs, sent, told } = engineOnSlowDisk();
+    await turn();
+    expect(syncs.length).toBeGreaterThan(0);
+    expect(told).toEqual([]);
+    expect(sent).toEqual([]);
+    while (syncs.length > 0) {
+      for (const sync of syncs.splice(0)) sync();
+      await turn();
+    }
+    expect(told).toEqual([1]);
+    expect(sent.length).toBeGreaterThan(0);
+  });
+});
+
+describe('before the store is durable', () => {
+  it('P3: the log forgets nothing', async () => {
+    let synced = (): void => undefined;
+    const forgotten: number[] = [];
+    const commitBlock = (): Promise<void> => new Promise((resolve) => (synced = resolve));
+    const pipeline = new CommitPipeline(
+      { commitBlock },
+      (height) => forgotten.push(height),
+      () => undefined,
+    );
+    const done = pipeline.push({ height: 1 } as CommittedBlock);
+    await turn();
+    expect(forgotten).toEqual([]);
+    synced();
+    await done;
+    expect(forgotten).toEqual([1]);
+  });
+});
+
+describe('a log that is damaged', () => {
+  it('P7: is not signed with: the node observes and says why', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'kubectl-chain-log-'));
+    onTestFinished(() => rm(dir, { recursive: true, force: true }));
+    const store = await openStore(dir, { chain: 'ab'.repeat(32) as Hash });
+    onTestFinished(() => store.close());
+    const wal = join(dir, 'wal');
+    const first = await openConsensusLog(store, wal);
+    expect(first.observeReason).toBe('');
+    const entry = { kind: 'round-entry' as const, height: 1 as Height, round: 1 as Round };
+    const bytes = encodeWalRecord({ record: entry, body: null }, BLOCK_BYTES_CAP);
+    await first.wal.append([bytes], { height: 1, round: 1, step: 2 }, 1);
+    await first.wal.close();
+    const segment = join(wal, segmentName(1));
+    const content = await readFile(segment);
+    content[frameHeaderBytes] = content[frameHeaderBytes]! ^ 1;
+    await writeFile(segment, content);
+
+    const second = await openConsensusLog(store, wal);
+    expect(second.observeReason).toMatch(/damaged.*frame 1/);
+    expect(second.records).toEqual([]);
+    await second.wal.close();
+  });
+});
