@@ -39,7 +39,8 @@ interface Deps {
  */
 export class Bodies {
   readonly #d: Deps;
-  readonly #wanted = new Set<number>();
+  /** Proposals that wait for this node, with how often their bodies were looked for. */
+  readonly #wanted = new Map<number, number>();
   #working = false;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
@@ -50,7 +51,8 @@ export class Bodies {
 
   /** Proposals that changed in a block, or are live at the start. */
   consider(proposals: Iterable<number>): void {
-    for (const id of proposals) if (this.#isWanted(this.#d.proposal(id))) this.#wanted.add(id);
+    for (const id of proposals)
+      if (!this.#wanted.has(id) && this.#isWanted(this.#d.proposal(id))) this.#wanted.set(id, 0);
     void this.#work();
   }
 
@@ -95,7 +97,10 @@ export class Bodies {
     if (this.#working || this.#stopped) return;
     this.#working = true;
     try {
-      for (const id of [...this.#wanted]) {
+      const tried = new Set<number>();
+      for (let id = this.#next(tried); id !== undefined && !this.#stopped; id = this.#next(tried)) {
+        tried.add(id);
+        this.#wanted.set(id, (this.#wanted.get(id) ?? 0) + 1);
         const proposal = this.#d.proposal(id);
         if (!this.#isWanted(proposal)) this.#wanted.delete(id);
         else if (await this.#hold(proposal)) {
@@ -112,6 +117,21 @@ export class Bodies {
     }
     clearTimeout(this.#timer);
     if (this.#wanted.size > 0 && !this.#stopped) this.#timer = setTimeout(() => void this.#work(), retryMs);
+  }
+
+  /**
+   * The one that was looked for least often, of these the newest. Somebody may propose a hundred bodies that nobody has, each of which takes seconds to be not found:
+   * what comes after them must not wait for that.
+   */
+  #next(tried: ReadonlySet<number>): number | undefined {
+    let next: number | undefined;
+    let least = Infinity;
+    for (const [id, attempts] of this.#wanted) {
+      if (tried.has(id) || attempts > least) continue;
+      next = id;
+      least = attempts;
+    }
+    return next;
   }
 
   /** True when every body of the proposal is here, checked and durable. */
