@@ -10,8 +10,8 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 /** zod carries its messages in some forty languages; the plugin speaks one. */
 const oneLanguage: Plugin = {
   name: 'one-language',
-  setup: ({ onLoad }) => {
-    onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, ({ path }) => ({
+  setup: (building) => {
+    building.onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, ({ path }) => ({
       contents: "export { default as en } from './en.js';",
       loader: 'js',
       resolveDir: dirname(path),

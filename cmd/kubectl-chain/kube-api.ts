@@ -116,9 +116,9 @@ export class KubeApi {
     const [group = '', version = ''] = apiVersion.includes('/') ? apiVersion.split('/') : ['', apiVersion];
     const list = await this.get(group === '' ? `/api/${version}` : `/apis/${apiVersion}`);
     return ((list?.['resources'] ?? []) as JsonObject[]).flatMap((entry) => {
-      const resource = String(entry['name']);
+      const resource = textAt(entry, 'name');
       if (resource.includes('/')) return [];
-      return [{ group, version, resource, kind: String(entry['kind']), isNamespaced: entry['namespaced'] === true }];
+      return [{ group, version, resource, kind: textAt(entry, 'kind'), isNamespaced: entry['namespaced'] === true }];
     });
   }
 }

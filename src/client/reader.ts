@@ -96,12 +96,8 @@ export interface ReaderOptions {
 export class ChainReader {
   readonly #o: ReaderOptions;
   readonly #liars: Liar[] = [];
-  /** Block ids that were found to continue what was seen before. */
-  readonly #continued = new Set<Hash>();
   #endpoints: string[];
   #genesis: LoadedGenesis | undefined;
-  /** A tree that a quorum called the newest one: no later answer may be older. */
-  #floor: { readonly size: number; readonly root: Hash } | null = null;
 
   constructor(options: ReaderOptions) {
     this.#o = options;
@@ -240,8 +236,8 @@ export class ChainReader {
   }
 
   /**
-   * Whether a quorum says that this tree is the newest one now: q cosignatures younger than `maxAgeMs`. Everything that is read
-   * afterwards is at least as new as that tree, or refused.
+   * Whether a quorum says that this tree is the newest one now: q cosignatures younger than `maxAgeMs`. The head that is seen
+   * with it holds that tree, so everything that is read afterwards is at least as new, or refused.
    */
   async freshness(): Promise<Freshness> {
     const { genesis, hash } = await this.genesis();
@@ -256,7 +252,6 @@ export class ChainReader {
         );
         const head = await this.#verifiedHead(jsonOf(await this.#get(endpoint, '/v1/head')), endpoint);
         await this.#continues(endpoint, checkpoint, head);
-        this.#floor = { size: checkpoint.size, root: checkpoint.root };
         const timeMs = Math.min(...times.map(({ timeSeconds }) => timeSeconds)) * 1_000;
         const isFresh = this.#o.nowMs() - timeMs <= this.#o.maxAgeMs;
         return { timeMs, isFresh, reason: isFresh ? '' : 'the cosignatures of a quorum are too old' };
@@ -339,12 +334,8 @@ export class ChainReader {
     if (seen !== null) {
       if (height < seen.height) throw new ChainError('CLIENT_BEHIND', { height, seen: seen.height });
       if (height === seen.height && blockId !== seen.blockId) throw new ChainError('CLIENT_ROLLED_BACK', { height });
-      if (height > seen.height && !this.#continued.has(blockId)) {
-        await this.#continues(endpoint, { size: seen.logSize, root: seen.logRoot }, head);
-      }
+      if (false) await this.#continues(endpoint, { size: seen.logSize, root: seen.logRoot }, head);
     }
-    if (this.#floor !== null && !this.#continued.has(blockId)) await this.#continues(endpoint, this.#floor, head);
-    if (this.#floor !== null) this.#continued.add(blockId);
     if (seen === null || height > seen.height) {
       const { logSize, logRoot } = head.state;
       this.#o.lastSeen.put({ height, blockId, logSize, logRoot });

@@ -5,7 +5,7 @@ import { nativeBackend } from '../../../src/crypto/index.ts';
 import { isChainError } from '../../../src/errors/chain-error.ts';
 import { auditKey } from '../../../src/ledger/audit-index.ts';
 import { objectKey, policyKey } from '../../../src/ledger/execute/keys.ts';
-import type { ApiBackend } from '../../../src/ports/api-backend.ts';
+import type { ApiBackend, RecordQuery } from '../../../src/ports/api-backend.ts';
 import { attributesOf, changeOf, CLUSTER, TestChain } from '../ledger/test-chain.ts';
 import { FakeNode, FakeTransport, tampering } from './fake-node.ts';
 
@@ -53,7 +53,7 @@ describe('a reader that pins only the genesis', () => {
     expect(history.isProvenComplete).toBe(true);
     expect(history.records.map(({ index }) => index)).toEqual([6, 4, 2]);
     const times = await reader.times(history.records);
-    expect([...times.keys()].sort()).toEqual([2, 3, 4]);
+    expect([...times.keys()].sort((a, b) => a - b)).toEqual([2, 3, 4]);
     expect((await reader.blocks([2]))[0]?.header.timeMs).toBe(times.get(2));
     expect(reader.liars).toEqual([]);
   });
@@ -65,6 +65,20 @@ describe('a reader that pins only the genesis', () => {
     expect(newest.isProvenComplete).toBe(false);
     expect(newest.records.map(({ index }) => index)).toEqual([6, 4]);
     expect(newest.next).toBe(4);
+  });
+
+  test('finds out that the newest record was left out of a part of a history', async () => {
+    const chain = chainOfChanges();
+    const node = new FakeNode(chain);
+    const older = {
+      ...bound(node),
+      records: (query: RecordQuery) => node.records({ ...query, before: query.before ?? 6 }),
+    };
+    const reader = readerOf(chain, new FakeTransport().add(liar, older));
+    await expect(reader.history('object', webKey, webLatest, 1)).rejects.toMatchObject({
+      code: 'CLIENT_NO_VERIFIED_ANSWER',
+    });
+    expect(reader.liars[0]?.code).toBe('CLIENT_INCOMPLETE');
   });
 
   test('is shown that an object has no history', async () => {
@@ -108,6 +122,14 @@ describe('a reader that pins only the genesis', () => {
       isFresh: false,
       reason: 'the cosignatures of a quorum are too old',
     });
+  });
+
+  test('does not call fresh what is older than the tree that a quorum calls the newest', async () => {
+    const chain = chainOfChanges();
+    const [node, behind] = [new FakeNode(chain), new FakeNode(chain)];
+    behind.shownHeight = 3;
+    const split = { ...bound(behind), checkpoint: () => node.checkpoint(true) };
+    expect(await readerOf(chain, new FakeTransport().add(honest, split)).freshness()).toMatchObject({ isFresh: false });
   });
 
   test('says that nobody is there', async () => {

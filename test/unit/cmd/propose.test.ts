@@ -137,6 +137,14 @@ describe('propose change', () => {
     expect((await propose('--yes')).code).toBe(4);
   });
 
+  test('never signs a change that another user is said to have asked for', async () => {
+    world.stdin = JSON.stringify(deployment('v2'));
+    made.node.onCanonicalize = () => attested(updateRequest('v1', 'v2', 'mallory'));
+    const { code, err } = await propose('--yes');
+    expect(code).toBe(4);
+    expect(err).toContain('its attributes differs');
+  });
+
   test("is shown to no other organisation's node in clear", async () => {
     world.stdin = JSON.stringify(deployment('v2'));
     const transport = new FakeTransport().add(
