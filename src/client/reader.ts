@@ -334,7 +334,7 @@ export class ChainReader {
     if (seen !== null) {
       if (height < seen.height) throw new ChainError('CLIENT_BEHIND', { height, seen: seen.height });
       if (height === seen.height && blockId !== seen.blockId) throw new ChainError('CLIENT_ROLLED_BACK', { height });
-      if (false) await this.#continues(endpoint, { size: seen.logSize, root: seen.logRoot }, head);
+      if (height > seen.height) await this.#continues(endpoint, { size: seen.logSize, root: seen.logRoot }, head);
     }
     if (seen === null || height > seen.height) {
       const { logSize, logRoot } = head.state;
