@@ -76,9 +76,4 @@ export const clientErrors = {
     (p) => `no chain named ${p.name} is pinned`,
     'See `kubectl chain trust list`.',
   ),
-  CLIENT_HOME: entry<{ file: string; reason: string }>(
-    500,
-    (p) => `${p.file}: ${p.reason}`,
-    'Correct the file, or set KUBECTL_CHAIN_HOME to another folder.',
-  ),
 } as const;

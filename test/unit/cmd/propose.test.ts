@@ -145,7 +145,7 @@ describe('propose change', () => {
     expect(err).toContain('its attributes differs');
   });
 
-  test("is shown to no other organisation's node in clear", async () => {
+  test("P5: is shown to no other organisation's node in clear, whatever that says of itself", async () => {
     world.stdin = JSON.stringify(deployment('v2'));
     const transport = new FakeTransport().add(
       endpoint,
@@ -153,7 +153,8 @@ describe('propose change', () => {
       tampering('/v1/status', (json: object) => ({ ...json, org: 'beta' })),
     );
     world.transport = transport;
-    expect((await propose('--yes')).err).toContain('[CLI_OWN_NODE]');
+    const { err } = await world.run('propose', 'change', '-f=-', '--yes', '--key', keyFile(world, 'bob of beta'));
+    expect(err).toContain('[CLI_OWN_NODE]');
     expect(transport.asked.some((asked) => asked.includes('/v1/canonicalize'))).toBe(false);
   });
 });
