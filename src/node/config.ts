@@ -94,7 +94,9 @@ export function readNodeConfig(path: string): NodeConfig {
     });
   };
   if (!parsed.success) {
-    const issue = parsed.error.issues[0];
+    const { issues } = parsed.error;
+    // A misspelt field is also a missing one; the line to correct is the misspelt one's.
+    const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0];
     if (issue === undefined) return fail([], 'invalid');
     const unknown = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
     return fail(

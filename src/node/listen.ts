@@ -5,8 +5,12 @@ export async function listening<T>(purpose: string, address: string, started: Pr
   try {
     return await started;
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'EADDRINUSE')
+    if (isTaken(cause) || isTaken((cause as Error).cause))
       throw new ChainError('NODE_PORT_IN_USE', { address, purpose }, { cause });
     throw cause;
   }
+}
+
+function isTaken(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException | undefined)?.code === 'EADDRINUSE';
 }

@@ -32,6 +32,16 @@ export const nodeErrors = {
     (p) => `the ${p.purpose} key on disk is ${p.actual}, but the chain registers ${p.expected} for this organisation`,
     'Configure the key that the genesis or the last rotation names for this node.',
   ),
+  NODE_KEY_UNUSABLE: entry<{ purpose: string; file: string; reason: string }>(
+    500,
+    (p) => `the ${p.purpose} key ${p.file} cannot be used: ${p.reason}`,
+    'Configure the key file that `chain-node keygen` wrote; if it is encrypted, name the file with its passphrase in `keys.passphraseFile`.',
+  ),
+  NODE_TLS_PAIR: entry<{ purpose: string; key: string; certificate: string; reason: string }>(
+    500,
+    (p) => `the ${p.purpose} key ${p.key} does not go with the certificate ${p.certificate}: ${p.reason}`,
+    'Configure the key and the certificate that were made together, as `chain-node keygen` wrote them.',
+  ),
   NODE_NOT_A_VALIDATOR: entry<{ org: string }>(
     500,
     (p) => `organisation ${p.org} has no validator on this chain`,
