@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { X509Certificate } from 'node:crypto';
+import { webcrypto, X509Certificate } from 'node:crypto';
 import { X509CertificateGenerator } from '@peculiar/x509';
 import { expect, test } from 'vitest';
 import { identityOfCertificate } from '../../../src/net/identity.ts';
@@ -26,9 +26,10 @@ test.each<[keyof Hello, Hello, string]>([
 
 test('a certificate counts only when the key that it shows has signed it', async () => {
   const algorithm = { name: 'Ed25519' };
-  const make = () => crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']) as Promise<CryptoKeyPair>;
+  const make = () =>
+    webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']) as Promise<webcrypto.CryptoKeyPair>;
   const [victim, thief] = await Promise.all([make(), make()]);
-  const signedBy = async (keys: CryptoKeyPair) => {
+  const signedBy = async (keys: webcrypto.CryptoKeyPair) => {
     const made = await X509CertificateGenerator.create({
       serialNumber: '01',
       subject: 'CN=peer',

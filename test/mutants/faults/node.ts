@@ -1,0 +1,156 @@
+import type { Fault } from '../fault.ts';
+
+const frames = 'test/unit/net/frame.test.ts';
+const introduction = 'test/unit/net/introduction.test.ts';
+const membership = 'test/unit/net/membership.test.ts';
+const submitter = 'test/unit/node/submitter.test.ts';
+const mempool = 'test/unit/node/mempool.test.ts';
+const durable = 'test/unit/node/durable-before-told.test.ts';
+const answers = 'test/unit/node/true-answers.test.ts';
+
+/** Who is at the other end, and what is said of a transaction. */
+export const nodeFaults: readonly Fault[] = [
+  {
+    fault: 'The key of a dialled peer is not compared.',
+    file: 'src/net/dial.ts',
+    find: 'if (identity.key !== target.tlsKey) return',
+    replace: "if (identity.key === '') return",
+    tests: [introduction],
+    project: 'unit',
+  },
+  {
+    fault: "A peer may call itself by another name than its key's.",
+    file: 'src/net/introduction.ts',
+    find: 'if (hello.id !== provenId)',
+    replace: "if (hello.id === '')",
+    tests: [introduction],
+    project: 'unit',
+  },
+  {
+    fault: 'A peer of another chain is accepted.',
+    file: 'src/net/introduction.ts',
+    find: 'if (hello.chain !== self.chain) {',
+    replace: "if (hello.chain === '') {",
+    tests: [introduction],
+    project: 'unit',
+  },
+  {
+    fault: 'A certificate need not be signed with its key.',
+    file: 'src/net/identity.ts',
+    find: ' || !certificate.verify(publicKey)',
+    replace: '',
+    tests: [introduction],
+    project: 'unit',
+  },
+  {
+    fault: 'A frame may be as long as it says.',
+    file: 'src/net/frame.ts',
+    find: 'if (length + LENGTH_BYTES > this.frameBytesMax) {',
+    replace: 'if (length < 0) {',
+    tests: [frames],
+    project: 'unit',
+  },
+  {
+    fault: 'Connections that have not introduced themselves have no limit.',
+    file: 'src/net/listener.ts',
+    find: 'this.#unfinished.size >= limits.unfinishedMax || ofHost >= limits.unfinishedPerAddressMax',
+    replace: 'this.#unfinished.size < 0',
+    tests: [membership],
+    project: 'unit',
+  },
+  {
+    fault: 'A first witness is told as the decision.',
+    file: 'src/node/submitter.ts',
+    find: "result.decision !== 'WAITING'",
+    replace: "result.code !== ''",
+    tests: [submitter],
+    project: 'unit',
+  },
+  {
+    fault: 'What was refused is told as committed.',
+    file: 'src/node/submitter.ts',
+    find: "if (!check.ok) return { kind: 'rejected', code: check.code, message: check.message };",
+    replace:
+      "if (!check.ok) return { kind: 'committed', tx: '' as Hash, height: 0, leaf: 0, result: { decision: 'ADMITTED' } as never };",
+    tests: [submitter],
+    project: 'unit',
+  },
+  {
+    fault: 'Silence is told as refused.',
+    file: 'src/node/submitter.ts',
+    find: `waiter, { kind: 'unknown', tx });
+  }`,
+    replace: `waiter, { kind: 'rejected', code: 'NODE_NOT_READY', message: '' });
+  }`,
+    tests: [submitter],
+    project: 'unit',
+  },
+  {
+    fault: 'One organisation fills the mempool.',
+    file: 'src/node/mempool.ts',
+    find: 'queue.txs.size >= orgTransactionsMax || queue.bytes + bytes.length > orgBytesMax',
+    replace: 'queue.txs.size < 0',
+    tests: [mempool],
+    project: 'unit',
+  },
+  {
+    fault: 'A commit is told before it is durable.',
+    file: 'src/node/engine.ts',
+    find: 'this.#whenDurable(afterSeq, () => this.#d.onCommitted(executed, certificate));',
+    replace: 'this.#d.onCommitted(executed, certificate);',
+    tests: [durable],
+    project: 'unit',
+  },
+  {
+    fault: 'A vote leaves before it is durable.',
+    file: 'src/node/engine.ts',
+    find: 'return this.#whenDurable(effect.afterSeq, () => this.#send(null, effect.message));',
+    replace: 'return this.#send(null, effect.message);',
+    tests: [durable],
+    project: 'unit',
+  },
+  {
+    fault: 'The log forgets a height before the store has it.',
+    file: 'src/node/commit-pipeline.ts',
+    find: 'const done = this.#store.commitBlock(block).then(',
+    replace: `this.#onDurable(block.height);
+    const done = this.#store.commitBlock(block).then(`,
+    tests: [durable],
+    project: 'unit',
+  },
+  {
+    fault: 'A damaged log is signed with.',
+    file: 'src/node/consensus-log.ts',
+    find: "replay.condition === 'damaged' || ",
+    replace: '',
+    tests: [durable],
+    project: 'unit',
+  },
+  {
+    fault: 'A transaction that was rejected is answered as admitted.',
+    file: 'src/node/admission.ts',
+    find: `case 'rejected':
+      return { kind: 'unavailable', code: outcome.code };`,
+    replace: `case 'rejected':
+      return { kind: 'admitted', height: 0, leaf: 0, proposal: null, tx: '' as Hash };`,
+    tests: [answers],
+    project: 'unit',
+  },
+  {
+    fault: 'An expired change is answered as admitted.',
+    file: 'src/node/admission.ts',
+    find: `if (result.decision === 'EXPIRED') return { kind: 'unavailable', code: 'OUTCOME_TOO_LATE' };
+      if (result.decision === 'ADMITTED')`,
+    replace: "if (result.decision !== 'REFUSED')",
+    tests: [answers],
+    project: 'unit',
+  },
+  {
+    fault: 'A refused change with an open proposal is submitted again and again.',
+    file: 'src/node/admission.ts',
+    find: 'if (open !== null) return',
+    replace: 'if (open === undefined) return',
+    tests: [answers],
+    project: 'unit',
+  },
+];
