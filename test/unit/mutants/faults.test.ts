@@ -35,8 +35,8 @@ describe('the list of planted faults', () => {
   it('tells each fault once, and covers every part that can lie, lose or let through', () => {
     expect(new Set(faults.map(({ fault }) => fault)).size).toBe(faults.length);
     const parts = new Set(faults.map(({ file }) => file.replace(/^src\//, '').split('/')[0]));
-    expect([...parts].sort()).toEqual(
-      ['change', 'codec', 'consensus', 'crypto', 'governance', 'ledger', 'net', 'node', 'store', 'webhook'].sort(),
+    expect(parts).toEqual(
+      new Set(['change', 'codec', 'consensus', 'crypto', 'governance', 'ledger', 'net', 'node', 'store', 'webhook']),
     );
   });
 });
