@@ -30,13 +30,21 @@ const backendAt = (port: number): FailoverBackend => ({
 interface FakeNode {
   readonly backend: FailoverBackend;
   status: number;
+  /** So many probes are not answered. */
+  silent: number;
 }
 
 /** A node in this process whose readiness the test sets. */
 async function startNode(name: string, made: ServerCertificates = certificates): Promise<FakeNode> {
-  const node = { status: 200 } as { status: number; backend: FailoverBackend };
+  const node = { status: 200, silent: 0 } as { -readonly [K in keyof FakeNode]: FakeNode[K] };
   const server = createHttpsServer({ key: made.privateKeyPem, cert: made.certificatePem }, (incoming, response) => {
-    if (incoming.url === '/readyz') response.statusCode = node.status;
+    if (incoming.url === '/readyz') {
+      response.statusCode = node.status;
+      if (node.silent > 0) {
+        node.silent -= 1;
+        return;
+      }
+    }
     response.end(name);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -136,6 +144,19 @@ test('connections to a node that becomes unready are closed at once', async () =
   expect(failover.status()).toMatchObject({ current: null, backends: [{ cut: 1, ready: false }] });
   expect(await ask(failover)).toBe('ECONNRESET');
   expect(failover.status().refused.notReady).toBe(1);
+  agent.destroy();
+});
+
+test('a busy node that answers two probes late keeps its connections, and what it answers on them arrives', async () => {
+  const [node, other] = await Promise.all([startNode('busy'), startNode('other')]);
+  const failover = await start([node.backend, other.backend]);
+  const agent = new Agent({ keepAlive: true });
+  expect(await ask(failover, agent)).toBe('busy');
+  node.silent = 2;
+  await until(() => failover.status().backends[0]?.probesFailed === 2);
+  await until(() => node.silent === 0);
+  expect(await ask(failover, agent)).toBe('busy');
+  expect(failover.status().backends[0]).toMatchObject({ ready: true, cut: 0, connections: 1 });
   agent.destroy();
 });
 
