@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PortReservation } from '../playground/ports.ts';
 import { found, PORTS_PER_NODE, type Founded, type Member } from './founding.ts';
 import { HookClient, type HookAnswer } from './hook-client.ts';
-import { NodeRun, runChainNode, type NodeExit } from './node-run.ts';
+import { NodeRun, runChainNode, type NodeExit, type Unusual } from './node-run.ts';
 import { NodeReader } from './node-reader.ts';
 import { patchedSources, type Patch } from './patched-sources.ts';
 import { configMapReview } from './review.ts';
@@ -57,11 +57,11 @@ export class FaultNode {
   }
 
   /** Returns when the process runs; see `ready`. */
-  async start(root?: string): Promise<void> {
+  async start(unusual: Unusual = {}): Promise<void> {
     if (this.#run?.isRunning === true) throw new Error(`${this.org} runs already`);
     this.#hook.close();
     this.#hook = this.#newHook();
-    this.#run = await NodeRun.start(this.files.config, this.files.log, root);
+    this.#run = await NodeRun.start(this.files.config, this.files.log, unusual);
     this.#isPaused = false;
   }
 
@@ -175,10 +175,15 @@ export class Committee {
     return node;
   }
 
-  /** Starts all, and returns when all take reviews. `roots`: sources of the nodes that do not run the real ones. */
-  async start(roots: Readonly<Record<string, string>> = {}): Promise<void> {
-    await this.#ports.releaseAll();
-    await Promise.all(this.nodes.map((node) => node.start(roots[node.org])));
+  /** The nodes' ports were kept from others until now. */
+  freePorts(): Promise<void> {
+    return this.#ports.releaseAll();
+  }
+
+  /** Starts all, and returns when all take reviews. `unusual`: by organisation. */
+  async start(unusual: Readonly<Record<string, Unusual>> = {}): Promise<void> {
+    await this.freePorts();
+    await Promise.all(this.nodes.map((node) => node.start(unusual[node.org])));
     await Promise.all(this.nodes.map((node) => node.ready()));
   }
 
@@ -186,7 +191,7 @@ export class Committee {
   async rerun(org: string, root?: string): Promise<FaultNode> {
     const node = this.node(org);
     await node.stop();
-    await node.start(root);
+    await node.start({ root });
     await node.answering();
     return node;
   }

@@ -201,7 +201,7 @@ describe('a node that signs twice', () => {
     await sleep(VOTED_AFTER_MS);
     await beta.kill();
     alpha.pause();
-    await beta.start(root);
+    await beta.start({ root });
     await beta.answering();
     gamma.resume();
     await sleep(VOTED_AFTER_MS);

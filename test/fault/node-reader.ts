@@ -76,6 +76,14 @@ export class NodeReader {
     }
   }
 
+  /** Indexes of the validators whose precommits certify each block from `from` on; another node may hold another quorum's. */
+  async signers(from: number): Promise<readonly (readonly number[])[]> {
+    const { items } = (await this.#json(`/v1/blocks?from=${from}&limit=${PAGE}`)) as { items: JsonObject[] };
+    return items.map(({ txCount: _txCount, ...head }) =>
+      decodeHeadJson(head).certificate.signatures.map(({ validator }) => validator),
+    );
+  }
+
   /** All records, oldest first. */
   async records(): Promise<readonly LogRecord[]> {
     const found: LogRecord[] = [];

@@ -18,17 +18,35 @@ const REFUSAL_TIMEOUT_MS = 40_000;
 
 const environment = (): NodeJS.ProcessEnv => ({ ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE });
 
-function argumentsOf(root: string, command: readonly string[]): string[] {
-  return [join(root, 'cmd', 'chain-node.ts'), ...command];
+/** A file system of its own for a data folder, in a mount namespace that goes with the process. */
+export interface SmallDisk {
+  readonly dir: string;
+  /** Options of tmpfs, such as `size=2m`. */
+  readonly options: string;
 }
 
-/** Runs `chain-node` to its end; `code` is null if it did not end by itself. `root`: sources to run, the real ones by default. */
-export function runChainNode(command: readonly string[], root = ROOT): Promise<CommandResult> {
+const MOUNT = 'mount -t tmpfs -o "$0" tmpfs "$1" && shift && exec "$@"';
+
+function commandLine(root: string, command: readonly string[], disk: SmallDisk | undefined): [string, string[]] {
+  const args = [join(root, 'cmd', 'chain-node.ts'), ...command];
+  if (disk === undefined) return [NODE, args];
+  // Whoever is not root becomes it inside a user namespace, for this mount only.
+  const flags = process.getuid?.() === 0 ? '-m' : '-rm';
+  return ['unshare', [flags, 'sh', '-c', MOUNT, disk.options, disk.dir, NODE, ...args]];
+}
+
+/** Runs `chain-node` to its end; `code` is null if it did not end by itself. */
+export function runChainNode(command: readonly string[], disk?: SmallDisk): Promise<CommandResult> {
   mkdirSync(COMPILE_CACHE, { recursive: true });
-  return runCommand(NODE, argumentsOf(root, command), {
-    timeoutMs: REFUSAL_TIMEOUT_MS,
-    env: { NODE_COMPILE_CACHE: COMPILE_CACHE },
-  });
+  const [program, args] = commandLine(ROOT, command, disk);
+  return runCommand(program, args, { timeoutMs: REFUSAL_TIMEOUT_MS, env: { NODE_COMPILE_CACHE: COMPILE_CACHE } });
+}
+
+/** What of a node is not as usual. */
+export interface Unusual {
+  /** Sources to run, see patched-sources.ts. */
+  readonly root?: string | undefined;
+  readonly disk?: SmallDisk | undefined;
 }
 
 /** One process of `chain-node start`; it is killed when the test's process ends, for whatever reason. */
@@ -50,11 +68,12 @@ export class NodeRun {
     });
   }
 
-  static async start(configFile: string, logFile: string, root = ROOT): Promise<NodeRun> {
+  static async start(configFile: string, logFile: string, { root = ROOT, disk }: Unusual = {}): Promise<NodeRun> {
     mkdirSync(COMPILE_CACHE, { recursive: true });
     const log = openSync(logFile, 'a');
     try {
-      const child = spawn(NODE, argumentsOf(root, ['start', '--config', configFile]), {
+      const [program, args] = commandLine(root, ['start', '--config', configFile], disk);
+      const child = spawn(program, args, {
         stdio: ['ignore', log, log],
         env: environment(),
       });
