@@ -10,6 +10,7 @@ export function playgroundLayout(dir: string) {
     /** For the playground itself: what it started and how. */
     stateFile: join(dir, 'playground.json'),
     lockFile: join(dir, 'playground.lock'),
+    startLockFile: join(dir, 'start.lock'),
     clusterDir: join(dir, 'cluster'),
     /** Opens every member's key: these keys protect nothing, and one person plays all parts. */
     passphraseFile: join(dir, 'passphrase'),

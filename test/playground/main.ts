@@ -48,23 +48,31 @@ async function up(dir: string, values: Values): Promise<void> {
   const onProgress = (line: string) => {
     process.stderr.write(`${((performance.now() - startedMs) / 1000).toFixed(1).padStart(6)} s  ${line}\n`);
   };
-  for (const [signal, code] of [
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
-    ['SIGHUP', 129],
-  ] as const) {
-    process.once(signal, () => {
-      onProgress(`${signal}: stopping what was started`);
-      void stopPlayground(dir).finally(() => process.exit(code));
-    });
-  }
-  const playground = await startPlayground({
+  const interrupted = new AbortController();
+  const starting = startPlayground({
     dir,
     detached: true,
     onProgress,
+    signal: interrupted.signal,
     ...(values.orgs === undefined ? {} : { orgs: wholeNumber('orgs', values.orgs, ORGS_MAX) }),
     ...(profile === undefined ? {} : { profile }),
     ...(controlPlane === undefined ? {} : { controlPlane }),
+  });
+  const abandon = async (signal: string, code: number): Promise<void> => {
+    onProgress(`${signal}: stopping what was started`);
+    interrupted.abort(new Error(signal));
+    // Once to end what is waited for, and once more for what was being started meanwhile.
+    await stopPlayground(dir);
+    await starting.catch(() => undefined);
+    await stopPlayground(dir);
+    process.exit(code);
+  };
+  const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+  for (const [signal, code] of Object.entries(signals)) process.once(signal, () => void abandon(signal, code));
+  const playground = await starting.catch((error: unknown) => {
+    // The exit code is the signal's then.
+    if (interrupted.signal.aborted) return new Promise<never>(() => {});
+    throw error;
   });
   onProgress('ready');
   const { layout, cluster } = playground;

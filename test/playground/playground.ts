@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { attachCluster, startCluster, type Cluster } from '../control-plane/cluster.ts';
+import { withLock } from '../control-plane/lock.ts';
 import { sendSignal, terminate, waitUntilGone } from '../control-plane/process.ts';
 import { writeEnv } from './env.ts';
 import { makeGenesis, makeKeys, writePassphrase, writePlan } from './founding.ts';
@@ -51,6 +52,8 @@ export interface PlaygroundOptions {
   readonly withoutHooks?: boolean;
   /** Runs the commands of the founding, so that somebody may watch. Default: `mustRun`. */
   readonly run?: Runner;
+  /** Ends the start: what was started is stopped, and the promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 export interface StartOptions {
@@ -97,16 +100,20 @@ const ATTEMPTS_MAX = 3;
  * Starts everything and returns when a change goes through the hooks. In a folder whose playground was stopped, that one goes on with its data.
  * @throws Error if anything does not start; then nothing is left running.
  */
-export async function startPlayground(options: PlaygroundOptions): Promise<Playground> {
+export function startPlayground(options: PlaygroundOptions): Promise<Playground> {
   const layout = playgroundLayout(resolve(options.dir));
-  if (hasState(layout)) {
-    const state = readState(layout);
-    const cluster = await attachCluster(layout.clusterDir).catch(() => undefined);
-    const anyRuns =
-      [...state.nodes, ...state.hooks].some(isRunning) || cluster?.processes.some(({ running }) => running);
-    if (anyRuns) throw new Error(`a playground runs in ${layout.dir}: \`down --dir ${layout.dir}\` stops it`);
-    if (state.ready && cluster !== undefined) return startAgain(layout, cluster, state, options);
+  // Two that start in one folder would remove each other's files.
+  return withLock(layout.startLockFile, () => start(layout, options));
+}
+
+async function start(layout: PlaygroundLayout, options: PlaygroundOptions): Promise<Playground> {
+  const state = hasState(layout) ? readState(layout) : undefined;
+  const cluster = await attachCluster(layout.clusterDir).catch(() => undefined);
+  const programs = [...(state?.nodes ?? []), ...(state?.hooks ?? [])];
+  if (programs.some(isRunning) || cluster?.processes.some(({ running }) => running)) {
+    throw new Error(`a playground runs in ${layout.dir}: \`down --dir ${layout.dir}\` stops it`);
   }
+  if (state?.ready === true && cluster !== undefined) return startAgain(layout, cluster, state, options);
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await found(layout, options);
@@ -155,8 +162,10 @@ async function found(layout: PlaygroundLayout, options: PlaygroundOptions): Prom
     say(`${orgs.length} organisations make their keys; etcd and kube-apiserver start`);
     // Both to their end: a failure of one must not leave the other running unseen.
     const starting = startControlPlane(layout, orgs, hooks, { detached, controlPlane, say });
+    starting.catch(() => {});
     const keys = await Promise.allSettled(nodes.map((node) => makeKeys(layout, node, options.run)));
     cluster = await starting;
+    options.signal?.throwIfAborted();
     for (const result of keys) if (result.status === 'rejected') throw result.reason;
 
     say('the organisations exchange their descriptors and agree on a genesis');
@@ -182,7 +191,8 @@ async function found(layout: PlaygroundLayout, options: PlaygroundOptions): Prom
     await pinChain(layout, cluster, state);
 
     const playground = handle(layout, cluster);
-    await startPrograms(playground, ports, say);
+    await startPrograms(playground, ports, options);
+    options.signal?.throwIfAborted();
     await addFakeNodes(cluster, controlPlane);
     if (options.withoutHooks !== true) {
       say('the hooks are put in front of the API server');
@@ -221,7 +231,7 @@ async function startAgain(
     await Promise.all([cluster.start('etcd'), cluster.start('kube-apiserver')]);
     for (const { name } of cluster.processes) await cluster.start(name);
     const playground = handle(layout, cluster);
-    await startPrograms(playground, new PortReservation(), say);
+    await startPrograms(playground, new PortReservation(), options);
     await waitUntilHooked(cluster, playground.state);
     await waitUntilDeployed(cluster, controlPlane);
     await markReady(playground);
@@ -270,17 +280,19 @@ function startControlPlane(
 async function startPrograms(
   playground: Playground,
   ports: PortReservation,
-  say: (line: string) => void,
+  { onProgress: say = () => {}, signal }: PlaygroundOptions,
 ): Promise<void> {
   const { layout } = playground;
   const { nodes, hooks } = playground.state;
   say(`${nodes.length} nodes start`);
   for (const [i, node] of nodes.entries()) {
+    signal?.throwIfAborted();
     await ports.release(...Object.values(node.ports));
     await playground.startNode(i, { isReady: false });
   }
   await Promise.all(nodes.map((_, i) => playground.waitUntilReady(i)));
   for (const [i, hook] of hooks.entries()) {
+    signal?.throwIfAborted();
     await ports.release(hook.port);
     const state = await updateState(layout, async (current) =>
       withHook(current, i, await startProgram(hook, current.detached)),
