@@ -126,16 +126,15 @@ function childrenOf(value: Json | undefined): ReadonlyMap<string, Json> | undefi
   return isPlain ? new Map(Object.entries(value)) : undefined;
 }
 
-/** Only a node of the own organisation is shown an object in clear. By the genesis, else by what the nodes say of themselves. */
+/**
+ * Only a node of the own organisation is shown an object in clear, which may be a Secret: by the pinned genesis alone. What a node says of itself proves
+ * nothing, and another organisation's would be glad to be asked. Throws CLI_OWN_NODE.
+ */
 async function ownEndpoints({ reader }: Session, org: string): Promise<readonly string[]> {
   const { genesis } = await reader.genesis();
   const published = genesis.validators.flatMap((validator) =>
     validator.org === org && validator.apiUrl !== '' ? [validator.apiUrl] : [],
   );
-  if (published.length > 0) return published;
-  const found = (await reader.statuses()).flatMap(({ endpoint, status }) =>
-    status?.['org'] === org ? [endpoint] : [],
-  );
-  if (found.length === 0) throw new ChainError('CLI_OWN_NODE', { org });
-  return found;
+  if (published.length === 0) throw new ChainError('CLI_OWN_NODE', { org });
+  return published;
 }

@@ -120,8 +120,8 @@ export const cliErrors = {
   CLI_NOTHING: entry<{ what: string }>(400, (p) => `nothing to propose: ${p.what}`, 'Change something first.'),
   CLI_OWN_NODE: entry<{ org: string }>(
     503,
-    (p) => `no node of ${p.org} is known, and only that one may see the object`,
-    "Add the endpoint of your organisation's node: kubectl chain trust add.",
+    (p) => `the genesis publishes no API of ${p.org}'s node, and only that one may see the object`,
+    'Propose it by asking for it: apply the change as a user of your organisation; its refusal opens the proposal.',
   ),
   CLI_TRUST_EXISTS: entry<{ name: string }>(
     409,

@@ -118,7 +118,7 @@ function validatorOf(name: string): Validator {
     tlsKey: key('tls'),
     checkpointKey: key('checkpoint'),
     peerAddress: `${name}.example:26600`,
-    apiUrl: '',
+    apiUrl: name === 'alpha' ? 'https://a.example' : '',
   };
 }
 
