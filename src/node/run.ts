@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { ChainError } from '../errors/chain-error.ts';
+import { ChainError, isChainError } from '../errors/chain-error.ts';
 import { readNodeConfig } from './config.ts';
 import { readGenesis } from './genesis-command.ts';
 import { ChainNode } from './node.ts';
@@ -16,7 +16,7 @@ export async function runNode(configFile: string): Promise<void> {
   const log = pino({ level: config.log.level, base: { org: config.org } });
   const genesis = await readGenesis(config.genesisFile);
   const fatal = (error: unknown): void => {
-    log.fatal({ err: error }, 'the node cannot go on');
+    log.fatal({ err: error, ...(isChainError(error) ? { remedy: error.remedy } : {}) }, 'the node cannot go on');
     process.exit(1);
   };
   const node = await ChainNode.open({ config, genesis, log, fatal });
