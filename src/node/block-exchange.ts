@@ -7,6 +7,7 @@ import { ChainError } from '../errors/chain-error.ts';
 import { blockIdOf, decodeHeader, headerBytes } from '../ledger/header.ts';
 import { certificateHashOf, decodeCertificate, encodeCertificate } from '../ledger/certificate.ts';
 import { decodeBlock, encodeBlock, txRootOf } from '../ledger/block.ts';
+import { BLOCK_BYTES_CAP } from '../ledger/limits.ts';
 import { transactionHash } from '../ledger/transaction.ts';
 import type { Mempool } from './mempool.ts';
 
@@ -20,6 +21,9 @@ const blocksPerProposerMax = 8;
 /** Transactions in one block, for the decoder; the governed limit is lower. */
 const blockTxsHardMax = 20_000;
 const headerBytesMax = 64 * 1024;
+/** Of an answer with transactions: their number, and the length before each. */
+const answerFrameBytes = 2;
+const txFrameBytes = 4;
 const certificateBytesMax = 16 * 1024;
 
 interface Partial {
@@ -129,13 +133,19 @@ export class BlockExchange {
     const inBlocks = new Map<Hash, Uint8Array>();
     for (const block of this.#blocks.values())
       for (const tx of block.txs) inBlocks.set(transactionHash(tx, this.#deps.sha256), tx);
-    const found: Uint8Array[] = [];
-    for (let i = 0; i < count; i += 1) {
-      const hash = toHex(reader.bytes(32)) as Hash;
-      const bytes = this.#deps.mempool.get(hash)?.bytes ?? inBlocks.get(hash);
-      if (bytes !== undefined) found.push(bytes);
-    }
+    const wanted = new Set<Hash>();
+    for (let i = 0; i < count; i += 1) wanted.add(toHex(reader.bytes(32)) as Hash);
     reader.end();
+    const found: Uint8Array[] = [];
+    // Each once, and no more than a block holds: a short question must not make an answer without end.
+    let room = BLOCK_BYTES_CAP - answerFrameBytes;
+    for (const hash of wanted) {
+      const bytes = this.#deps.mempool.get(hash)?.bytes ?? inBlocks.get(hash);
+      if (bytes === undefined) continue;
+      room -= bytes.length + txFrameBytes;
+      if (room < 0) break;
+      found.push(bytes);
+    }
     writer.u16(found.length);
     for (const bytes of found) writer.lengthPrefixed(bytes, 65_535);
     return writer.finish();
