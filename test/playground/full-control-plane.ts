@@ -49,9 +49,10 @@ export async function waitUntilDeployed(cluster: Cluster, controlPlane: ControlP
     throw new Error(`deployment: ${created.status} ${created.text}`);
   const deadline = performance.now() + AVAILABLE_TIMEOUT_MS;
   for (;;) {
-    const { text, json } = await cluster.request(`${DEPLOYMENTS}/${DEPLOYMENT}`);
-    if (json<Deployment>().status?.availableReplicas === REPLICAS) break;
-    if (performance.now() > deadline) throw new Error(`the pods of a Deployment do not become available: ${text}`);
+    const answer = await cluster.request(`${DEPLOYMENTS}/${DEPLOYMENT}`);
+    if (answer.json<Deployment>().status?.availableReplicas === REPLICAS) break;
+    if (performance.now() > deadline)
+      throw new Error(`the pods of a Deployment do not become available: ${answer.text}`);
     await sleep(POLL_INTERVAL_MS);
   }
   const removed = await cluster.request(`${DEPLOYMENTS}/${DEPLOYMENT}?propagationPolicy=Background`, {

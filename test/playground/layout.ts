@@ -17,6 +17,7 @@ export function playgroundLayout(dir: string) {
     planFile: join(dir, 'genesis-plan.yaml'),
     binDir: join(dir, 'bin'),
     plugin: join(dir, 'bin', 'kubectl-chain'),
+    pluginDir: join(dir, 'plugin'),
     chainHome: join(dir, 'chain'),
     apiCaFile: join(dir, 'api-ca.pem'),
     hookConfig: (hook: string) => join(dir, 'hooks', `${hook}.json`),

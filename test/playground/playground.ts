@@ -187,7 +187,7 @@ async function found(layout: PlaygroundLayout, options: PlaygroundOptions): Prom
     writeState(layout, state);
     for (const node of nodes) writeNodeConfig(layout, node, cluster.webhookClientCaFile, nodeAgents(controlPlane));
     writeHookFiles(layout, hooks, nodes);
-    writeLaunchers(layout, cluster);
+    await writeLaunchers(layout, cluster);
     await pinChain(layout, cluster, state);
 
     const playground = handle(layout, cluster);

@@ -1,16 +1,20 @@
 import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { buildPlugin } from '../../cmd/build.ts';
 import type { Cluster } from '../control-plane/cluster.ts';
 import type { PlaygroundLayout } from './layout.ts';
-import { KUBECTL_CHAIN, NODE } from './paths.ts';
+import { NODE } from './paths.ts';
 import { mustRun } from './run-command.ts';
 import type { PlaygroundState } from './state.ts';
 
-/** A folder for the PATH: kubectl itself, and the plugin as kubectl looks for it. */
-export function writeLaunchers(layout: PlaygroundLayout, cluster: Pick<Cluster, 'kubectl'>): void {
+/** A folder for the PATH: kubectl itself, and the plugin, bundled as it is shipped, under the name that kubectl looks for. */
+export async function writeLaunchers(layout: PlaygroundLayout, cluster: Pick<Cluster, 'kubectl'>): Promise<void> {
   mkdirSync(layout.binDir, { recursive: true });
-  const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
-  writeFileSync(layout.plugin, `#!/bin/sh\nexec ${quoted(NODE)} ${quoted(KUBECTL_CHAIN)} "$@"\n`, { mode: 0o755 });
+  const plugin = await buildPlugin(layout.pluginDir);
+  const environment = `NODE_COMPILE_CACHE=${quoted(join(layout.pluginDir, 'compiled'))} KUBECTL_CHAIN_KUBECTL=${quoted(cluster.kubectl)}`;
+  writeFileSync(layout.plugin, `#!/bin/sh\n${environment} exec ${quoted(NODE)} ${quoted(plugin)} "$@"\n`, {
+    mode: 0o755,
+  });
   rmSync(`${layout.binDir}/kubectl`, { force: true });
   symlinkSync(cluster.kubectl, `${layout.binDir}/kubectl`);
 }
@@ -44,4 +48,8 @@ export async function pinChain(layout: PlaygroundLayout, cluster: Cluster, state
       symlinkSync(file, join(keys, basename(file)));
     }
   }
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
 }
