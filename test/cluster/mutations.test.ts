@@ -1,0 +1,160 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { exclusionsFor } from '../../src/change/index.ts';
+import { nodeAgents } from '../playground/full-control-plane.ts';
+import { auditedWrites, isNamedByExclusions, type AuditedWrite } from './mutations/audited.ts';
+import { actualLines, expectedLines } from './mutations/compare.ts';
+import { MutationLog, type MutationLeaf } from './mutations/mutation-log.ts';
+import { belongsTo, decisionsOf, namespaceOf, play, PREPARER, type Played } from './mutations/play.ts';
+import { refusedRecords, type Row } from './mutations/row.ts';
+import { SUITE_POLICY } from './mutations/suite-policy.ts';
+import { CHAPTERS, ROWS } from './mutations/table.ts';
+import { call } from './objects.ts';
+import { withPlayground } from './with-playground.ts';
+
+/** Rows that are played at one time: waiting for controllers, not computing, is what most of them do. */
+const PLAYED_AT_ONCE = 4;
+const PLAY_TIMEOUT_MS = 380_000;
+
+type Outcome = Played | Error;
+interface Both {
+  readonly free: Outcome;
+  readonly governed: Outcome;
+}
+
+const outcomes = new Map<string, Both>();
+let leaves: readonly MutationLeaf[] = [];
+let writes: readonly AuditedWrite[] = [];
+let log: MutationLog;
+
+const world = withPlayground({ controlPlane: 'full' }, async ({ committee }) => {
+  await committee.enforce('rows', SUITE_POLICY);
+});
+
+beforeAll(async () => {
+  const { playground, committee } = world;
+  log = new MutationLog(committee);
+  await log.catchUp();
+  await eachAtOnce(
+    ROWS.flatMap((row) => [namespaceOf(row, false), namespaceOf(row, true)]),
+    async (name) => {
+      const body = { apiVersion: 'v1', kind: 'Namespace', metadata: { name } };
+      const { status, message } = await call(playground, PREPARER, '/api/v1/namespaces', { method: 'POST', body });
+      if (status !== 201) throw new Error(`namespace ${name}: ${status} ${message}`);
+    },
+  );
+  const halves = ROWS.flatMap((row) => [
+    { row, isGoverned: false },
+    { row, isGoverned: true },
+  ]);
+  const played = new Map<string, Outcome>();
+  await eachAtOnce(halves, async ({ row, isGoverned }) => {
+    const outcome = await play({ playground, committee, log }, row, isGoverned).catch(
+      (error: unknown) => error as Error,
+    );
+    played.set(namespaceOf(row, isGoverned), outcome);
+  });
+  for (const row of ROWS) {
+    const half = (isGoverned: boolean) => played.get(namespaceOf(row, isGoverned)) ?? new Error('not played');
+    outcomes.set(row.id, { free: half(false), governed: half(true) });
+  }
+  // What controllers still did while other rows were played is on the log by now.
+  await log.catchUp();
+  leaves = log.leaves;
+  writes = auditedWrites(playground.cluster.auditLog);
+}, PLAY_TIMEOUT_MS);
+
+async function eachAtOnce<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
+  const queue = [...items];
+  const worker = async () => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await act(item);
+  };
+  await Promise.all(Array.from({ length: PLAYED_AT_ONCE }, worker));
+}
+
+function playedOf(row: Row, half: keyof Both): Played {
+  const outcome = outcomes.get(row.id)?.[half];
+  if (outcome === undefined || outcome instanceof Error) throw outcome ?? new Error(`${row.id} was not played`);
+  return outcome;
+}
+
+describe.each(CHAPTERS)('P2 every mutation is on the log: $title', ({ rows }) => {
+  test.each(rows)('$id: $what', (row) => {
+    const played = playedOf(row, 'free');
+    for (const { ok, said } of played.attempts) {
+      if (row.ends === undefined) expect(ok, said).toBe(true);
+      else expect(said).toMatch(row.ends);
+    }
+    expect(actualLines(row.records, 'ADMITTED', played, decisionsOf(log, played.ns))).toEqual(
+      expectedLines(row.records, 'ADMITTED', played.ns),
+    );
+  });
+});
+
+describe.each(CHAPTERS)('P1 no mutation that a policy matches goes on before the votes: $title', ({ rows }) => {
+  test.each(rows)('$id: $what', (row) => {
+    const played = playedOf(row, 'governed');
+    const records = refusedRecords(row);
+    expect(actualLines(records, 'REFUSED', played, decisionsOf(log, played.ns))).toEqual(
+      expectedLines(records, 'REFUSED', played.ns),
+    );
+    if (records.length === 0) {
+      for (const { ok, said } of played.attempts) expect(`${ok} ${said}`).toMatch(row.ends ?? /^true /);
+      return;
+    }
+    expect(played.attempts.map(({ ok }) => ok)).toEqual(played.attempts.map(() => false));
+    // The warning is there also where kubectl shows another error than ours (autoscale), and the error where it shows no warning (exec).
+    expect(played.attempts[0]?.said).toMatch(/proposal\/\d+ is OPEN/);
+    // Nothing was made, changed or removed.
+    for (const [path, was] of played.before) expect([path, played.after.get(path)]).toEqual([path, was]);
+  });
+});
+
+describe('the log tells the whole truth', () => {
+  test('every decision belongs to a row, or to whoever prepared it: nothing of a controller is on the log', () => {
+    const scopes = ROWS.flatMap((row) => [namespaceOf(row, false), namespaceOf(row, true)]);
+    const others = leaves.filter(
+      ({ attributes }) => attributes.user !== PREPARER && !scopes.some((ns) => belongsTo(attributes, ns)),
+    );
+    expect(others.map(({ attributes }) => attributes)).toEqual([]);
+    expect(leaves.length).toBeGreaterThan(2 * ROWS.length);
+  });
+
+  test('each decision has a witness of every hook, and no witness is left without a partner', () => {
+    const decided = leaves.filter(({ result }) => result.decision !== 'WAITING');
+    const waiting = leaves.filter(({ result }) => result.decision === 'WAITING');
+    expect(decided.map(({ result }) => result.witnesses.length)).toEqual(decided.map(() => 1));
+    expect(new Set(decided.flatMap(({ result }) => result.witnesses))).toEqual(
+      new Set(waiting.map(({ index }) => index)),
+    );
+  });
+
+  test('every write that the API server carried out is on the log, or is of an (actor, operation, resource) that the exclusions name', () => {
+    const exclusions = exclusionsFor({ nodeAgents: nodeAgents('full') });
+    // Rows without a record are judged by themselves: an empty difference, a dry run that hides in its object.
+    const judged = ROWS.filter(({ records }) => records.length === 0).flatMap((row) => [
+      namespaceOf(row, false),
+      namespaceOf(row, true),
+    ]);
+    const unknown = writes.filter(
+      (write) =>
+        write.leaf === undefined && !judged.includes(write.namespace) && !isNamedByExclusions(write, exclusions),
+    );
+    expect(unknown).toEqual([]);
+    // Controllers really worked: most kinds of their writes were seen.
+    const left = writes.filter(({ leaf }) => leaf === undefined);
+    expect(new Set(left.map(({ user, resource }) => `${user} ${resource}`)).size).toBeGreaterThan(25);
+  });
+
+  test('the record that the audit log of the API server names is the one of that change', () => {
+    const decisions = new Map(leaves.map((leaf) => [leaf.index, leaf]));
+    const joined = writes.filter(({ leaf }) => leaf !== undefined && decisions.has(leaf));
+    expect(joined.length).toBeGreaterThan(ROWS.length);
+    for (const { leaf = -1, user, resource, namespace } of joined) {
+      const attributes = decisions.get(leaf)?.attributes;
+      const { group = '', resource: name = '', subresource = '' } = attributes ?? {};
+      expect(`${attributes?.user} ${[group, name, subresource].join('/')}`).toBe(`${user} ${resource}`);
+      // A Namespace is in itself only for a review.
+      if (name !== 'namespaces') expect(attributes?.namespace).toBe(namespace);
+    }
+  });
+});
