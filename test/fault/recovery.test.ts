@@ -11,34 +11,33 @@ const changes: Change[] = [];
 
 beforeAll(async () => {
   committee = await Committee.found();
-  await committee.freePorts();
+  await committee.start();
 });
 
 afterAll(() => committee?.close());
 
 describe('P8: a block that was decided and is not in the store', () => {
   it('is applied from the log at the next start, without a peer', async () => {
-    // Its store takes the first commit, which holds the schema, and then hangs for ever.
+    const before = await committee.agreed();
+    // From here on its store takes a block, and the transaction never ends.
     const root = committee.patched({
       file: 'src/store/lmdb/table.ts',
       find: '  async #commit(writes: readonly Write[]): Promise<void> {',
       replace:
         '  async #commit(writes: readonly Write[]): Promise<void> {\n    if (writes.length > 4) await new Promise(() => setInterval(() => {}, 1_000));',
     });
-    await Promise.all(committee.nodes.map((node) => node.start({ root: node.org === 'delta' ? root : undefined })));
-    await Promise.all(committee.nodes.map((node) => node.answering()));
-    await Promise.all(['alpha', 'beta', 'gamma'].map((org) => committee.node(org).ready()));
+    await (await committee.rerun('delta', root)).ready();
     for (const name of ['first', 'second', 'third'])
       changes.push(await committee.mustChange(`hung-${name}`, ['alpha', 'gamma']));
     const { height, stateRoot } = await committee.agreed();
     await Promise.all(committee.nodes.map((node) => node.kill()));
 
     const delta = committee.node('delta');
-    expect((await delta.fsck()).height).toBe(0);
+    expect((await delta.fsck()).height).toBe(before.height);
     await delta.start();
     await delta.answering();
     expect(await delta.reader.head()).toMatchObject({ height, stateRoot });
-    expect(delta.run.logText.match(/decided block applied from the log/g)).toHaveLength(height);
+    expect(delta.run.logText.match(/decided block applied from the log/g)).toHaveLength(height - before.height);
     await Promise.all(['alpha', 'beta', 'gamma'].map((org) => committee.node(org).start()));
     await Promise.all(committee.nodes.map((node) => node.ready()));
     changes.push(await committee.mustChange('after-the-log', ['alpha', 'delta']));
@@ -62,6 +61,7 @@ describe(`a node that was away for ${BLOCKS_AWAY} blocks`, () => {
       await load.stop();
     }
     changes.push(...load.changes);
+    expect(load.allowed.length).toBeGreaterThan(1);
   });
 
   it('takes nothing from peers that send a wrong range, and drops them', async () => {
@@ -74,11 +74,14 @@ describe(`a node that was away for ${BLOCKS_AWAY} blocks`, () => {
     await Promise.all(['alpha', 'beta'].map((org) => committee.rerun(org, committee.patched(serve))));
     await delta.start();
     await delta.answering();
-    const asked = /range not had from peer/;
-    const dropped = /NET_DROPPED.*(SYNC_RANGE_INVALID|block)/;
-    for (let i = 0; i < 200 && !asked.test(delta.run.logTail); i += 1) await sleep(50);
-    expect(delta.run.logText).toMatch(asked);
-    console.log(delta.run.logTail, dropped.test(delta.run.logText));
+    const isDropped = (peer: string): boolean =>
+      delta.run.logText
+        .split('\n')
+        .some((line) =>
+          line.includes(`"peer":"${peer}","code":"NET_DROPPED","detail":"the range that a peer sent is wrong`),
+        );
+    for (let i = 0; i < 200 && !(isDropped('alpha') && isDropped('beta')); i += 1) await sleep(50);
+    expect([isDropped('alpha'), isDropped('beta')]).toEqual([true, true]);
     expect((await delta.reader.head())?.height).toBe(away);
   });
 
