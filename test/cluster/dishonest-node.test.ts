@@ -22,9 +22,8 @@ const world = withPlayground({}, async ({ playground, committee }) => {
   await committee.enforce('production', twoApprovals('prod-*'));
 });
 
-function patch(name: string): readonly string[] {
-  return ['--import', join(import.meta.dirname, 'patches', `${name}.ts`)];
-}
+const ALLOW_EVERYTHING = ['--import', import.meta.resolve('./patches/allow-everything.ts')];
+const MATCH_NO_POLICY = ['--import', import.meta.resolve('./patches/match-no-policy.ts')];
 
 /** What a node's webhook answers to the API server about a ConfigMap, asked directly with the API server's certificate. */
 function askWebhook(node: number, name: string): Promise<boolean> {
@@ -83,7 +82,7 @@ describe('P1 exact approval, although an organisation lies', () => {
     const { playground, committee } = world;
     expect(await askWebhook(ALPHA, 'asked-honest')).toBe(false);
     await playground.stopNode(ALPHA);
-    await playground.startNode(ALPHA, { nodeArgs: patch('allow-everything') });
+    await playground.startNode(ALPHA, { nodeArgs: ALLOW_EVERYTHING });
     // The failover keeps to the node that answers: without beta that is alpha.
     await playground.stopNode(BETA);
     await playground.waitUntilHooked();
@@ -121,7 +120,7 @@ describe('P1 exact approval, although an organisation lies', () => {
       // What the dishonest node certifies is true but old; nobody is bound to ask it.
       const committee = new Committee(playground, HONEST);
       await playground.stopNode(ALPHA);
-      await playground.startNode(ALPHA, { nodeArgs: patch('match-no-policy') });
+      await playground.startNode(ALPHA, { nodeArgs: MATCH_NO_POLICY });
       await playground.waitUntilHooked();
 
       const refused = await createConfigMap(playground, 'alice', NS, 'outvoted');
