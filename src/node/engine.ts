@@ -26,6 +26,7 @@ import { BlockWork } from './block-work.ts';
 import { checkMessage } from './message-check.ts';
 import type { CommitPipeline } from './commit-pipeline.ts';
 import type { Mempool } from './mempool.ts';
+import { VerifyBudget } from './verify-budget.ts';
 
 export const messageKind = 1;
 /** A connection that is down for this long counts as down: its validator's proposal is not waited for. */
@@ -90,6 +91,7 @@ export class Engine {
   readonly #afterDurable: { readonly seq: number; readonly run: () => void }[] = [];
   readonly #timers = new Map<string, NodeJS.Timeout>();
   readonly #work: BlockWork;
+  readonly #budget = new VerifyBudget();
   readonly #downTimers = new Map<ValidatorId, NodeJS.Timeout>();
   readonly #down = new Set<ValidatorId>();
   #lastCertificate: Certificate | null;
@@ -160,7 +162,9 @@ export class Engine {
       if (frame[0] === announcementKind) return this.#d.exchange.onAnnouncement(from, frame.subarray(1));
       if (frame[0] !== messageKind) return this.#refuse(from, 'frame of an unknown kind');
       const message = decodeConsensusMessage(frame.subarray(1));
-      if (!isWorthVerifying(this.#d.state, message) || !this.#verify(message)) return;
+      if (!isWorthVerifying(this.#d.state, message)) return;
+      if (!this.#budget.take(from, message, this.#d.now())) return this.#d.metrics.refusedMessage('too much to verify');
+      if (!this.#verify(message)) return;
       this.#feed({ type: 'message', from: this.#indexOf(from), message });
     } catch (error) {
       if (!isChainError(error)) throw error;
