@@ -160,6 +160,7 @@ export const governanceFaults: readonly Fault[] = [
     find: 'r.policy === policy.name && r.policyDigest === policy.digest',
     replace: 'r.policy === policy.name',
     tests: [configuration],
+    named: 'an approval that is in use under an older policy serves no further review',
     project: 'unit',
   },
   {
@@ -168,6 +169,7 @@ export const governanceFaults: readonly Fault[] = [
     find: 'if (termsHash !== proposal.termsHash) throw',
     replace: 'if (termsHash.length === 0) throw',
     tests: [voting],
+    named: 'for other terms is refused',
     project: 'unit',
   },
   {
@@ -176,6 +178,7 @@ export const governanceFaults: readonly Fault[] = [
     find: 'if (!proposal.electors.includes(org)) throw',
     replace: 'if (org.length === 0) throw',
     tests: [voting],
+    named: 'is refused from an organisation that was no elector when the proposal opened',
     project: 'unit',
   },
   {
@@ -184,6 +187,7 @@ export const governanceFaults: readonly Fault[] = [
     find: "proposal.changes.some((change) => change.state !== 'READY')",
     replace: 'proposal.changes.length < 0',
     tests: [voting],
+    named: 'changes nothing once the approval is in use',
     project: 'unit',
   },
   {
@@ -192,6 +196,7 @@ export const governanceFaults: readonly Fault[] = [
     find: 'if (last !== undefined && sequence < last)',
     replace: 'if (sequence < 0)',
     tests: [voting],
+    named: 'twice with the same sequence is refused, and a lower one too',
     project: 'unit',
   },
   {
@@ -200,6 +205,7 @@ export const governanceFaults: readonly Fault[] = [
     find: 'return endVoting(x, proposal);',
     replace: 'return;',
     tests: [voting],
+    named: 'after the deadline is refused',
     project: 'unit',
   },
   {
@@ -208,6 +214,7 @@ export const governanceFaults: readonly Fault[] = [
     find: "if (!memberOf(docs, org, name).roles.includes('member'))",
     replace: 'if (memberOf(docs, org, name).roles.length === 0)',
     tests: [voting],
+    named: 'of somebody without the role is refused',
     project: 'unit',
   },
   {
@@ -216,6 +223,7 @@ export const governanceFaults: readonly Fault[] = [
     find: ' || proposal.deadlineVotingMs === null) return proposal;',
     replace: ') return proposal;',
     tests: [voting],
+    named: 'lies ready before enough organisations hold the bodies, and decides nothing until then',
     project: 'unit',
   },
   {
@@ -224,6 +232,7 @@ export const governanceFaults: readonly Fault[] = [
     find: 'change.reservedUid === attributes.uid && change.reusable',
     replace: 'change.reusable',
     tests: [admission],
+    named: 'and not for another object of the same name',
     project: 'unit',
   },
   {
@@ -232,6 +241,7 @@ export const governanceFaults: readonly Fault[] = [
     find: ' && change.persistedBy.length === 0',
     replace: '',
     tests: [admission],
+    named: 'and not by a review after it was seen persisted',
     project: 'unit',
   },
   {
@@ -240,6 +250,7 @@ export const governanceFaults: readonly Fault[] = [
     find: '{ reusable: false }',
     replace: '{ reusable: true }',
     tests: [admission],
+    named: 'and not after another admitted change of the object',
     project: 'unit',
   },
   {
@@ -248,6 +259,7 @@ export const governanceFaults: readonly Fault[] = [
     find: 'reserve(x, proposal, index, attributes, leaf);',
     replace: '',
     tests: [admission],
+    named: 'is admitted once two other organisations have approved it',
     project: 'unit',
   },
   {
@@ -256,6 +268,7 @@ export const governanceFaults: readonly Fault[] = [
     find: "endReservation(x, proposal, Number(change), 'UNCERTAIN')",
     replace: "endReservation(x, proposal, Number(change), 'READY')",
     tests: [admission],
+    named: 'is uncertain, and spent, when nobody said so within the lease',
     project: 'unit',
   },
   {
@@ -264,6 +277,7 @@ export const governanceFaults: readonly Fault[] = [
     find: 'return lapse(x, proposal);',
     replace: 'return;',
     tests: [admission],
+    named: 'lapses when it is not used in time',
     project: 'unit',
   },
   {
@@ -272,6 +286,7 @@ export const governanceFaults: readonly Fault[] = [
     find: 'faultyMax(x.validators.length) + 1',
     replace: 'faultyMax(x.validators.length)',
     tests: [admission],
+    named: 'and not by a review after it was seen persisted',
     project: 'unit',
   },
   {
@@ -280,6 +295,7 @@ export const governanceFaults: readonly Fault[] = [
     find: 'if (result.uid !== change.reservedUid) return undefined;',
     replace: '',
     tests: [admission],
+    named: 'is not spent by one observer alone, nor by what was stored under another uid',
     project: 'unit',
   },
   {
@@ -288,6 +304,7 @@ export const governanceFaults: readonly Fault[] = [
     find: 'if ((present ?? null) !== replaces) throw',
     replace: "if (name === '') throw",
     tests: [configuration],
+    named: 'executes all of it or nothing, and fails where another one came first',
     project: 'unit',
   },
   {
@@ -296,6 +313,7 @@ export const governanceFaults: readonly Fault[] = [
     find: 'if (!x.chain.isRegistrableKey(member.key)) throw',
     replace: 'if (member.key.length === 0) throw',
     tests: [configuration],
+    named: 'what could never be executed is refused when it is proposed',
     project: 'unit',
   },
   {
@@ -304,6 +322,7 @@ export const governanceFaults: readonly Fault[] = [
     find: 'if (delayMs === 0) return executeConfiguration',
     replace: 'if (delayMs >= 0) return executeConfiguration',
     tests: [configuration],
+    named: 'waits for its delay, and is executed by time alone',
     project: 'unit',
   },
   {
@@ -312,6 +331,7 @@ export const governanceFaults: readonly Fault[] = [
     find: 'if (!givesWay(other, payload)) throw',
     replace: 'if (other.id < 0) throw',
     tests: [voting],
+    named: 'does not take the place of what somebody answers for',
     project: 'unit',
   },
 ];

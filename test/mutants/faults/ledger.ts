@@ -56,14 +56,7 @@ export const ledgerFaults: readonly Fault[] = [
     find: 'if (toHex(node) !== root) throw',
     replace: "if (root === '') throw",
     tests: [stateTree],
-    project: 'unit',
-  },
-  {
-    fault: 'A state proof does not depend on the place of its bucket.',
-    file: 'src/ledger/state-proof.ts',
-    find: 'path % 2 === 0 ?',
-    replace: 'path >= 0 ?',
-    tests: [stateTree],
+    named: 'fails when anything of it is changed',
     project: 'unit',
   },
   {
@@ -153,6 +146,7 @@ export const ledgerFaults: readonly Fault[] = [
     find: 'x.chain.verifyTx(tx, signerOf(x.docs, x.validators, payload).key);',
     replace: '',
     tests: [application],
+    named: 'leaves out what has no place in a block, and takes the rest',
     project: 'unit',
   },
   {
@@ -169,6 +163,7 @@ export const ledgerFaults: readonly Fault[] = [
     find: 'x.timeMs > payload.notAfterMs ?',
     replace: 'x.timeMs < 0 ?',
     tests: [application],
+    named: 'what expired on its way is written down without effect',
     project: 'unit',
   },
   {
@@ -177,6 +172,7 @@ export const ledgerFaults: readonly Fault[] = [
     find: 'if (notAfterMs > timeMs + horizonMs)',
     replace: 'if (notAfterMs < 0)',
     tests: [application],
+    named: 'nothing is valid for too long: a minute for a mutation, a day for the rest',
     project: 'unit',
   },
   {
@@ -185,6 +181,7 @@ export const ledgerFaults: readonly Fault[] = [
     find: 'if (payload.chain !== chain.hash)',
     replace: 'if (payload.chain.length === 0)',
     tests: [application],
+    named: 'refuses what belongs to another chain',
     project: 'unit',
   },
   {
@@ -193,6 +190,7 @@ export const ledgerFaults: readonly Fault[] = [
     find: "throw new ChainError('LEDGER_CONFLICT', { tx: tx.hash, leaf: known.leaf });",
     replace: '',
     tests: [application],
+    named: 'a natural key is kept as long as its transaction could come again, and no longer',
     project: 'unit',
   },
   {
@@ -203,6 +201,7 @@ export const ledgerFaults: readonly Fault[] = [
     replace: `if (known === undefined || known.untilMs < timeMs || known.tx === tx.hash) return;
   if (known.leaf < 0) throw`,
     tests: [application],
+    named: 'leaves out what has no place in a block, and takes the rest',
     project: 'unit',
   },
   {
@@ -219,6 +218,7 @@ export const ledgerFaults: readonly Fault[] = [
     find: 'canonicalJson({ attributes, commitment, digest, bodyHash, keyId })',
     replace: 'canonicalJson({ attributes, commitment, digest, keyId })',
     tests: [admission],
+    named: 'that differ in',
     project: 'unit',
   },
   {
@@ -227,6 +227,7 @@ export const ledgerFaults: readonly Fault[] = [
     find: 'canonicalJson({ attributes,',
     replace: 'canonicalJson({ attributes: { ...attributes, paths: [] },',
     tests: [admission],
+    named: 'a changed path left out',
     project: 'unit',
   },
   {
@@ -235,6 +236,7 @@ export const ledgerFaults: readonly Fault[] = [
     find: 'waiting.find((other) => other.hook === hook.name)',
     replace: 'waiting.find((other) => hook.name !== other.tx)',
     tests: [admission],
+    named: 'of one hook decide nothing',
     project: 'unit',
   },
   {
@@ -243,6 +245,7 @@ export const ledgerFaults: readonly Fault[] = [
     find: "if (partners === undefined) return { result: verdict('WAITING', 'OK'), prev };",
     replace: "if (partners === undefined) return { result: verdict('ADMITTED', 'OK'), prev };",
     tests: [admission],
+    named: 'decide together what each saw alike',
     project: 'unit',
   },
   {
@@ -251,6 +254,7 @@ export const ledgerFaults: readonly Fault[] = [
     find: 'other.notAfterMs >= x.timeMs && answers',
     replace: 'answers',
     tests: [admission],
+    named: 'are passed over when their time is up, also beside one whose time is not',
     project: 'unit',
   },
   {
@@ -259,6 +263,7 @@ export const ledgerFaults: readonly Fault[] = [
     find: ' || expected.strict !== digest.strict',
     replace: '',
     tests: [admission],
+    named: 'attests only under the key that the cluster has, with digests of what it attests',
     project: 'unit',
   },
   {
@@ -269,6 +274,7 @@ export const ledgerFaults: readonly Fault[] = [
     replace: `if (hook === undefined) return { cluster, hook: '', org };
 `,
     tests: [voting],
+    named: 'are those of nodes that the cluster names',
     project: 'unit',
   },
   {
@@ -277,6 +283,7 @@ export const ledgerFaults: readonly Fault[] = [
     find: "['appHash', 'validatorsHash',",
     replace: "['validatorsHash',",
     tests: [application],
+    named: 'a block that an honest proposer could not have made',
     project: 'unit',
   },
   {
@@ -285,6 +292,7 @@ export const ledgerFaults: readonly Fault[] = [
     find: "'validatorsHash', 'nextValidatorsHash',",
     replace: "'nextValidatorsHash',",
     tests: [application],
+    named: 'a block that an honest proposer could not have made',
     project: 'unit',
   },
   {
@@ -293,6 +301,7 @@ export const ledgerFaults: readonly Fault[] = [
     find: 'if (!(header.timeMs > timeMs)) throw',
     replace: 'if (!(header.timeMs >= timeMs)) throw',
     tests: [application],
+    named: 'by a time that is not after the last one, though all else fits',
     project: 'unit',
   },
   {
@@ -326,7 +335,8 @@ export const ledgerFaults: readonly Fault[] = [
     file: 'src/ledger/execute/documents.ts',
     find: 'this.#undo.rollback(mark);',
     replace: '',
-    tests: [documents, application],
+    tests: [documents],
+    named: 'what fails half way leaves nothing: not in the state, not among the expiring keys, not among the decisions',
     project: 'unit',
   },
   {
@@ -335,6 +345,7 @@ export const ledgerFaults: readonly Fault[] = [
     find: 'this.parsed.clear();',
     replace: '',
     tests: [documents],
+    named: 'what fails half way leaves nothing: not in the state, not among the expiring keys, not among the decisions',
     project: 'unit',
   },
   {
@@ -343,6 +354,7 @@ export const ledgerFaults: readonly Fault[] = [
     find: "attributes.namespace === '' ? null :",
     replace: "attributes.namespace !== '' ? null :",
     tests: [admission],
+    named: 'each record names the one before it of its object and of its namespace',
     project: 'unit',
   },
   {
@@ -351,6 +363,7 @@ export const ledgerFaults: readonly Fault[] = [
     find: 'if (a.content === b.content) throw',
     replace: "if (a.content === '') throw",
     tests: [application],
+    named: 'that proves nothing is not let in',
     project: 'unit',
   },
 ];
