@@ -131,6 +131,32 @@ const OWNERS: readonly (readonly [
   ['statefulset-controller', ['StatefulSet'], 'apps', 'controllerrevisions'],
 ];
 
+/**
+ * The roles and bindings that a fresh API server 1.36 makes (label kubernetes.io/bootstrapping=rbac-defaults). By exact name: a prefix
+ * would let whoever impersonates it make a binding of its own.
+ */
+const BOOTSTRAP_RBAC: readonly string[] = [
+  ...['admin', 'cluster-admin', 'edit', 'view', 'extension-apiserver-authentication-reader'],
+  ...`
+  aggregate-to-admin aggregate-to-edit aggregate-to-view auth-delegator basic-user certificates.k8s.io:certificatesigningrequests:nodeclient
+  certificates.k8s.io:certificatesigningrequests:selfnodeclient certificates.k8s.io:kube-apiserver-client-approver
+  certificates.k8s.io:kube-apiserver-client-kubelet-approver certificates.k8s.io:kubelet-serving-approver certificates.k8s.io:legacy-unknown-approver
+  discovery heapster kube-aggregator kube-controller-manager kube-dns kube-scheduler kubelet-api-admin monitoring node node-bootstrapper
+  node-problem-detector node-proxier persistent-volume-provisioner public-info-viewer service-account-issuer-discovery volume-scheduler
+  :extension-apiserver-authentication-reader :leader-locking-kube-controller-manager :leader-locking-kube-scheduler
+  `.trim().split(/\s+/).map((name) => `system:${name}`),
+  ...`
+  attachdetach-controller certificate-controller clusterrole-aggregation-controller cronjob-controller daemon-set-controller deployment-controller
+  device-taint-eviction-controller disruption-controller endpoint-controller endpointslice-controller endpointslicemirroring-controller
+  ephemeral-volume-controller expand-controller generic-garbage-collector horizontal-pod-autoscaler job-controller
+  legacy-service-account-token-cleaner namespace-controller node-controller persistent-volume-binder pod-garbage-collector pv-protection-controller
+  pvc-protection-controller replicaset-controller replication-controller resource-claim-controller resourcequota-controller root-ca-cert-publisher
+  route-controller selinux-warning-controller service-account-controller service-cidrs-controller service-controller statefulset-controller
+  ttl-after-finished-controller ttl-controller validatingadmissionpolicy-status-controller volumeattributesclass-protection-controller
+  bootstrap-signer cloud-provider token-cleaner
+  `.trim().split(/\s+/).map((name) => `system:controller:${name}`),
+]; // prettier-ignore
+
 /** Bootstrap objects that a fresh API server must write before it is ready; by exact name where the names are fixed. */
 const START_UP: readonly Exclusion[] = [
   entry(apiServer, WRITE, 'networking.k8s.io', ['ipaddresses'], { reason: 'written before the Service it belongs to; a refusal breaks every Service' }),
@@ -152,10 +178,9 @@ const START_UP: readonly Exclusion[] = [
     ],
     reason: 'built-in flow control at start-up',
   }),
-  entry(apiServer, ['CREATE', 'UPDATE'], 'rbac.authorization.k8s.io', ['clusterroles', 'clusterrolebindings', 'roles', 'rolebindings'], {
-    names: ['admin', 'cluster-admin', 'edit', 'extension-apiserver-authentication-reader', 'view'],
-    namePrefixes: ['system:'],
-    reason: 'built-in roles at start-up and upgrade: without them the API server exits',
+  entry(apiServer, ['CREATE'], 'rbac.authorization.k8s.io', ['clusterroles', 'clusterrolebindings', 'roles', 'rolebindings'], {
+    names: BOOTSTRAP_RBAC,
+    reason: 'built-in roles of a fresh cluster; a later UPDATE or DELETE of one is gated, and the API server goes on without it',
   }),
   entry(apiServer, WRITE, 'apiregistration.k8s.io', ['apiservices', 'apiservices/status'], { where: isLocalApiService, reason: 'registers the versions that it serves itself' }),
   entry(apiServer, ['UPDATE'], 'apiextensions.k8s.io', ['customresourcedefinitions/status'], { reason: 'conditions and finalizer of a CRD' }),

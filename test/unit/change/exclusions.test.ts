@@ -231,6 +231,26 @@ describe('what leaves the gate, and what next to it does not', () => {
   });
 });
 
+describe('P1: whoever impersonates the API server', () => {
+  it.each([
+    [
+      'makes no binding of its own under a system name',
+      rbac(create('clusterrolebindings', objectOf('ClusterRoleBinding', { name: 'system:backdoor' }))),
+    ],
+    [
+      'makes no role of its own under a system name',
+      rbac(create('clusterroles', objectOf('ClusterRole', { name: 'system:controller:backdoor' }))),
+    ],
+    ['widens no built-in role', rbac(update('clusterroles', objectOf('ClusterRole', { name: 'system:basic-user' })))],
+    [
+      'gives nobody cluster-admin',
+      rbac(update('clusterrolebindings', objectOf('ClusterRoleBinding', { name: 'cluster-admin' }))),
+    ],
+  ])('%s', (_what, built) => {
+    expect(reasonFor(by('system:apiserver', built, ['system:masters']))).toBeUndefined();
+  });
+});
+
 describe('the webhook configuration', () => {
   const hooks = [
     { name: 'east', url: 'https://192.0.2.2:8443/admit', caBundle: 'Y2E=' },
