@@ -166,9 +166,9 @@ export const WRITING: readonly Row[] = [
   },
   {
     id: 'big',
-    what: 'an object of 1 MB, made and changed',
+    what: 'an object of 1 MiB, made and changed',
     change: async (s) => {
-      const text = '<'.repeat(1_000_000);
+      const text = '<'.repeat(1_048_000);
       return [
         await s.raw('POST', CM, { body: configMap('x', { text }) }),
         await s.raw('PUT', `${CM}/x`, { body: configMap('x', { text: `${text}>` }) }),
@@ -176,16 +176,21 @@ export const WRITING: readonly Row[] = [
     },
     records: [created, updated],
     refused: [created],
-    note: 'the reviews have 6 and 12 MB, because `<` arrives as six bytes',
+    note: 'the reviews have 6 and 12 MiB, because `<` arrives as six bytes',
   },
   {
     id: 'dry-run',
     what: '`--dry-run=server`, `kubectl diff`',
     prepare: async (s) => void (await s.admin(['apply', '-f', '-'], JSON.stringify(configMap('y', { a: '1' })))),
-    change: async (s) => [
-      await s.kubectl(['create', 'configmap', 'x', '--dry-run=server']),
-      await s.kubectl(['delete', 'configmap', 'y', '--dry-run=server']),
-    ],
+    change: async (s) => {
+      // Exit 1 means that there is a difference.
+      const { said } = await s.given(['diff', '-f', '-'], configMap('y', { a: '2' }));
+      return [
+        await s.kubectl(['create', 'configmap', 'x', '--dry-run=server']),
+        await s.kubectl(['delete', 'configmap', 'y', '--dry-run=server']),
+        { ok: /^\+ +a: "2"$/m.test(said), said },
+      ];
+    },
     records: [],
     note: 'evaluated and allowed; a warning says what the real request will need',
   },
@@ -207,7 +212,7 @@ export const WRITING: readonly Row[] = [
   },
   {
     id: 'never-asked',
-    what: 'a stale PUT, an object that is not there, an invalid one, a name space that is not there',
+    what: 'a stale PUT, an object that is not there, an invalid one, a namespace that is not there',
     prepare: (s) => s.make(configMap('x')),
     change: async (s) => [
       await s.raw('PUT', `${CM}/x`, { body: { ...configMap('x'), metadata: { name: 'x', resourceVersion: '1' } } }),

@@ -1,0 +1,101 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { EXCLUSIONS, type Exclusion } from '../../../src/change/index.ts';
+import { timesText } from './compare.ts';
+import type { Recorded, Row } from './row.ts';
+import { CHAPTERS } from './table.ts';
+
+export const PAGE_FILE = join(import.meta.dirname, 'README.md');
+
+const INTRODUCTION = `# Mutations: what is recorded of each way to change a cluster
+
+Written by \`node test/cluster/mutations/page.ts\` from the data that \`test/cluster/mutations.test.ts\` plays on a real control plane; a test
+compares the two. Do not edit it.
+
+Each row is played twice by alice with kubectl, or with the raw API where kubectl has no verb: in a namespace where no policy matches, and in
+one where a policy asks for two votes. Compared are operation, group, version, resource, subresource, name, namespace, uid, user and the exact
+number of decisions, controllers included; that every decision has a witness of each hook; that a refusal left everything as it was; and
+the audit log of the API server: whatever it carried out is on our log, or is of an actor, operation and resource of the list at the end.
+
+- \`<ns>\` is the row's own namespace; where no name is given it is \`x\`, where no user is given alice. \`*\` is what the server made up.
+- "× 2" is the number of decisions. "+ rounds": controllers write the object too, and where they come in between the API server asks again
+  about the newer version, which is a decision of its own.
+- "same, once": the same records, refused; a repetition is answered from the proposal that is open, without another record.
+
+Start reading in \`table.ts\` and \`row.ts\`; \`play.ts\` plays a row, \`compare.ts\` compares it. May import anything.
+`;
+
+/** The whole page, as \`README.md\` must be. */
+export function page(): string {
+  const chapters = CHAPTERS.map(({ title, rows }) =>
+    [`## ${title}`, '', ...table(['change', 'recorded', 'where a policy matches', 'why'], rows.map(rowCells))].join(
+      '\n',
+    ),
+  );
+  const left = [
+    '## What never waits for the chain',
+    '',
+    'The list of `src/change/exclusions.ts`. A name alone never leaves the gate: it is the actor with the operation and the resource. Whoever takes',
+    'such a name by impersonation is found out, not prevented.',
+    '',
+    ...table(['actor', 'operations', 'resources', 'narrowed by', 'why'], EXCLUSIONS.map(exclusionCells)),
+  ].join('\n');
+  return `${[INTRODUCTION.trimEnd(), ...chapters, left].join('\n\n')}\n`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)];
+}
+
+function rowCells(row: Row): string[] {
+  const { records, refused, what, note = '' } = row;
+  const asked = records.length === 0 ? 'not asked for votes' : refused === undefined ? 'same, once' : listOf(refused);
+  return [what, records.length === 0 ? 'nothing' : listOf(records), asked, note];
+}
+
+function listOf(records: readonly Recorded[]): string {
+  return records.map(recordText).join('; ');
+}
+
+function recordText({
+  operation,
+  resource,
+  name = 'x',
+  namespace = '$',
+  user,
+  times = 1,
+  contended,
+}: Recorded): string {
+  const shown = (text: string) => text.replaceAll('$', '<ns>');
+  const within = namespace === '$' || namespace === '' || namespace === name ? '' : ` in \`${shown(namespace)}\``;
+  return [
+    `${operation} \`${shown(resource)}\``,
+    ...(name === 'x' ? [] : [` \`${shown(name)}\``]),
+    within,
+    ...(user === undefined ? [] : [` by \`${shown(user)}\``]),
+    ...(times === 1 ? [] : [` × ${timesText(times)}`]),
+    ...(contended === true ? [' + rounds'] : []),
+  ].join('');
+}
+
+function exclusionCells({ actor, operations, group, resources, reason, ...rest }: Exclusion): string[] {
+  const { names = [], namePrefixes = [], namespaces = [], unnamed, where } = rest;
+  const who = 'anyone' in actor ? 'anyone' : 'user' in actor ? actor.user : `${actor.userPrefix}* of ${actor.group}`;
+  const named = [...names, ...namePrefixes.map((prefix) => `${prefix}*`)];
+  const narrowed = [
+    ...(named.length === 0 ? [] : [`name ${named.join(', ')}`]),
+    ...(namespaces.length === 0 ? [] : [`namespace ${namespaces.join(', ')}`]),
+    ...(unnamed === undefined ? [] : ['no name in the request']),
+    ...(where === undefined ? [] : ['a condition']),
+  ];
+  return [
+    `\`${who}\``,
+    operations.join(', '),
+    resources.map((resource) => `\`${group === '' ? '' : `${group}/`}${resource}\``).join(', '),
+    narrowed.join('; '),
+    reason,
+  ];
+}
+
+if (process.argv[1] === import.meta.filename) writeFileSync(PAGE_FILE, page());
