@@ -65,9 +65,13 @@ export class FaultNode {
     this.#isPaused = false;
   }
 
-  /** Returns when the node says that it takes reviews. @throws Error with the end of its log if it ends or stays unready. */
+  /** Returns when the node says that it takes reviews and is connected to a quorum. @throws Error with the end of its log if it ends or stays unready. */
   async ready(timeoutMs = READY_TIMEOUT_MS): Promise<void> {
-    await this.#until(async () => (await this.reader.status()).ready, timeoutMs, 'is not ready');
+    const isReady = async (): Promise<boolean> => {
+      const { ready, quorumReachable } = await this.reader.status();
+      return ready && quorumReachable;
+    };
+    await this.#until(isReady, timeoutMs, 'is not ready');
   }
 
   /** Returns when the node answers reads, ready or not. */

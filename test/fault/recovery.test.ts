@@ -53,7 +53,7 @@ describe(`a node that was away for ${BLOCKS_AWAY} blocks`, () => {
     delta = committee.node('delta');
     away = (await committee.agreed()).height;
     await delta.kill();
-    const load = new Load(committee, 'away', 6);
+    const load = new Load(committee, 'away', 2);
     try {
       await load.progress(1);
       while (((await committee.node('alpha').reader.head())?.height ?? 0) < away + BLOCKS_AWAY) await load.progress(5);
