@@ -232,18 +232,35 @@ function isSame(
   seen: Extract<Seen, { kind: 'version' }>,
   base: string | undefined,
 ): boolean {
+  // What lets a terminating object go is not stored: it vanishes instead.
+  if (seen.content === null) return wanted.vanishes;
   if (wanted.kind === 'content') return seen.content === wanted.hash;
   // A subresource's object is not the stored one; that the very next version is ours is what optimistic concurrency gives.
-  if (seen.content === null) return false;
   // But a scale changes the spec: a version that differs in its status alone was written by somebody else, so ours came too late.
   return subresource !== 'scale' || base !== seen.content;
 }
 
-type Wanted = { readonly kind: 'content'; readonly hash: string } | { readonly kind: 'subresource' };
+type Wanted = ({ readonly kind: 'content'; readonly hash: string } | { readonly kind: 'subresource' }) & {
+  readonly vanishes: boolean;
+};
 
 function wantedContent(attributes: ChangeAttributes, body: Uint8Array, context: AttestContext): Wanted {
-  if (attributes.subresource !== '') return { kind: 'subresource' };
-  return { kind: 'content', hash: contentHash(newObjectOf(body), context) };
+  const object = newObjectOf(body);
+  const vanishes = letsGo(object);
+  if (attributes.subresource !== '') return { kind: 'subresource', vanishes };
+  return { kind: 'content', hash: contentHash(object, context), vanishes };
+}
+
+/** An UPDATE to this removes the object: nothing holds it any more (k8s.io/apiserver, ShouldDeleteDuringUpdate; a Namespace has finalizers of its own). */
+function letsGo(object: Json): boolean {
+  const { metadata, spec } = (object ?? {}) as { metadata?: JsonObject; spec?: JsonObject };
+  const isHeld = (finalizers: Json | undefined): boolean => Array.isArray(finalizers) && finalizers.length > 0;
+  return (
+    metadata?.['deletionTimestamp'] !== undefined &&
+    (metadata['deletionGracePeriodSeconds'] ?? 0) === 0 &&
+    !isHeld(metadata['finalizers']) &&
+    !isHeld(spec?.['finalizers'])
+  );
 }
 
 /** The object as it is after the change, from a body that was checked when it was stored. */

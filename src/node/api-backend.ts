@@ -39,6 +39,8 @@ import type { Submitter } from './submitter.ts';
 /** A client that submits waits this long for its transaction to be decided. */
 const submitWaitMs = 10_000;
 const observationsOfRecordMax = 23;
+/** A canonical form that was asked for and never proposed is forgotten after this long. */
+const draftLifeMs = 3_600_000;
 
 interface Deps {
   readonly genesis: LoadedGenesis;
@@ -199,7 +201,13 @@ export class NodeApiBackend implements ApiBackend {
       hmacSha256: nativeBackend.hmacSha256,
     });
     const { admissionUid: _admissionUid, ...change } = attestation;
-    await store.putBody(attestation.bodyHash, body, { orgs: [...entitled(record)], expiresMs: null });
+    // A draft: whoever proposes it keeps it from expiring.
+    if (!store.hasBody(attestation.bodyHash)) {
+      await store.putBody(attestation.bodyHash, body, {
+        orgs: [...entitled(record)],
+        expiresMs: this.#d.now() + draftLifeMs,
+      });
+    }
     return { change, body };
   }
 

@@ -10,14 +10,16 @@ const requestTimeoutMs = 3_000;
 /** A proposal that cannot be completed is looked at again after this long. */
 const retryMs = 1_000;
 
+interface BodyInfo {
+  readonly orgs: readonly string[];
+  /** Epoch milliseconds; null: kept. */
+  readonly expiresMs: number | null;
+}
+
 interface BodyStore {
-  hasBody(hash: Hash): boolean;
+  bodyInfo(hash: Hash): BodyInfo | undefined;
   getBody(hash: Hash): Uint8Array | undefined;
-  putBody(
-    hash: Hash,
-    bytes: Uint8Array,
-    info: { readonly orgs: readonly OrgId[]; readonly expiresMs: number | null },
-  ): Promise<void>;
+  putBody(hash: Hash, bytes: Uint8Array, info: BodyInfo): Promise<void>;
 }
 
 interface Deps {
@@ -138,7 +140,7 @@ export class Bodies {
   async #hold(proposal: Proposal): Promise<boolean> {
     const { store, sha256, warn } = this.#d;
     for (const change of proposal.changes) {
-      if (store.hasBody(change.bodyHash)) continue;
+      if (store.bodyInfo(change.bodyHash)?.expiresMs === null) continue;
       const bytes = await this.find(change.bodyHash);
       if (bytes === undefined) return false;
       try {
@@ -151,7 +153,10 @@ export class Bodies {
         });
         return false;
       }
-      await store.putBody(change.bodyHash, bytes, { orgs: proposal.electors, expiresMs: null });
+      await store.putBody(change.bodyHash, bytes, {
+        orgs: [...new Set([...proposal.electors, ...(store.bodyInfo(change.bodyHash)?.orgs ?? [])])],
+        expiresMs: null,
+      });
     }
     return true;
   }

@@ -67,7 +67,7 @@ export async function runFsck(options: FsckOptions): Promise<number> {
     if (options.output === 'json') console.log(JSON.stringify({ ...summary, problems: findings }));
     else
       console.log(
-        `${summary.ok ? 'sound' : `${findings.length} problems`}: height ${summary.height}, ${summary.logSize} leaves, log root ${summary.logRoot ?? '-'}, state root ${summary.stateRoot ?? '-'}`,
+        `${summary.ok ? 'sound' : `${findings.length} ${findings.length === 1 ? 'problem' : 'problems'}`}: height ${summary.height}, ${summary.logSize} leaves, log root ${summary.logRoot ?? '-'}, state root ${summary.stateRoot ?? '-'}`,
       );
     return summary.ok ? 0 : 1;
   } finally {

@@ -36,6 +36,8 @@ const { sha256, hmacSha256 } = nativeBackend;
 const ownTxLifeMs = 5 * 60_000;
 const ownTxWaitMs = 10_000;
 const keyRetryMs = 500;
+const expiryIntervalMs = 60_000;
+const expiredAtOnceMax = 100;
 
 export interface NodeOptions {
   readonly config: NodeConfig;
@@ -65,6 +67,7 @@ export class ChainNode {
   #stopMetrics: (() => Promise<void>) | undefined;
   #observer: RunningObserver | undefined;
   #keyTimer: NodeJS.Timeout | undefined;
+  #expiry: NodeJS.Timeout | undefined;
   #draining = false;
 
   /** Checks keys and data, brings the ledger up to what is on disk. Nothing listens yet. Throws coded errors. */
@@ -173,6 +176,7 @@ export class ChainNode {
     await this.#startWebhook();
     await this.#startObserver();
     this.#ticker.start();
+    this.#expiry = setInterval(() => void this.#dropExpiredBodies(), expiryIntervalMs);
     this.#bodies.consider(this.#host.app.liveProposals().map(({ id }) => id));
     void this.#ensureKeys();
     this.#log.info(
@@ -185,6 +189,7 @@ export class ChainNode {
   async stop(): Promise<void> {
     this.#draining = true;
     clearTimeout(this.#keyTimer);
+    clearInterval(this.#expiry);
     this.#ticker.stop();
     this.#observer?.stop();
     await this.#webhook?.close();
@@ -332,6 +337,11 @@ export class ChainNode {
     if (outcome.kind === 'rejected')
       this.#log.debug({ kind: content.kind, code: outcome.code, reason: outcome.message }, 'own transaction not taken');
     return outcome;
+  }
+
+  async #dropExpiredBodies(): Promise<void> {
+    const { store } = this.#host;
+    for (const hash of store.expiredBodies(Date.now(), expiredAtOnceMax)) await store.deleteBody(hash);
   }
 
   /** Until every key is here: the first node makes it, the others fetch it. */

@@ -339,6 +339,11 @@ export const ledgerErrors = {
     (p) => `cluster ${p.cluster} has a key already`,
     'Get that key from a node of the cluster.',
   ),
+  LEDGER_NOT_THE_KEY_MAKER: entry<{ cluster: string; node: string }>(
+    403,
+    (p) => `${p.node} does not make the key of cluster ${p.cluster}`,
+    'The node of the first organisation of the first hook makes it.',
+  ),
   LEDGER_NOT_A_HOOK: entry<{ cluster: string; node: string }>(
     403,
     (p) => `${p.node} answers for no hook of cluster ${p.cluster}`,

@@ -30,7 +30,7 @@ export function pairHashOf(sha256: Sha256, attestation: ChangeAttestation): Hash
 }
 
 /**
- * One witness of a change arrives. Returns the earlier witnesses of all other hooks if it completes the set, first come first served;
+ * One witness of a change arrives. Returns the earlier witnesses of all other hooks if it completes the set, of several the newest;
  * otherwise it waits until its own notAfterMs, and the answer is undefined.
  */
 export function pairWitness(
@@ -46,7 +46,8 @@ export function pairWitness(
   const waiting = (x.docs.get<PairDocument>(key)?.waiting ?? []).filter(
     (other) => other.notAfterMs >= x.timeMs && answers(cluster, other),
   );
-  const partners = others.map((hook) => waiting.find((other) => other.hook === hook.name));
+  // The newest: one that a failed attempt left behind would leave the other witness of this attempt without a partner.
+  const partners = others.map((hook) => waiting.findLast((other) => other.hook === hook.name));
   const complete = partners.filter((partner) => partner !== undefined);
   if (complete.length === others.length) {
     const left = waiting.filter((other) => !complete.includes(other));

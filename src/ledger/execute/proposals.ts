@@ -165,7 +165,7 @@ function nextInstance(x: Execution, draft: Draft): number {
   return 1 + Math.max(0, ...earlier);
 }
 
-/** Before a proposal opens: where a cap is reached, the oldest unclaimed automatic one goes. Throws GOVERNANCE_PROPOSALS_CAP. */
+/** Before a proposal opens: where a cap is reached, the oldest unclaimed automatic one without votes goes. Throws GOVERNANCE_PROPOSALS_CAP. */
 function makeRoom(x: Execution, draft: Draft): void {
   const [requester, org] = openLists(x, draft);
   const caps = [
@@ -175,7 +175,10 @@ function makeRoom(x: Execution, draft: Draft): void {
   for (const { key, max, who } of caps) {
     const open = openList(x, key);
     if (open.length < max) continue;
-    const oldest = open.map((id) => proposalById(x, id)).find(isUnclaimedAutomatic);
+    // Never one that somebody has voted on: whoever fills the cap must not undo a vote.
+    const oldest = open
+      .map((id) => proposalById(x, id))
+      .find((proposal) => isUnclaimedAutomatic(proposal) && proposal.votes.length === 0);
     if (oldest === undefined) throw new ChainError('GOVERNANCE_PROPOSALS_CAP', { who, max });
     closeProposal(x, oldest, 'EXPIRED', 'GOVERNANCE_MADE_ROOM');
   }

@@ -243,12 +243,19 @@ describe('two witnesses', () => {
     expect(chain.review(free, ['beta']).result.witnesses).toEqual([later?.leaf]);
   });
 
-  test('make a pair each, first come first served', () => {
+  test('P8: what a failed attempt left behind does not take the partner of the next attempt', () => {
+    const chain = new TestChain(witnessed).ready();
+    chain.review(free, ['alpha']);
+    const retried = chain.review(free, ['alpha']).leaf;
+    expect(chain.review(free, ['beta']).result.witnesses).toEqual([retried]);
+  });
+
+  test('make a pair each, the newest first', () => {
     const chain = new TestChain(witnessed).ready();
     const first = chain.review(free, ['alpha']).leaf;
     const second = chain.review(free, ['alpha']).leaf;
-    expect(chain.review(free, ['beta']).result.witnesses).toEqual([first]);
     expect(chain.review(free, ['beta']).result.witnesses).toEqual([second]);
+    expect(chain.review(free, ['beta']).result.witnesses).toEqual([first]);
     expect(chain.review(free, ['beta']).result.decision).toBe('WAITING');
   });
 });

@@ -374,16 +374,17 @@ describe("a node's own transactions", () => {
     expect(chain.proposal(1)).toMatchObject({ bodyHeldBy: ['alpha', 'beta'], deadlineVotingMs: null });
   });
 
-  test('set the key of a cluster once', () => {
+  test('set the key of a cluster once, and only the first organisation of the first hook does', () => {
     const chain = alone().ready();
     const key = {
       kind: 'cluster-key' as const,
-      node: 'beta' as ValidatorId,
+      node: 'alpha' as ValidatorId,
       cluster: 'prod' as never,
       keyId: hashOf('second'),
     };
     expect(chain.verdict(key)).toBe('LEDGER_CLUSTER_KEY_SET');
     expect(chain.verdict({ ...key, cluster: 'nowhere' as never })).toBe('LEDGER_CLUSTER_UNKNOWN');
+    expect(chain.verdict({ ...key, node: 'beta' as ValidatorId })).toBe('LEDGER_NOT_THE_KEY_MAKER');
     expect(chain.app.clusterKeyId('prod')).toBe(hashOf('cluster key'));
   });
 
@@ -395,13 +396,6 @@ describe("a node's own transactions", () => {
       observers: ['alpha' as OrgId],
     }));
     const chain = alone({ ...genesis, clusters }).ready();
-    const key = {
-      kind: 'cluster-key' as const,
-      node: 'beta' as ValidatorId,
-      cluster: 'prod' as never,
-      keyId: hashOf('x'),
-    };
-    expect(chain.verdict(key)).toBe('LEDGER_NOT_A_HOOK');
     expect(chain.app.checkTx(chain.attest(byCi, 'beta'), chain.nowMs)).toMatchObject({
       ok: false,
       code: 'LEDGER_NOT_A_HOOK',

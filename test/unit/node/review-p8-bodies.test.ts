@@ -30,7 +30,7 @@ describe('P8: proposals whose bodies nobody has', () => {
     const published = new Promise<number>((resolve) => {
       const bodies = new Bodies({
         store: {
-          hasBody: (hash) => hash === heldHash,
+          bodyInfo: (hash) => (hash === heldHash ? { orgs: [], expiresMs: null } : undefined),
           getBody: () => undefined,
           putBody: async () => undefined,
         },
