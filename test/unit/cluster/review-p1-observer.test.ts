@@ -190,3 +190,37 @@ describe('an approval to scale', () => {
     stop();
   });
 });
+
+describe('an approval to take the last finalizer off', () => {
+  beforeEach(() => void vi.useFakeTimers({ now: startMs }));
+  afterEach(() => void vi.useRealTimers());
+
+  const terminating = (finalizers: string[]): JsonObject =>
+    configMap({
+      resourceVersion: '9',
+      deletionTimestamp: '2026-01-01T00:00:00Z',
+      deletionGracePeriodSeconds: 0,
+      finalizers,
+    });
+
+  it.each([
+    ['is used up: the object vanishes', [], true],
+    ['of two is not, when the object vanishes', ['example.org/other'], false],
+  ])('%s', async (_what, left, persisted) => {
+    const before = terminating(['example.org/hold', 'example.org/other']);
+    const api = new FakeApi('configmaps', 'ConfigMap');
+    api.items = [before];
+    const pending: PendingDecision[] = [];
+    const { said, stop } = observe(api, () => pending);
+    await vi.advanceTimersByTimeAsync(5_000);
+    pending.push(decided(review('UPDATE', 'configmaps', 'ConfigMap', terminating(left), before), Date.now()));
+    // The API server tells what was stored last, under the version of the removal.
+    api.tell({
+      type: 'DELETED',
+      object: { ...before, metadata: { ...(before['metadata'] as JsonObject), resourceVersion: '12' } },
+    });
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(said).toMatchObject([{ decision: 5, persisted }]);
+    stop();
+  });
+});
