@@ -233,7 +233,7 @@ export const ledgerFaults: readonly Fault[] = [
   {
     fault: 'Two witnesses of one group make a pair.',
     file: 'src/ledger/execute/pairing.ts',
-    find: 'waiting.find((other) => other.hook === hook.name)',
+    find: 'waiting.findLast((other) => other.hook === hook.name)',
     replace: 'waiting.find((other) => hook.name !== other.tx)',
     tests: [admission],
     named: 'of one hook decide nothing',
