@@ -127,7 +127,9 @@ describe('a node that computes another result', () => {
     expect(status.ready).toBe(false);
     expect(delta.run.logText).toContain('this node has stopped signing');
     expect((await delta.reader.head())?.height).toBeGreaterThanOrEqual(before?.height ?? 0);
-    expect((await delta.reader.records()).map(({ name }) => name)).not.toContain('outvoting');
+    // The first witness may stand in a block of its own, of which it computes the same.
+    const undecided = decisionsOf(await delta.reader.records(), 'outvoting');
+    expect(undecided.filter((each) => !each.endsWith(' WAITING'))).toEqual([]);
 
     const refused = await delta.ask(configMapReview('asked-of-the-halted', randomUUID()), ASK_TIMEOUT_MS);
     expect(refused).toMatchObject({ isAllowed: false, code: 'NODE_NOT_READY' });
