@@ -10,7 +10,7 @@ import { ensureBinaries } from './control-plane/build.ts';
 
 const root = dirname(import.meta.dirname);
 const allTiers = ['unit', 'sim', 'cli', 'cluster', 'fault'] as const;
-const needsControlPlane = new Set<string>(['cli', 'cluster', 'fault']);
+const needsControlPlane = new Set<string>(['cli', 'cluster']);
 const staticChecks: readonly (readonly [name: string, command: string, args: readonly string[]])[] = [
   ['types', 'tsc', ['-p', 'tsconfig.json']],
   ['types of the pure parts', 'tsc', ['-p', 'src/tsconfig.pure.json']],

@@ -1,5 +1,6 @@
 import { printable } from './output/printable.ts';
 import { humanDuration } from './output/age.ts';
+import { configLines } from './config-lines.ts';
 import { changeTitle, configTitle, type ProposalJson } from './proposal.ts';
 import { paintDiff, type Terminal } from './terminal.ts';
 
@@ -50,13 +51,7 @@ export function proposalReview(
     return title + paintDiff(terminal, diffs[i] ?? []);
   });
   const config = proposal.config.map(
-    (change) =>
-      `\n${printable(configTitle(change))}\n${paintDiff(
-        terminal,
-        JSON.stringify(change, null, 2)
-          .split('\n')
-          .map((line) => `+ ${printable(line)}`),
-      )}`,
+    (change) => `\n${printable(configTitle(change))}\n${paintDiff(terminal, configLines(change))}`,
   );
   return [head, ...changes, ...config].join('');
 }

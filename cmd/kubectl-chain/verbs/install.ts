@@ -29,7 +29,8 @@ export async function install(terminal: Terminal, options: InstallOptions): Prom
   await withSession(terminal, options, async (session) => {
     const record = await clusterOf(session);
     const urls = hookUrls(record, options.hook ?? []);
-    const manifests = [webhooks(record, urls, options), ...observerAccess()];
+    // The gate comes last: what is put in before it need not pass it.
+    const manifests = [...observerAccess(), webhooks(record, urls, options)];
     const text = manifests.map((manifest) => stringify(manifest)).join('---\n');
     if (options.dryRun === true)
       terminal.stdout(
@@ -152,6 +153,6 @@ function admissionConfiguration(urls: readonly string[]): string {
     'note: for mutual TLS start kube-apiserver with --admission-control-config-file and this file:',
     stringify(admission),
     'note: and this one at /etc/kubernetes/kubectl-chain/webhook.kubeconfig:',
-    stringify(kubeconfig),
+    stringify(kubeconfig, { aliasDuplicateObjects: false }),
   ].join('\n');
 }

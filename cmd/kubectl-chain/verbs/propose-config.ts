@@ -26,6 +26,7 @@ import { act, freshNonce, identityOf } from '../identity.ts';
 import type { SigningOptions } from '../options.ts';
 import { apiVersion } from '../output/print.ts';
 import { printable } from '../output/printable.ts';
+import { configLines } from '../config-lines.ts';
 import { configTitle } from '../proposal.ts';
 import { clusterOf, withSession, type Session } from '../session.ts';
 import { paintDiff, type Terminal } from '../terminal.ts';
@@ -235,10 +236,7 @@ async function proposeConfig(
     const config = await build(session);
     if (config.length === 0) throw new ChainError('CLI_NOTHING', { what: 'all of it is in force already' });
     for (const change of config) {
-      const lines = JSON.stringify(change, null, 2)
-        .split('\n')
-        .map((line) => `+ ${printable(line)}`);
-      terminal.stderr(`\n${printable(configTitle(change))}\n${paintDiff(terminal, lines)}`);
+      terminal.stderr(`\n${printable(configTitle(change))}\n${paintDiff(terminal, configLines(change))}`);
     }
     const { org, member } = identity;
     const what = `${config.length} configuration change${config.length === 1 ? '' : 's'}`;

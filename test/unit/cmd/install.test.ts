@@ -40,17 +40,18 @@ describe('install', () => {
       }[];
     };
     expect(items.map(({ kind }) => kind)).toEqual([
-      'ValidatingWebhookConfiguration',
       'ClusterRole',
       'ClusterRoleBinding',
+      // Last, so that the rest need not pass a gate that is not ready yet.
+      'ValidatingWebhookConfiguration',
     ]);
     expect(
-      items[0]?.webhooks?.map(({ name, failurePolicy, clientConfig }) => [name, failurePolicy, clientConfig.url]),
+      items[2]?.webhooks?.map(({ name, failurePolicy, clientConfig }) => [name, failurePolicy, clientConfig.url]),
     ).toEqual([
       ['hook-0.gate.kubectl-chain.dev', 'Fail', 'https://192.0.2.1:8443/admit'],
       ['hook-1.gate.kubectl-chain.dev', 'Fail', 'https://192.0.2.2:8443/admit'],
     ]);
-    expect(items[1]?.rules).toEqual([{ apiGroups: ['*'], resources: ['*'], verbs: ['get', 'list', 'watch'] }]);
+    expect(items[0]?.rules).toEqual([{ apiGroups: ['*'], resources: ['*'], verbs: ['get', 'list', 'watch'] }]);
     expect(err).toContain('kind: WebhookAdmissionConfiguration');
     expect(err).toContain('name: 192.0.2.1:8443');
   });
