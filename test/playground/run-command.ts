@@ -20,6 +20,8 @@ export interface CommandOptions {
 }
 
 const TIMEOUT_MS_DEFAULT = 60_000;
+/** Output of two pipes that is this close together is one burst. */
+const TOGETHER_MS = 25;
 
 /** Runs a program to its end. Any exit code is a result. @throws Error only if it cannot be started. */
 export function runCommand(
@@ -35,19 +37,26 @@ export function runCommand(
     timeout: options.timeoutMs ?? TIMEOUT_MS_DEFAULT,
     killSignal: 'SIGKILL',
   });
-  const output = { stdout: '', stderr: '', shown: '' };
+  const output = { stdout: '', stderr: '' };
+  const chunks: { readonly text: string; readonly atMs: number }[] = [];
   for (const stream of ['stdout', 'stderr'] as const) {
     child[stream].setEncoding('utf8').on('data', (text: string) => {
       output[stream] += text;
-      output.shown += text;
+      // Of what comes at once through two pipes the notes were written before the answer.
+      chunks.push({ text, atMs: performance.now() + (stream === 'stdout' ? TOGETHER_MS : 0) });
     });
   }
+  const shown = (): string =>
+    chunks
+      .sort((a, b) => a.atMs - b.atMs)
+      .map(({ text }) => text)
+      .join('');
   // It may end without reading its input.
   child.stdin.on('error', () => {});
   child.stdin.end(options.stdin ?? '');
   return new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (code) => resolve({ code, ...output, ms: Math.round(performance.now() - startedMs) }));
+    child.once('close', (code) => resolve({ code, ...output, shown: shown(), ms: Math.round(performance.now() - startedMs) }));
   });
 }
 
