@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, statSync, statfsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ChainError } from '../errors/chain-error.ts';
 import { schemaVersion } from './lmdb/bucket-registry.ts';
@@ -12,6 +12,8 @@ import { Store } from './store.ts';
 import type { Hash } from '../types/brand.ts';
 
 const databaseFolder = 'db';
+/** LMDB crashes the process where not even its first pages can be written. */
+const freeBytesMin = 256 * 1024;
 const chainKey = nameKey('meta', 'chain');
 
 /**
@@ -70,6 +72,8 @@ function prepareFolder(dataDir: string): void {
       const file = join(dataDir, databaseFolder, name);
       if (existsSync(file)) accessSync(file, constants.R_OK | constants.W_OK);
     }
+    const { bavail, bsize } = statfsSync(dataDir);
+    if (bavail * bsize < freeBytesMin) throw new ChainError('STORE_FULL', { path: dataDir });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST')
       throw new ChainError('STORE_NOT_A_FOLDER', { path: dataDir });

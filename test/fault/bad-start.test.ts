@@ -194,4 +194,12 @@ describe('a data folder', () => {
     expect(problem).toMatch(/no space left .*\[WAL_FULL\]/);
     expect(problem).toContain(config.dataDir);
   });
+
+  it('on a disk without room for the first page is named, and the process does not crash', async () => {
+    const config = configured({});
+    mkdirSync(config.dataDir);
+    const problem = await refusal(config.file, { dir: config.dataDir, options: 'size=16k' });
+    expect(problem).toMatch(/no space left .*\[STORE_FULL\]/);
+    expect(problem).toContain(config.dataDir);
+  });
 });

@@ -56,7 +56,9 @@ export function runCommand(
   child.stdin.end(options.stdin ?? '');
   return new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (code) => resolve({ code, ...output, shown: shown(), ms: Math.round(performance.now() - startedMs) }));
+    child.once('close', (code) =>
+      resolve({ code, ...output, shown: shown(), ms: Math.round(performance.now() - startedMs) }),
+    );
   });
 }
 
