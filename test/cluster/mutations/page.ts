@@ -18,9 +18,11 @@ number of decisions, controllers included; that every decision has a witness of 
 the audit log of the API server: whatever it carried out is on our log, or is of an actor, operation and resource of the list at the end.
 
 - \`<ns>\` is the row's own namespace; where no name is given it is \`x\`, where no user is given alice. \`*\` is what the server made up.
-- "× 2" is the number of decisions. "+ rounds": controllers write the object too, and where they come in between the API server asks again
-  about the newer version, which is a decision of its own.
+- "× 2" is the number of decisions. "+ rounds": controllers write the object too, or it was written a moment before; where the API server
+  then finds a newer version it asks again about that one, which is a decision of its own.
 - "same, once": the same records, refused; a repetition is answered from the proposal that is open, without another record.
+- "then voted for": two other organisations approve the refused change, it is asked for again and goes through, and observers of two
+  organisations say that exactly it was stored.
 
 Start reading in \`table.ts\` and \`row.ts\`; \`play.ts\` plays a row, \`compare.ts\` compares it. May import anything.
 `;
@@ -49,9 +51,10 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 }
 
 function rowCells(row: Row): string[] {
-  const { records, refused, what, note = '' } = row;
+  const { records, refused, voted, what, note = '' } = row;
   const asked = records.length === 0 ? 'not asked for votes' : refused === undefined ? 'same, once' : listOf(refused);
-  return [what, records.length === 0 ? 'nothing' : listOf(records), asked, note];
+  const then = voted === true ? `${asked}; then voted for` : asked;
+  return [what, records.length === 0 ? 'nothing' : listOf(records), then, note];
 }
 
 function listOf(records: readonly Recorded[]): string {

@@ -1,4 +1,5 @@
 import { call, type KubeObject } from '../objects.ts';
+import type { Proposal } from '../../../src/types/proposal.ts';
 import type { Committee } from '../committee.ts';
 import type { Playground } from '../../playground/playground.ts';
 import type { MutationLeaf, MutationLog } from './mutation-log.ts';
@@ -28,6 +29,32 @@ export interface Seen {
   readonly uid: string | undefined;
   /** Without status and bookkeeping, which controllers write at any time. */
   readonly content: string | undefined;
+}
+
+/** The governed half of a row, voted for and asked for again. */
+export interface Voted {
+  readonly attempts: readonly Attempt[];
+  readonly proposals: readonly Proposal[];
+  /** What the chain decided afterwards. */
+  readonly decisions: readonly MutationLeaf[];
+}
+
+/** Others than alice's organisation. */
+const VOTERS = ['bob', 'carol'];
+
+/** Returns when observers have said what became of it. */
+export async function voteAndRepeat(world: World, row: Row, { ns }: Played): Promise<Voted> {
+  const { committee, log, playground } = world;
+  const before = decisionsOf(log, ns);
+  const ids = new Set(before.flatMap(({ result }) => result.proposal ?? []));
+  for (const id of ids) await committee.approve(id, VOTERS);
+  // Not governed: what follows from the change is waited for.
+  const attempts = await row.change(new Stage(playground, ns, false));
+  const isSettled = ({ changes }: Proposal) => changes.every(({ state }) => state === 'EXECUTED' || state === 'READY');
+  const proposals = await Promise.all([...ids].map((id) => committee.until(id, isSettled)));
+  await log.catchUp();
+  const decisions = decisionsOf(log, ns).filter(({ index }) => !before.some((earlier) => earlier.index === index));
+  return { attempts, proposals, decisions };
 }
 
 /** No name of one is the beginning of another's. */

@@ -23,7 +23,7 @@ export interface Recorded {
   readonly uid?: 'object' | 'unstored' | 'none' | 'any';
   /** Decisions of the chain, each with a witness of every hook. Default: 1. Two numbers: at least and at most, where the API server decides it by chance. */
   readonly times?: number | readonly [min: number, max: number];
-  /** Controllers write this object too: the API server asks again, about the newer version, where they came in between. */
+  /** Controllers write this object too, or it was written a moment before: the API server asks again, about the newer version, where it finds one. */
   readonly contended?: true;
 }
 
@@ -43,6 +43,8 @@ export interface Row {
   readonly ends?: RegExp;
   /** Where a policy matches. Default: `records`, each once, refused. Empty: nothing reaches the chain, so nothing is refused. */
   readonly refused?: readonly Recorded[];
+  /** Voted for after the refusal and asked for again: it goes through, and the observers see stored exactly what was voted for. */
+  readonly voted?: true;
   /** For the page: why the records are these. */
   readonly note?: string;
 }

@@ -46,6 +46,7 @@ export const ACCESS: readonly Row[] = [
   },
   {
     id: 'token-secret',
+    voted: true,
     what: 'a Secret that is filled with a token',
     prepare: (s) => s.make(account('x')),
     change: async (s) => {
@@ -77,7 +78,11 @@ export const ACCESS: readonly Row[] = [
       }),
       await s.kubectl(['delete', 'secret', 'x']),
     ],
-    records: (['CREATE', 'UPDATE', 'DELETE'] as const).map((operation) => ({ operation, resource: 'v1/secrets' })),
+    records: (['CREATE', 'UPDATE', 'DELETE'] as const).map((operation) => ({
+      operation,
+      resource: 'v1/secrets',
+      ...(operation === 'DELETE' && { contended: true }),
+    })),
     refused: [{ operation: 'CREATE', resource: 'v1/secrets' }],
     note: 'values are redacted',
   },
@@ -121,6 +126,7 @@ export const ACCESS: readonly Row[] = [
         namespace: '',
       },
     ],
+    note: 'kubectl writes the time of the approval into it, so a later call is another change',
   },
   {
     id: 'rbac',
@@ -140,6 +146,7 @@ export const ACCESS: readonly Row[] = [
   },
   {
     id: 'upsert',
+    voted: true,
     what: 'PUT of a Role that is not there',
     change: async (s) => [
       await s.raw('PUT', `/apis/${RBAC}/namespaces/$/roles/x`, {

@@ -40,6 +40,7 @@ export const DEFINITIONS: readonly Row[] = [
   },
   {
     id: 'crd-delete',
+    voted: true,
     what: 'a CustomResourceDefinition with instances removed',
     prepare: async (s) => {
       await defined(s);
@@ -71,7 +72,7 @@ export const DEFINITIONS: readonly Row[] = [
       widget('UPDATE', 'v1', { name: 'y' }),
       { ...widget('UPDATE'), resource: '$.example.org/v1/widgets/status' },
       { ...widget('UPDATE'), resource: '$.example.org/v1/widgets/scale' },
-      widget('DELETE', 'v1beta1'),
+      widget('DELETE', 'v1beta1', { contended: true }),
     ],
     refused: [widget('CREATE'), widget('CREATE', 'v1beta1', { name: 'y' })],
     note: 'in the version that was used; a policy matches by group and resource',

@@ -46,7 +46,7 @@ async function withNamespace(stage: Stage): Promise<void> {
 
 export const DELETION: readonly Row[] = [
   cascade('background'),
-  cascade('foreground'),
+  { ...cascade('foreground'), voted: true },
   cascade('orphan'),
   {
     id: 'preconditions',
@@ -107,6 +107,7 @@ export const DELETION: readonly Row[] = [
   },
   {
     id: 'finalizer-last',
+    voted: true,
     what: 'the last finalizer of a terminating object removed: it vanishes',
     prepare: async (s) => {
       await s.make({ ...configMap('x'), metadata: { name: 'x', finalizers: ['example.org/hold'] } });
@@ -133,6 +134,7 @@ export const DELETION: readonly Row[] = [
   },
   {
     id: 'owned',
+    voted: true,
     what: 'DELETE of an owner: the garbage collector removes its dependents',
     prepare: async (s) => {
       await s.make(configMap('x'));
@@ -149,6 +151,7 @@ export const DELETION: readonly Row[] = [
   },
   {
     id: 'namespace',
+    voted: true,
     what: '`kubectl delete namespace` with a Deployment, a ConfigMap and a Secret in it',
     prepare: withNamespace,
     change: async (s) => [await s.kubectl(['delete', 'namespace', `${s.ns}-in`])],
@@ -157,6 +160,7 @@ export const DELETION: readonly Row[] = [
   },
   {
     id: 'finalize',
+    voted: true,
     what: 'PUT of `namespaces/finalize`',
     prepare: async (s) => {
       const name = `${s.ns}-in`;

@@ -39,6 +39,7 @@ const rollout = (id: string, what: string, args: readonly string[], prepare = de
 export const WORKLOADS: readonly Row[] = [
   {
     id: 'deployment',
+    voted: true,
     what: '`kubectl create deployment`, until its pods are available',
     change: async (s) => {
       const attempt = await s.kubectl(['create', 'deployment', 'x', '--image=first', '--replicas=2']);
@@ -48,9 +49,12 @@ export const WORKLOADS: readonly Row[] = [
     records: [{ operation: 'CREATE', resource: 'apps/v1/deployments' }],
     note: "ReplicaSets, Pods, bindings and status are the control plane's own",
   },
-  rollout('set-image', '`kubectl set image`', ['set', 'image', 'deployment/x', 'main=second']),
+  { ...rollout('set-image', '`kubectl set image`', ['set', 'image', 'deployment/x', 'main=second']), voted: true },
   rollout('set-env', '`kubectl set env`', ['set', 'env', 'deployment/x', 'A=1']),
-  rollout('restart', '`kubectl rollout restart`', ['rollout', 'restart', 'deployment/x']),
+  {
+    ...rollout('restart', '`kubectl rollout restart`', ['rollout', 'restart', 'deployment/x']),
+    note: 'kubectl writes the time into the template, so a later call is another change',
+  },
   rollout('undo', '`kubectl rollout undo`', ['rollout', 'undo', 'deployment/x'], async (s) => {
     await deployed(s);
     await s.admin(['set', 'image', 'deployment/x', 'main=second']);
@@ -69,6 +73,7 @@ export const WORKLOADS: readonly Row[] = [
   },
   {
     id: 'scale',
+    voted: true,
     what: '`kubectl scale`',
     prepare: deployed,
     change: async (s) => {
@@ -102,6 +107,7 @@ export const WORKLOADS: readonly Row[] = [
   },
   {
     id: 'statefulset',
+    voted: true,
     what: 'a StatefulSet with volumes, until its pod runs',
     prepare: (s) =>
       s.make({
@@ -144,6 +150,7 @@ export const WORKLOADS: readonly Row[] = [
   },
   {
     id: 'job',
+    voted: true,
     what: '`kubectl create job`, until it is complete',
     change: async (s) => {
       const attempt = await s.kubectl(['create', 'job', 'x', '--image=first']);
@@ -215,6 +222,7 @@ export const WORKLOADS: readonly Row[] = [
   },
   {
     id: 'status',
+    voted: true,
     what: '`kubectl patch --subresource=status` by a person',
     prepare: deployed,
     change: async (s) => [

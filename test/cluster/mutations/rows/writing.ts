@@ -10,6 +10,7 @@ const deleted = { operation: 'DELETE', resource: 'v1/configmaps' } as const;
 export const WRITING: readonly Row[] = [
   {
     id: 'create',
+    voted: true,
     what: '`kubectl create`',
     change: async (s) => [await s.kubectl(['create', 'configmap', 'x', '--from-literal=a=1'])],
     records: [created],
@@ -31,6 +32,7 @@ export const WRITING: readonly Row[] = [
   },
   {
     id: 'apply',
+    voted: true,
     what: '`kubectl apply` of a change',
     prepare: async (s) => void (await s.admin(['apply', '-f', '-'], JSON.stringify(configMap('x', { a: '1' })))),
     change: async (s) => [await s.given(['apply', '-f', '-'], configMap('x', { a: '2' }))],
@@ -52,6 +54,7 @@ export const WRITING: readonly Row[] = [
   },
   {
     id: 'ssa-force',
+    voted: true,
     what: '`kubectl apply --server-side --force-conflicts`',
     prepare: (s) => s.make(configMap('x', { a: '1' })),
     change: async (s) => [
@@ -109,6 +112,7 @@ export const WRITING: readonly Row[] = [
   },
   {
     id: 'replace',
+    voted: true,
     what: '`kubectl replace`',
     prepare: (s) => s.make(configMap('x', { a: '1' })),
     change: async (s) => [await s.given(['replace', '-f', '-'], configMap('x', { b: '2' }))],
@@ -131,6 +135,7 @@ export const WRITING: readonly Row[] = [
   },
   {
     id: 'edit',
+    voted: true,
     what: '`kubectl edit`',
     prepare: (s) => s.make(configMap('x', { a: 'before' })),
     change: async (s) => {
@@ -141,6 +146,7 @@ export const WRITING: readonly Row[] = [
   },
   {
     id: 'label',
+    voted: true,
     what: '`kubectl label`',
     prepare: (s) => s.make(configMap('x')),
     change: async (s) => [await s.kubectl(['label', 'configmap', 'x', 'team=shop'])],
@@ -155,6 +161,7 @@ export const WRITING: readonly Row[] = [
   },
   {
     id: 'owner',
+    voted: true,
     what: 'an owner reference added',
     prepare: (s) => s.make(configMap('owner'), configMap('x')),
     change: async (s) => {
