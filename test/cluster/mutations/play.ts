@@ -1,3 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseJson } from '../../../src/codec/index.ts';
+import { proposalKey } from '../../../src/ledger/execute/keys.ts';
+import { readerOf } from '../log-of.ts';
 import { call, type KubeObject } from '../objects.ts';
 import type { Proposal } from '../../../src/types/proposal.ts';
 import type { Committee } from '../committee.ts';
@@ -39,6 +43,8 @@ export interface Voted {
   readonly decisions: readonly MutationLeaf[];
 }
 
+const EVERYWHERE_TIMEOUT_MS = 30_000;
+const POLL_INTERVAL_MS = 50;
 /** Others than alice's organisation. */
 const VOTERS = ['bob', 'carol'];
 
@@ -47,7 +53,10 @@ export async function voteAndRepeat(world: World, row: Row, { ns }: Played): Pro
   const { committee, log, playground } = world;
   const before = decisionsOf(log, ns);
   const ids = new Set(before.flatMap(({ result }) => result.proposal ?? []));
-  for (const id of ids) await committee.approve(id, VOTERS);
+  for (const id of ids) {
+    await committee.approve(id, VOTERS);
+    await approvedEverywhere(playground, id);
+  }
   // Not governed: what follows from the change is waited for.
   const attempts = await row.change(new Stage(playground, ns, false));
   const isSettled = ({ changes }: Proposal) => changes.every(({ state }) => state === 'EXECUTED' || state === 'READY');
@@ -55,6 +64,24 @@ export async function voteAndRepeat(world: World, row: Row, { ns }: Played): Pro
   await log.catchUp();
   const decisions = decisionsOf(log, ns).filter(({ index }) => !before.some((earlier) => earlier.index === index));
   return { attempts, proposals, decisions };
+}
+
+/** A node that is a block behind would still refuse, from what it has committed. */
+async function approvedEverywhere(playground: Playground, id: number): Promise<void> {
+  const deadline = performance.now() + EVERYWHERE_TIMEOUT_MS;
+  for (const node of playground.state.nodes.keys()) {
+    const reader = readerOf(playground, node);
+    try {
+      for (;;) {
+        const bytes = (await reader.state([proposalKey(id)])).values.get(proposalKey(id));
+        if (bytes !== undefined && (parseJson(bytes) as unknown as Proposal).state === 'APPROVED') break;
+        if (performance.now() > deadline) throw new Error(`node ${node} does not hear that proposal/${id} is approved`);
+        await sleep(POLL_INTERVAL_MS);
+      }
+    } finally {
+      reader.close();
+    }
+  }
 }
 
 /** No name of one is the beginning of another's. */
