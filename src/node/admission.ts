@@ -11,6 +11,8 @@ import type { SubmitOutcome, Submitter } from './submitter.ts';
 
 /** How long after its receipt a mutation may still take effect: what the API server has given up must not be admitted later. */
 export const mutationLifeMs = 8_000;
+/** A height takes some ten milliseconds; a chain that stands still must not hold up a refusal. */
+const settleMs = 500;
 
 type Reader = Pick<LedgerReader, 'evaluate' | 'refusedOpenProposal' | 'proposal'> & Pick<Application, 'info'>;
 
@@ -25,6 +27,8 @@ interface Deps {
   readonly clusterKey: () => { keyId: Hash; key: Uint8Array } | undefined;
   readonly putBody: (hash: Hash, bytes: Uint8Array, orgs: readonly OrgId[]) => Promise<void>;
   readonly bodyOrgs: () => readonly OrgId[];
+  /** Resolves when the height in progress is decided here, or after this long. */
+  readonly settled: (limitMs: number) => Promise<void>;
   /** Null if this node may submit; else why it surely cannot get a decision now. */
   readonly obstacle: () => ChainError | null;
   readonly now: () => number;
@@ -56,7 +60,14 @@ async function decide(
   const obstacle = deps.obstacle();
   if (obstacle !== null) return { kind: 'unavailable', code: obstacle.code };
   // A controller that retries a refused write for ever must not fill the log: what is committed already answers it.
-  const open = deps.reader.refusedOpenProposal(attestation.attributes, attestation.digest);
+  const refused = (): ReturnType<Reader['refusedOpenProposal']> =>
+    deps.reader.refusedOpenProposal(attestation.attributes, attestation.digest);
+  let open = refused();
+  if (open !== null) {
+    // The vote that approves it may be in the block that is just being decided; whoever voted has heard of it already.
+    await deps.settled(settleMs);
+    open = refused();
+  }
   if (open !== null) return { kind: 'refused', ...open, height: null, leaf: null };
   await deps.putBody(attestation.bodyHash, body, deps.bodyOrgs());
   const payload: MutationPayload = {

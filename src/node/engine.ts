@@ -129,6 +129,11 @@ export class Engine {
     return this.#d.state.current?.round ?? 0;
   }
 
+  /** False while a height is being decided, as far as this node has heard. */
+  get isIdle(): boolean {
+    return this.#d.state.current?.step === 'idle' && this.#d.mempool.size === 0;
+  }
+
   get lastCertificate(): Certificate | null {
     return this.#lastCertificate;
   }

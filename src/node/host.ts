@@ -59,6 +59,7 @@ export class ConsensusHost {
   readonly #syncer: Syncer;
   readonly #pipeline: CommitPipeline;
   readonly #consensusLog: ConsensusLog;
+  readonly #settling = new Set<() => void>();
   #housekeeping: NodeJS.Timeout | undefined;
   #divergence: string | null = null;
 
@@ -234,6 +235,20 @@ export class ConsensusHost {
     return this.#engine.round;
   }
 
+  /** Resolves when the height in progress is decided here, at once on an idle chain, and after `limitMs` at the latest. */
+  settled(limitMs: number): Promise<void> {
+    if (this.#engine.isIdle) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.#settling.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, limitMs);
+      this.#settling.add(done);
+    });
+  }
+
   get proposer(): ValidatorId | null {
     return this.#engine.proposer;
   }
@@ -289,6 +304,7 @@ export class ConsensusHost {
   #committed(executed: ExecutedBlock): void {
     for (const { hash } of executed.txs) this.#gossip.forget(hash);
     this.submitter.onCommitted(executed);
+    for (const done of [...this.#settling]) done();
     this.#o.metrics.height.set(executed.block.header.height);
     this.#o.metrics.logSize.set(executed.state.logSize);
     this.#o.onCommitted(executed);

@@ -254,6 +254,7 @@ export class ChainNode {
       putBody: (hash, bytes, orgs) => this.#host.store.putBody(hash, bytes, { orgs, expiresMs: null }),
       bodyOrgs: () => [...entitled(this.#host.app.cluster(name) ?? emptyRecord)],
       obstacle: () => this.#host.obstacle(),
+      settled: (limitMs) => this.#host.settled(limitMs),
       now: () => Date.now(),
       warn: (message, details) => this.#log.warn(details, message),
     });

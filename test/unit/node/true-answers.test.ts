@@ -45,6 +45,7 @@ function ledger(outcome: SubmitOutcome, more: Partial<Deps> = {}, open: Proposal
     putBody: () => Promise.resolve(),
     bodyOrgs: () => [],
     obstacle: () => null,
+    settled: () => Promise.resolve(),
     now: () => 1_000,
     warn: () => undefined,
     ...more,
@@ -67,6 +68,21 @@ describe('P8: the answer to a review is what became of it', () => {
       kind: 'unavailable',
       code: 'OUTCOME_TOO_LATE',
     });
+  });
+
+  it('no refusal for want of votes that are in the block being decided', async () => {
+    const state = { voted: false };
+    const reader = {
+      refusedOpenProposal: () =>
+        state.voted ? null : { proposal: {} as Proposal, code: 'GOVERNANCE_VOTES_REQUIRED' as const },
+      info: () => ({ timeMs: 1_000 }),
+      proposal: () => undefined,
+    };
+    const settled = async (): Promise<void> => {
+      state.voted = true;
+    };
+    const more = { reader, settled } as unknown as Partial<Deps>;
+    expect(await ledger(committed('ADMITTED', 'OK'), more).decide()).toMatchObject({ kind: 'admitted' });
   });
 
   it('not recorded if it was rejected before anybody had it', async () => {
