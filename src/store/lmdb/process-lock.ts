@@ -1,4 +1,14 @@
-import { closeSync, fsyncSync, linkSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +16,9 @@ import { ChainError } from '../../errors/chain-error.ts';
 import { storeFailure } from './failure.ts';
 
 const lockName = 'lock';
+/** How long a killed process may take to end: it has some memory to give back. */
+const ENDING_MAX_MS = 5_000;
+const ENDING_POLL_MS = 20;
 
 interface Holder {
   readonly pid: number;
@@ -33,6 +46,7 @@ export class ProcessLock {
     const file = join(dir, lockName);
     const token = randomUUID();
     const mine = join(dir, `${lockName}.${token}`);
+    const untilMs = Date.now() + ENDING_MAX_MS;
     try {
       writeHolder(mine, { pid: process.pid, host: hostname(), started: startOf(process.pid), token });
       for (;;) {
@@ -40,6 +54,11 @@ export class ProcessLock {
         const holder = readHolder(file);
         if (holder === 'gone') continue;
         if (holder !== 'unreadable' && mayRun(holder)) {
+          // A killed process is there until its last thread has ended, and nobody else can wait for it.
+          if (isEnding(holder.pid) && Date.now() < untilMs) {
+            Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ENDING_POLL_MS);
+            continue;
+          }
           throw new ChainError('STORE_IN_USE', { dir, pid: holder.pid, host: holder.host });
         }
         setAside(file, dir, holder === 'unreadable' ? undefined : holder.token);
@@ -112,7 +131,7 @@ function setAside(file: string, dir: string, staleToken: string | undefined): vo
 
 function mayRun(holder: Holder): boolean {
   if (holder.host !== hostname()) return true;
-  if (!isAlive(holder.pid)) return false;
+  if (!isAlive(holder.pid) || isMereZombie(holder.pid)) return false;
   const started = startOf(holder.pid);
   return started === '' || holder.started === '' || started === holder.started;
 }
@@ -126,12 +145,40 @@ function isAlive(pid: number): boolean {
   }
 }
 
+/** Killed, with nothing left but the entry that its parent has not read yet. */
+function isMereZombie(pid: number): boolean {
+  return isEnding(pid) && threadsOf(pid) <= 1;
+}
+
+/** Its first thread has ended; others may still be about to. */
+function isEnding(pid: number): boolean {
+  return ['Z', 'X'].includes(statFields(pid)[0] ?? '');
+}
+
+function threadsOf(pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/task`).length;
+  } catch {
+    return 0;
+  }
+}
+
+/** The fields of /proc/<pid>/stat from the third (state) on; empty where there is no such file system. */
+function statFields(pid: number): string[] {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  } catch {
+    return [];
+  }
+}
+
 /** Field 22 of /proc/<pid>/stat with the boot id; empty where there is no such file system. */
 function startOf(pid: number): string {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-    return `${boot}/${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''}`;
+    const started = statFields(pid)[19];
+    return started === undefined ? '' : `${boot}/${started}`;
   } catch {
     return '';
   }

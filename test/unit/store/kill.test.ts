@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openWal } from '../../../src/store/index.ts';
 import { blockOf, chain, opened, temporaryFolder } from './fixture.ts';
-import { runAndKill } from './killed-child.ts';
+import { killUnread, runAndKill } from './killed-child.ts';
 
 test('after kill -9 on a real disk the store holds every block that was durable, and no half of one', async () => {
   const dir = temporaryFolder();
@@ -43,5 +43,17 @@ test('after kill -9 on a real disk the log replays every record that was durable
     expect(first).toBeLessThanOrEqual(Math.max(1, acknowledged - 140));
     expect(numbers).toEqual(numbers.map((_, i) => first + i));
     expect(numbers.at(-1)).toBe(replay.triple?.height);
+  }
+});
+
+test('P3: a killed process whose parent has not noticed yet does not keep its node from starting again', async () => {
+  const dir = temporaryFolder();
+  const release = await killUnread('commit-forever.ts', [dir, chain]);
+  try {
+    const store = await opened(dir);
+    expect(store.lastHeight()).toBeGreaterThan(0);
+    await store.close();
+  } finally {
+    release();
   }
 });

@@ -20,3 +20,24 @@ export async function runAndKill(script: string, args: readonly string[], lines:
   if (child.signalCode !== 'SIGKILL') throw new Error(`${script} ended with ${child.exitCode ?? child.signalCode}`);
   return output.split('\n').slice(0, -1);
 }
+
+/**
+ * The same, but the script's parent never reads that it has ended, as an init that is slow to: it stays a zombie until `release`
+ * is called.
+ */
+export async function killUnread(script: string, args: readonly string[]): Promise<() => void> {
+  const path = fileURLToPath(new URL(script, import.meta.url));
+  const parent = spawn('sh', ['-c', '"$@" & echo "pid $!"; exec sleep 60', 'sh', process.execPath, path, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  parent.stdout.setEncoding('utf8');
+  let output = '';
+  await new Promise<void>((resolve) => {
+    parent.stdout.on('data', (text: string) => {
+      output += text;
+      if (/^\d+$/m.test(output) && output.includes('pid ')) resolve();
+    });
+  });
+  process.kill(Number(/pid (\d+)/.exec(output)?.[1]), 'SIGKILL');
+  return () => parent.kill('SIGKILL');
+}
