@@ -130,6 +130,7 @@ export function buildProgram(terminal: Terminal, run: (handler: Handler) => Prom
       collect,
     )
     .option('--failure-policy <policy>', 'Fail or Ignore', 'Fail')
+    .option('--guard', 'with the admission policy that refuses changes of the webhook configuration')
     .option('--dry-run', 'print the manifests, change nothing')
     .option('-y, --yes', 'do not ask');
   does(install, async (_words, options) => (await import('./verbs/install.ts')).install(terminal, options));

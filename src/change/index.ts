@@ -10,3 +10,4 @@ export { admissionUidOf, decodeReview, type DecodedReview, type Review } from '.
 export { webhookConfiguration, type WebhookConfigurationOptions } from './webhook-configuration.ts';
 export { textAt } from './json.ts';
 export { hookEntryHash, hookEntryName, hookEntryProblems } from './hook-entry.ts';
+export { GUARD_NAME, guardManifests } from './guard-manifests.ts';
