@@ -15,6 +15,7 @@ interface AuditEvent {
   readonly stage?: string;
   readonly auditID?: string;
   readonly verb?: string;
+  readonly requestURI?: string;
   readonly user?: { readonly username?: string };
   readonly impersonatedUser?: { readonly username?: string };
   readonly objectRef?: {
@@ -86,6 +87,8 @@ export class AuditDetector implements Detector {
     } catch {
       return;
     }
+    // Nothing was stored: the canaries are such.
+    if (/[?&]dryRun=All(?:&|$)/.test(event.requestURI ?? '')) return;
     if (
       event.stage !== 'ResponseComplete' ||
       !WRITES.includes(event.verb ?? '') ||

@@ -60,9 +60,14 @@ export class FindingReporter {
     const episode = isGoingOn ? latest.episode : (latest?.episode ?? 0) + 1;
     const mine = isGoingOn ? latest.reports.find(({ org }) => org === this.#d.org) : undefined;
     const key = `${kind} ${subject} ${episode}`;
+    // What others put on the log and people have closed is over; a slower observer does not open it again.
+    const over = isRepairable(kind) || isGoingOn ? [] : problem.objects.filter((object) => isListed(latest, object));
+    if (over.length > 0) detector.reported(kind, subject, over);
+    const objects = problem.objects.filter((object) => !over.includes(object));
+    if (over.length > 0 && objects.length === 0) return;
     const named = this.#named.get(key) ?? new Set(isGoingOn ? namedBy(latest, this.#d.org) : []);
     this.#named.set(key, named);
-    const fresh = bounded(problem.objects.filter((object) => !named.has(keyOfFound(object))));
+    const fresh = bounded(objects.filter((object) => !named.has(keyOfFound(object))));
     const isSaid = mine !== undefined && mine.holds && mine.value === value && fresh.length === 0;
     if (isSaid) {
       detector.reported(kind, subject, problem.objects);
@@ -108,6 +113,10 @@ function isRepairable(kind: FindingKind): boolean {
 
 function namedBy({ objects }: Finding, org: OrgId): readonly string[] {
   return objects.flatMap(({ by, ...object }) => (by.includes(org) ? [keyOfFound(object)] : []));
+}
+
+function isListed(finding: Finding | undefined, object: FoundObject): boolean {
+  return finding?.objects.some(({ by: _by, ...other }) => keyOfFound(other) === keyOfFound(object)) ?? false;
 }
 
 function bounded(objects: readonly FoundObject[]): readonly FoundObject[] {

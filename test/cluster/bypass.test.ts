@@ -84,12 +84,13 @@ async function closed({ id }: Finding, as: Finding['state'], withinMs = FOUND_WI
 }
 
 /** Proposed with the plugin, approved by a majority. */
-async function ratify(finding: Finding): Promise<void> {
+async function ratify(...findings: readonly Finding[]): Promise<void> {
   const { committee, playground } = world;
-  const { stdout, stderr } = await playground.chain('alice', ['propose', 'ratify', `finding/${finding.id}`, '--yes']);
-  expect(stderr).toContain(finding.detail);
+  const words = findings.map(({ id }) => `finding/${id}`);
+  const { stdout, stderr } = await playground.chain('alice', ['propose', 'ratify', ...words, '--yes']);
+  for (const { detail } of findings) expect(stderr).toContain(detail);
   await committee.approve(proposalIn(stdout), ['alice', 'bob', 'carol'], 'EXECUTED');
-  await closed(finding, 'RATIFIED');
+  for (const finding of findings) await closed(finding, 'RATIFIED');
 }
 
 interface Entry {
@@ -217,7 +218,7 @@ describe('P4 no silent bypass', () => {
     const unrecorded = await confirmed('unattributed', ({ objects }) => objects.some(({ name }) => name === 'open'));
     await restoreHooks(original);
     await playground.waitUntilHooked();
-    for (const finding of [...opened, unrecorded]) await ratify(finding);
+    await ratify(...opened, unrecorded);
     await allRepaired();
   }); // prettier-ignore
 
