@@ -45,6 +45,7 @@ export class FindingReporter {
       if (!detector.isReady()) continue;
       const problems = detector.problems();
       for (const problem of problems) await this.#found(detector, problem);
+      if (detector.isSettled?.() === false) continue;
       for (const finding of this.#d.open()) {
         const { kind, subject } = finding;
         const isSeen = problems.some((problem) => problem.kind === kind && problem.subject === subject);

@@ -17,6 +17,8 @@ export interface Problem {
 export interface Detector {
   readonly kinds: readonly FindingKind[];
   readonly isReady: () => boolean;
+  /** False while something is still being looked at: what was found counts, that nothing else is there cannot be said yet. */
+  readonly isSettled?: () => boolean;
   readonly problems: () => readonly Problem[];
   /** These objects of it are on the log. */
   readonly reported: (kind: FindingKind, subject: string, objects: readonly FoundObject[]) => void;

@@ -195,8 +195,9 @@ function unattributed({ coverage }: Deps, attribution: Attribution): Detector {
     kinds: ['unattributed'],
     isReady: () => {
       const { watched, synced } = coverage();
-      return synced === watched && !attribution.isBusy;
+      return synced === watched;
     },
+    isSettled: () => !attribution.isBusy,
     reported: (_kind, _subject, objects) => attribution.reported(objects),
     problems: () => {
       const objects = attribution.problems();

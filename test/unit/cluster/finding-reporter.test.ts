@@ -35,12 +35,13 @@ let known: Finding[] = [];
 let said: FindingReportDraft[] = [];
 let isReady = true;
 let isOnLog = true;
+let isSettled = true;
 let nowMs = 0;
 let reporter: FindingReporter;
 
 beforeEach(() => {
-  [problems, known, said, isReady, isOnLog, nowMs] = [[], [], [], true, true, 0];
-  const detector = { kinds: ['webhook', 'unattributed', 'failed-open'] as const, isReady: () => isReady, problems: () => problems, reported: () => undefined };
+  [problems, known, said, isReady, isSettled, isOnLog, nowMs] = [[], [], [], true, true, true, 0];
+  const detector = { kinds: ['webhook', 'unattributed', 'failed-open'] as const, isReady: () => isReady, isSettled: () => isSettled, problems: () => problems, reported: () => undefined };
   reporter = new FindingReporter({
     org: alpha,
     detectors: [detector],
@@ -81,6 +82,10 @@ describe('an observer keeps the log in agreement with what it sees (P4)', () => 
     await reporter.report();
     expect(said).toEqual([]);
     isReady = true;
+    isSettled = false;
+    await reporter.report();
+    expect(said).toEqual([]);
+    isSettled = true;
     await reporter.report();
     expect(said).toMatchObject([{ episode: 3, sequence: 2, holds: false }]);
   });
