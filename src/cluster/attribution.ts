@@ -3,8 +3,8 @@ import { attestRequest, textAt, type AttestContext, type Exclusion } from '../ch
 import type { FoundObject, FoundReason } from '../types/finding.ts';
 import type { ChangeAttestation } from '../types/change.ts';
 import type { Json, JsonObject } from '../types/json.ts';
+import { comparable } from './comparable.ts';
 import { explainedBy } from './explanation.ts';
-import { comparable } from './observer.ts';
 import type { ObjectSink, WatchedResource } from './resource-watch.ts';
 
 /**

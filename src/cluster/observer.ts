@@ -4,6 +4,7 @@ import type { ChangeAttributes } from '../types/change.ts';
 import type { Json, JsonObject } from '../types/json.ts';
 import type { ObservedResult } from '../types/transaction.ts';
 import type { LeafIndex } from '../types/brand.ts';
+import { comparable } from './comparable.ts';
 import { discoverResources } from './discovery.ts';
 import type { KubeHttp } from './kube-http.ts';
 import type { Seen } from './object-history.ts';
@@ -278,17 +279,6 @@ function newObjectOf(body: Uint8Array): Json {
 
 function contentHash(object: Json, { sha256 }: AttestContext): string {
   return toHex(sha256(utf8Encode(canonicalText(comparable(object)))));
-}
-
-/**
- * Which annotations of a Secret are redacted depends on the values on both sides of a review, and here only one side is known: two readings of the
- * same object would differ. Without them a Secret is known by everything else.
- */
-export function comparable(object: Json): Json {
-  const { kind, metadata } = (object ?? {}) as { kind?: Json; metadata?: Json };
-  if (kind !== 'Secret' || metadata === null || typeof metadata !== 'object') return object;
-  const { annotations: _annotations, ...kept } = metadata as JsonObject;
-  return { ...(object as JsonObject), metadata: kept };
 }
 
 function keyOf({ group, version, resource }: Pick<WatchedResource, 'group' | 'version' | 'resource'>): string {
