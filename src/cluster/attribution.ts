@@ -214,7 +214,10 @@ export class Attribution implements ObjectSink {
     } else if (await this.#isExplainedSince(records, version)) return 'good';
     if (isWithheld) return waitedMs < withheldMs ? 'wait' : 'content-withheld';
     if (waitedMs < graceMs) return 'wait';
-    return records.length === 0 ? 'no-record' : 'other-content';
+    const isRecorded = records.some(
+      ({ attributes }) => attributes.operation === 'CREATE' || attributes.operation === 'UPDATE',
+    );
+    return isRecorded ? 'other-content' : 'no-record';
   }
 
   async #compare(record: ChangeAttestation, version: Version): Promise<'same' | 'other' | 'withheld'> {

@@ -61,8 +61,8 @@ export class FindingReporter {
     const episode = isGoingOn ? latest.episode : (latest?.episode ?? 0) + 1;
     const mine = isGoingOn ? latest.reports.find(({ org }) => org === this.#d.org) : undefined;
     const key = `${kind} ${subject} ${episode}`;
-    // What others put on the log and people have closed is over; a slower observer does not open it again.
-    const over = isRepairable(kind) || isGoingOn ? [] : problem.objects.filter((object) => isListed(latest, object));
+    // What others put on the log and is closed, by people or by a repair, is over; a slower observer does not open it again.
+    const over = isGoingOn ? [] : problem.objects.filter((object) => isListed(latest, object));
     if (over.length > 0) detector.reported(kind, subject, over);
     const objects = problem.objects.filter((object) => !over.includes(object));
     if (over.length > 0 && objects.length === 0) return;
@@ -117,7 +117,12 @@ function namedBy({ objects }: Finding, org: OrgId): readonly string[] {
 }
 
 function isListed(finding: Finding | undefined, object: FoundObject): boolean {
-  return finding?.objects.some(({ by: _by, ...other }) => keyOfFound(other) === keyOfFound(object)) ?? false;
+  const isSame = (other: FoundObject): boolean =>
+    other.uid === object.uid &&
+    other.resourceVersion === object.resourceVersion &&
+    other.resource === object.resource &&
+    other.group === object.group;
+  return finding?.objects.some(isSame) ?? false;
 }
 
 function bounded(objects: readonly FoundObject[]): readonly FoundObject[] {

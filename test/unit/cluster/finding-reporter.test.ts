@@ -107,6 +107,29 @@ describe('an observer keeps the log in agreement with what it sees (P4)', () => 
     expect(said.map((draft) => draft.objects)).toEqual([[later]]);
   });
 
+  test('a slower observer does not open again what others saw repaired, whatever it now says of it', async () => {
+    const seen = object('forged');
+    problems = [
+      {
+        ...gone,
+        kind: 'unattributed',
+        subject: 'objects',
+        objects: [{ ...seen, reason: 'other-content' }],
+        objectCount: 1,
+      },
+    ];
+    known = [
+      finding({
+        kind: 'unattributed',
+        subject: 'objects',
+        state: 'REPAIRED',
+        objects: [{ ...seen, by: ['beta' as OrgId] }],
+      }),
+    ];
+    await reporter.report();
+    expect(said).toEqual([]);
+  });
+
   test('names each object once, at most 50 a report', async () => {
     const objects = Array.from({ length: 70 }, (_, i) => object(`o${i}`));
     problems = [{ ...gone, kind: 'unattributed', subject: 'objects', objects, objectCount: 70 }];

@@ -48,7 +48,7 @@ describe('install', () => {
       'ValidatingWebhookConfiguration',
     ]);
     expect(
-      items[2]?.webhooks?.map(({ name, failurePolicy, clientConfig }) => [name, failurePolicy, clientConfig.url]),
+      items[4]?.webhooks?.map(({ name, failurePolicy, clientConfig }) => [name, failurePolicy, clientConfig.url]),
     ).toEqual([
       ['hook-0.gate.kubectl-chain.dev', 'Fail', 'https://192.0.2.1:8443/admit'],
       ['hook-1.gate.kubectl-chain.dev', 'Fail', 'https://192.0.2.2:8443/admit'],
