@@ -1,5 +1,5 @@
 export { step } from './step.ts';
-export { restore } from './restore.ts';
+export { heightOfRecord, restore } from './restore.ts';
 export { initialState } from './state.ts';
 export type { ConsensusState, CoreConfig, HeightState, Step } from './state.ts';
 export type { BlockVerdict, ConsensusEvent, EventOf, HeightConfig } from './event.ts';

@@ -48,8 +48,8 @@ export function restore(
 export function resumeHeight(turn: Turn, h: HeightState): void {
   const { state } = turn;
   const { height } = h.config;
-  const records = state.replay.filter((record) => heightOf(record) === height);
-  state.replay = state.replay.filter((record) => heightOf(record) > height);
+  const records = state.replay.filter((record) => heightOfRecord(record) === height);
+  state.replay = state.replay.filter((record) => heightOfRecord(record) > height);
   if (records.length === 0) return;
   trace(turn, 'resume');
   h.step = 'propose';
@@ -120,7 +120,8 @@ function stepFromVotes(h: HeightState): 'propose' | 'prevote' | 'precommit' {
   return self !== null && data.prevotes.slots.has(self) ? 'prevote' : 'propose';
 }
 
-function heightOf(record: WalRecord): number {
+/** Height that a record of the log belongs to. */
+export function heightOfRecord(record: WalRecord): number {
   switch (record.kind) {
     case 'proposal':
       return record.proposal.height;

@@ -2,6 +2,7 @@ import { isChainError } from '../errors/chain-error.ts';
 import { encodeWalRecord } from '../codec/consensus-wal.ts';
 import { decodeConsensusMessage, encodeConsensusMessage } from '../codec/consensus-wire.ts';
 import {
+  heightOfRecord,
   isWorthVerifying,
   proposerOf,
   step,
@@ -431,21 +432,5 @@ export class Engine {
     const current = this.#d.state.current;
     if (current === null) return null;
     return this.#validators()[proposerOf(current.config.height, current.round, current.config.validators)]?.id ?? null;
-  }
-}
-
-/** Height that a record of the log belongs to. */
-export function heightOfRecord(record: WalRecord): number {
-  switch (record.kind) {
-    case 'proposal':
-      return record.proposal.height;
-    case 'vote':
-      return record.vote.height;
-    case 'polka':
-      return record.polka.height;
-    case 'decision':
-      return record.certificate.height;
-    default:
-      return record.height;
   }
 }
