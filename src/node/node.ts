@@ -28,8 +28,8 @@ import { createMetrics, type NodeMetrics } from './metrics.ts';
 import { serveMetrics } from './metrics-server.ts';
 import type { RunningObserver } from './observing.ts';
 import type { SubmitOutcome } from './submitter.ts';
+import { hostStatus } from './status.ts';
 import { Ticker } from './ticker.ts';
-import { version } from './version.ts';
 
 const { sha256, hmacSha256 } = nativeBackend;
 /** A node's own transactions may wait out a lost quorum of a few minutes. */
@@ -416,32 +416,12 @@ export class ChainNode {
   }
 
   #status(): NodeStatus {
-    const { app, mesh, mempool, quorum } = this.#host;
-    const info = app.info();
     const { ready, reasons } = this.#webhook === undefined ? this.#readiness() : this.#webhookReadiness();
-    const connected = new Set<string>(mesh.connected());
     const cluster = this.#config.cluster;
     return {
-      org: this.#self.org,
-      version,
-      chain: this.#genesis.hash,
-      chainName: this.#genesis.genesis.chainName,
-      height: info.height,
-      logSize: info.state.logSize,
-      timeMs: info.timeMs,
-      round: this.#host.round,
-      proposer: this.#host.proposer,
-      validators: info.validators.length,
-      quorum: quorum.needed,
-      quorumReachable: quorum.connected >= quorum.needed,
-      catchingUpTo: this.#host.catchingUpTo,
-      mempool: mempool.size,
-      halted: this.#host.halted,
+      ...hostStatus(this.#host, this.#self, this.#genesis),
       ready,
       notReady: this.#host.observeReason === '' ? reasons : [...reasons, this.#host.observeReason],
-      peers: info.validators.flatMap(({ id, peerAddress }) =>
-        id === this.#self.id ? [] : [{ id, address: peerAddress, connected: connected.has(id) }],
-      ),
       cluster:
         cluster === undefined
           ? null
