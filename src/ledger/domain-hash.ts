@@ -22,8 +22,7 @@ export type HashDomain =
   | 'natural-key'
   | 'terms'
   | 'policy'
-  | 'version'
-  | 'finding';
+  | 'version';
 
 const prefixes = new Map<HashDomain, Uint8Array>();
 
