@@ -71,7 +71,8 @@ export const DEFINITIONS: readonly Row[] = [
       widget('CREATE', 'v1beta1', { name: 'y' }),
       widget('UPDATE', 'v1', { name: 'y' }),
       { ...widget('UPDATE'), resource: '$.example.org/v1/widgets/status' },
-      { ...widget('UPDATE'), resource: '$.example.org/v1/widgets/scale' },
+      // The status of the same object was written a moment before.
+      { ...widget('UPDATE'), resource: '$.example.org/v1/widgets/scale', contended: true },
       widget('DELETE', 'v1beta1', { contended: true }),
     ],
     refused: [widget('CREATE'), widget('CREATE', 'v1beta1', { name: 'y' })],
