@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /**
@@ -38,6 +39,10 @@ export async function killUnread(script: string, args: readonly string[]): Promi
       if (/^\d+$/m.test(output) && output.includes('pid ')) resolve();
     });
   });
-  process.kill(Number(/pid (\d+)/.exec(output)?.[1]), 'SIGKILL');
+  const pid = Number(/pid (\d+)/.exec(output)?.[1]);
+  process.kill(pid, 'SIGKILL');
+  // The kernel takes a moment to carry it out; until then the process may well run.
+  while (!/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')))
+    await new Promise((resolve) => setTimeout(resolve, 1));
   return () => parent.kill('SIGKILL');
 }
