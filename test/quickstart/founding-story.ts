@@ -65,7 +65,9 @@ export async function foundingStep(stage: Stage, dir: string, say: (line: string
 
   stage.say('Four nodes run, each with only its own keys. The client trusts the genesis by its hash, and no node:');
   await stage.run('kubectl chain trust list -o name', { stdout: [/playground/] });
-  await stage.run('kubectl chain status', { stdout: [/healthy/, ...orgs.map((org) => new RegExp(org))] });
+  await stage.run('kubectl chain status --wait-for=healthy --timeout=60s', {
+    stdout: [/healthy/, ...orgs.map((org) => new RegExp(org))],
+  });
   const status = await stage.ask<{ health: string; nodes: readonly { ready: boolean }[] }>(
     'kubectl chain status -o json',
   );
