@@ -124,6 +124,10 @@ export class Segments {
         await file.write(at, zeros.subarray(0, Math.min(zeros.length, bytes - at)));
       }
       await file.sync();
+    } catch (error) {
+      // Half a segment would keep the disk full, and LMDB may crash the process on a full disk while it closes.
+      await this.#disk.remove(path).catch(() => undefined);
+      throw error;
     } finally {
       await file.close();
     }
