@@ -130,6 +130,7 @@ export function buildProgram(terminal: Terminal, run: (handler: Handler) => Prom
       collect,
     )
     .option('--failure-policy <policy>', 'Fail or Ignore', 'Fail')
+    .option('--guard', 'with the admission policy that refuses changes of the webhook configuration')
     .option('--dry-run', 'print the manifests, change nothing')
     .option('-y, --yes', 'do not ask');
   does(install, async (_words, options) => (await import('./verbs/install.ts')).install(terminal, options));
@@ -138,6 +139,9 @@ export function buildProgram(terminal: Terminal, run: (handler: Handler) => Prom
     .option('--name <name>', 'name of the webhook configuration', 'kubectl-chain')
     .option('-y, --yes', 'do not ask');
   does(uninstall, async (_words, options) => (await import('./verbs/install.ts')).uninstall(terminal, options));
+
+  const check = command('check', 'what protects this cluster, layer by layer, and what each layer does not cover');
+  does(output(check), async (_words, options) => (await import('./verbs/check.ts')).check(terminal, options));
 
   const keyCommands = command('keys', 'keys to sign with');
   const generate = command('generate <name>', 'make a key and the descriptor that names it', keyCommands);
@@ -226,6 +230,10 @@ function propose(
   const member = files(one('member', 'a member, from the descriptor of `keys generate` (-f), or the removal of one'));
   member.option('--delete <org/name>', 'remove this member; repeat for several', collect);
   does(member, async (_words, options) => (await import('./verbs/propose-config.ts')).proposeMember(terminal, options));
+  const ratify = one('ratify <finding...>', 'that what observers found is accepted as it is');
+  does(ratify, async (words, options) =>
+    (await import('./verbs/propose-config.ts')).proposeRatification(terminal, words, options),
+  );
   const params = files(
     one('params', 'parameters of the chain (ChainParams), or how the committee decides (ConfigPolicy)'),
   );

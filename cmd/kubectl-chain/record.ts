@@ -55,7 +55,13 @@ export interface RecordJson {
 }
 
 /** What nodes do for themselves; shown only with --raw. */
-const housekeeping: ReadonlySet<Payload['kind']> = new Set(['observation', 'body-held', 'cluster-key', 'tick']);
+const housekeeping: ReadonlySet<Payload['kind']> = new Set([
+  'observation',
+  'body-held',
+  'cluster-key',
+  'guard-seen',
+  'tick',
+]);
 
 /** One line a decided change: records of first witnesses go into their decision, and what nodes do for themselves is left out. */
 export function folded(records: readonly VerifiedRecord[]): readonly VerifiedRecord[] {
@@ -186,6 +192,18 @@ function subjectOf(payload: Payload, result: TxResult, bindings: ReadonlyMap<str
       return { ...nothing, cluster: payload.cluster, org: payload.node, operation: 'CLUSTER-KEY' };
     case 'tick':
       return { ...nothing, org: payload.node, operation: 'TICK' };
+    case 'finding':
+      return {
+        ...nothing,
+        cluster: payload.cluster,
+        org: payload.node,
+        operation: payload.holds ? 'FIND' : 'REPAIRED',
+        resource: payload.finding,
+        name: payload.subject,
+        reason: payload.detail,
+      };
+    case 'guard-seen':
+      return { ...nothing, cluster: payload.cluster, org: payload.node, operation: 'GUARD-SEEN', resource: 'webhook' };
     case 'evidence':
       return { ...nothing, org: payload.node, operation: 'EVIDENCE', resource: 'validators', name: payload.validator };
   }

@@ -27,7 +27,7 @@ export interface WebhookConfigurationOptions {
 
 /** admissionregistration.k8s.io/v1: beyond it the API server refuses the configuration. */
 export const MATCH_CONDITIONS_MAX = 64;
-const GATE_DOMAIN = 'gate.kubectl-chain.dev';
+export const GATE_DOMAIN = 'gate.kubectl-chain.dev';
 /** The webhook answers within 8 s of it. */
 const TIMEOUT_SECONDS = 10;
 

@@ -1,7 +1,7 @@
 import https from 'node:https';
 import type { IncomingMessage } from 'node:http';
 import { KubeConfig } from '@kubernetes/client-node';
-import { parseJson } from '../codec/index.ts';
+import { canonicalText, parseJson } from '../codec/index.ts';
 import { ChainError } from '../errors/chain-error.ts';
 import type { Json } from '../types/json.ts';
 
@@ -52,6 +52,19 @@ export class KubeHttp {
     return parseJson(bytes, { bytesMax: answerBytesMax });
   }
 
+  /** A request with a body; any status is an answer. Throws CLUSTER_REQUEST if there is none. */
+  async send(
+    method: string,
+    path: string,
+    body: Json,
+    contentType: string,
+    timeoutMs: number,
+  ): Promise<{ readonly status: number; readonly json: Json }> {
+    const response = await this.#open(path, timeoutMs, { method, body: canonicalText(body), contentType });
+    const bytes = await readAll(response);
+    return { status: response.statusCode ?? 0, json: parseJson(bytes, { bytesMax: answerBytesMax }) };
+  }
+
   /** Starts a watch; the returned function ends it, without a call of `onEnd`. */
   watch(path: string, handlers: WatchHandlers): () => void {
     let stopped = false;
@@ -88,19 +101,27 @@ export class KubeHttp {
     this.#agent.destroy();
   }
 
-  async #open(path: string, timeoutMs: number): Promise<IncomingMessage> {
-    const options: https.RequestOptions = { agent: this.#agent, headers: { accept: 'application/json' } };
+  async #open(path: string, timeoutMs: number, sent?: Sent): Promise<IncomingMessage> {
+    const headers = { accept: 'application/json', ...(sent && { 'content-type': sent.contentType }) };
+    const options: https.RequestOptions = { agent: this.#agent, headers, method: sent?.method ?? 'GET' };
     await this.#config.applyToHTTPSOptions(options);
     options.agent = this.#agent;
     return new Promise((resolve, reject) => {
       const fail = (cause: Error): void =>
         reject(new ChainError('CLUSTER_REQUEST', { path, reason: cause.message }, { cause }));
-      const request = https.get(new URL(path, this.#server), options, resolve);
+      const request = https.request(new URL(path, this.#server), options, resolve);
       if (timeoutMs > 0)
         request.setTimeout(timeoutMs, () => request.destroy(new Error(`no answer in ${timeoutMs} ms`)));
       request.on('error', fail);
+      request.end(sent?.body);
     });
   }
+}
+
+interface Sent {
+  readonly method: string;
+  readonly body: string;
+  readonly contentType: string;
 }
 
 function readAll(response: IncomingMessage): Promise<Uint8Array> {

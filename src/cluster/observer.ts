@@ -4,10 +4,11 @@ import type { ChangeAttributes } from '../types/change.ts';
 import type { Json, JsonObject } from '../types/json.ts';
 import type { ObservedResult } from '../types/transaction.ts';
 import type { LeafIndex } from '../types/brand.ts';
+import { comparable } from './comparable.ts';
 import { discoverResources } from './discovery.ts';
 import type { KubeHttp } from './kube-http.ts';
 import type { Seen } from './object-history.ts';
-import { ResourceWatch, type WatchedResource } from './resource-watch.ts';
+import { ResourceWatch, type ObjectSink, type WatchedResource } from './resource-watch.ts';
 
 /**
  * After a decision an API server may still store the object until its request times out (60 s); only a read that starts later
@@ -33,6 +34,8 @@ interface Deps {
   readonly attestContext: () => AttestContext | undefined;
   /** Whether a policy could match a change of this resource. */
   readonly isGoverned: (group: string, resource: string) => boolean;
+  /** Sees every version of every followed object too. */
+  readonly sink?: ObjectSink;
   readonly pending: () => readonly PendingDecision[];
   /** Signs and submits; resolves when it is on the log or its outcome is unknown. */
   readonly publish: (results: readonly ObservedResult[]) => Promise<void>;
@@ -75,9 +78,13 @@ export class Observer {
   }
 
   /** For status: how many resources are followed, how many of them right now. */
-  get coverage(): { readonly watched: number; readonly synced: number } {
+  get coverage(): { readonly watched: number; readonly synced: number; readonly sinceMs: number } {
     const watches = [...this.#watches.values()];
-    return { watched: watches.length, synced: watches.filter((watch) => watch.isSynced).length };
+    return {
+      watched: watches.length,
+      synced: watches.filter((watch) => watch.isSynced).length,
+      sinceMs: Math.max(0, ...watches.map(({ history }) => history.completeSinceMs).filter(Number.isFinite)),
+    };
   }
 
   async evaluate(): Promise<void> {
@@ -131,6 +138,7 @@ export class Observer {
         http: this.#d.http,
         contentOf: (of, object) => this.#contentOf(of, object),
         onChange: () => this.#evaluateSoon(),
+        sink: this.#d.sink,
         now: this.#d.now,
         warn: this.#d.warn,
       });
@@ -271,17 +279,6 @@ function newObjectOf(body: Uint8Array): Json {
 
 function contentHash(object: Json, { sha256 }: AttestContext): string {
   return toHex(sha256(utf8Encode(canonicalText(comparable(object)))));
-}
-
-/**
- * Which annotations of a Secret are redacted depends on the values on both sides of a review, and here only one side is known: two readings of the
- * same object would differ. Without them a Secret is known by everything else.
- */
-function comparable(object: Json): Json {
-  const { kind, metadata } = (object ?? {}) as { kind?: Json; metadata?: Json };
-  if (kind !== 'Secret' || metadata === null || typeof metadata !== 'object') return object;
-  const { annotations: _annotations, ...kept } = metadata as JsonObject;
-  return { ...(object as JsonObject), metadata: kept };
 }
 
 function keyOf({ group, version, resource }: Pick<WatchedResource, 'group' | 'version' | 'resource'>): string {

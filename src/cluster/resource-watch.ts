@@ -16,7 +16,15 @@ export interface WatchedResource {
   readonly namespaced: boolean;
 }
 
+/** What else wants to see whole objects, each version once. */
+export interface ObjectSink {
+  /** Everything that a list shows: what is not among it is gone. */
+  listed(resource: WatchedResource, objects: readonly JsonObject[]): void;
+  changed(resource: WatchedResource, object: JsonObject, isDeleted: boolean): void;
+}
+
 interface Deps {
+  readonly sink?: ObjectSink | undefined;
   readonly http: KubeHttp;
   /** Hash of the normalised, redacted object, comparable with what was approved; null if it cannot be made. */
   readonly contentOf: (resource: WatchedResource, object: JsonObject) => string | null;
@@ -69,6 +77,7 @@ export class ResourceWatch {
 
   async #list(): Promise<void> {
     const found: { uid: string; resourceVersion: string; content: string; deleting: boolean }[] = [];
+    const objects: JsonObject[] = [];
     let token = '';
     let version = '';
     do {
@@ -79,11 +88,14 @@ export class ResourceWatch {
       token = typeof metadata['continue'] === 'string' ? metadata['continue'] : '';
       version = textAt(metadata, 'resourceVersion');
       for (const item of (page?.['items'] ?? []) as JsonObject[]) {
-        const seen = this.#read(withType(this.resource, item));
+        const object = withType(this.resource, item);
+        objects.push(object);
+        const seen = this.#read(object);
         if (seen !== null) found.push({ ...seen, content: seen.content ?? '' });
       }
     } while (token !== '');
     this.history.relist(version, found, this.#d.now());
+    this.#d.sink?.listed(this.resource, objects);
     this.#resourceVersion = version;
   }
 
@@ -118,6 +130,7 @@ export class ResourceWatch {
       isDeleted ? null : (seen.content ?? ''),
       isDeleted || seen.deleting,
     );
+    this.#d.sink?.changed(this.resource, object, isDeleted);
     this.#d.onChange();
   }
 

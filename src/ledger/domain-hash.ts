@@ -22,7 +22,8 @@ export type HashDomain =
   | 'natural-key'
   | 'terms'
   | 'policy'
-  | 'version';
+  | 'version'
+  | 'finding';
 
 const prefixes = new Map<HashDomain, Uint8Array>();
 

@@ -38,6 +38,15 @@ export const NONCE_MAX = 64;
 /** Observations of one transaction, changes and bodies of one proposal. */
 export const RESULTS_MAX = 500;
 export const CHANGES_MAX = 500;
+/** A hook, or a Kubernetes user whose name was taken. */
+export const FINDING_SUBJECT_MAX = 512;
+export const FINDING_DETAIL_MAX = 1_000;
+/** Objects that one finding lists; the rest is a number. Their names must fit into one transaction. */
+export const FINDING_OBJECTS_MAX = 50;
+/** Open findings that one organisation alone has signed: what a lying observer can add to the state. */
+export const FINDINGS_UNCONFIRMED_MAX = 32;
+/** Open findings of one cluster. */
+export const FINDINGS_OPEN_MAX = 1_000;
 /** Configuration changes that execute atomically. */
 export const CONFIG_CHANGES_MAX = 64;
 /** Id of a due transition: a kind and a key. */

@@ -37,6 +37,8 @@ const schema = z.strictObject({
       /** Read-only identity of the observer; absent: this node observes nothing. */
       kubeconfig: file.optional(),
       context: z.string().min(1).optional(),
+      /** The API server's audit log, one JSON event a line; absent: failing open and impersonation are not seen. */
+      auditLog: file.optional(),
     })
     .optional(),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']) }).default({ level: 'info' }),
@@ -143,7 +145,11 @@ function absolutePaths(config: z.infer<typeof schema>, base: string): z.infer<ty
     ...(cluster === undefined
       ? {}
       : {
-          cluster: { ...cluster, ...(cluster.kubeconfig === undefined ? {} : { kubeconfig: at(cluster.kubeconfig) }) },
+          cluster: {
+            ...cluster,
+            ...(cluster.kubeconfig === undefined ? {} : { kubeconfig: at(cluster.kubeconfig) }),
+            ...(cluster.auditLog === undefined ? {} : { auditLog: at(cluster.auditLog) }),
+          },
         }),
   };
 }

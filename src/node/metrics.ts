@@ -41,6 +41,12 @@ export function createMetrics() {
     ] as const),
     apiRequests: counter('api_requests_total', 'Requests to the API', ['route', 'status'] as const),
     observations: counter('observations_total', 'Results that this node signed as observer', ['result'] as const),
+    findingsOpen: gauge('findings_open', 'Findings of the cluster that are neither repaired nor ratified', [
+      'kind',
+      'state',
+    ] as const),
+    findingsReported: counter('finding_reports_total', 'Reports of findings that this node signed', ['kind'] as const),
+    objectsCompared: gauge('observer_objects_compared', 'Versions of objects that this observer compared with the log'),
     network: counter('network_events_total', 'Connections and frames refused, dropped or lost', ['event'] as const),
     bodies: gauge('bodies_wanted', 'Proposals whose bodies are not all here'),
   };

@@ -69,6 +69,8 @@ export class ChainNode {
   #keyTimer: NodeJS.Timeout | undefined;
   #expiry: NodeJS.Timeout | undefined;
   #draining = false;
+  /** Rises with each sighting, also over restarts. */
+  #guardSequence = 0;
 
   /** Checks keys and data, brings the ledger up to what is on disk. Nothing listens yet. Throws coded errors. */
   static async open(options: NodeOptions): Promise<ChainNode> {
@@ -297,6 +299,22 @@ export class ChainNode {
         await this.#submit({ kind: 'observation', cluster, sequence, results });
         for (const { persisted } of results)
           this.#metrics.observations.inc({ result: persisted ? 'persisted' : 'not-persisted' });
+      },
+      bodyOrgs: () => [...entitled(this.#host.app.cluster(this.#config.cluster?.name ?? '') ?? emptyRecord)],
+      publishFinding: async (cluster, report) => {
+        const outcome = await this.#submit({ kind: 'finding', cluster, ...report });
+        const isOnLog = outcome.kind === 'committed' && outcome.result.decision === 'DONE';
+        if (isOnLog) this.#metrics.findingsReported.inc({ kind: report.finding });
+        return isOnLog;
+      },
+      publishGuard: async (cluster, hooks, throughVersion) => {
+        this.#guardSequence = Math.max(this.#guardSequence + 1, Date.now());
+        await this.#submit({ kind: 'guard-seen', cluster, sequence: this.#guardSequence, hooks, throughVersion });
+      },
+      measured: (open, compared) => {
+        this.#metrics.objectsCompared.set(compared);
+        this.#metrics.findingsOpen.reset();
+        for (const { kind, state } of open) this.#metrics.findingsOpen.inc({ kind, state });
       },
       warn: (message, details) => this.#log.warn(details, message),
     });

@@ -12,6 +12,10 @@ import type { ClusterId, Hash, LeafIndex, OrgId } from '../types/brand.ts';
 import type { ProposalChange } from '../types/proposal.ts';
 import type { ObservedResult } from '../types/transaction.ts';
 import type { NodeConfig } from './config.ts';
+import { createGuard } from './guarding.ts';
+import type { SeenHook } from '../cluster/guard-watch.ts';
+import type { FindingReportDraft } from '../cluster/finding-reporter.ts';
+import type { Finding } from '../types/finding.ts';
 
 /** How long a reservation lasts, in block time; the decision was this much earlier than its end. */
 const leaseMs = 120_000;
@@ -24,6 +28,11 @@ interface Deps {
   readonly attestContext: () => AttestContext | undefined;
   readonly findBody: (hash: Hash) => Promise<Uint8Array | undefined>;
   readonly publish: (cluster: ClusterId, results: readonly ObservedResult[]) => Promise<void>;
+  readonly bodyOrgs: () => readonly OrgId[];
+  /** True if it is on the log. */
+  readonly publishFinding: (cluster: ClusterId, report: FindingReportDraft) => Promise<boolean>;
+  readonly publishGuard: (cluster: ClusterId, hooks: readonly SeenHook[], throughVersion: string) => Promise<void>;
+  readonly measured: (open: readonly Finding[], compared: number) => void;
   readonly warn: (message: string, details: object) => void;
 }
 
@@ -42,8 +51,17 @@ export function startObserver(deps: Deps): RunningObserver | undefined {
   if (cluster === undefined || kubeconfig === undefined) return undefined;
   const http = new KubeHttp(kubeconfig, config.cluster?.context);
   const fetched = new Map<Hash, Uint8Array>();
-  const observer = new Observer({
+  const guard = createGuard({
+    ...deps,
+    cluster,
     http,
+    coverage: () => observer.coverage,
+    publishFinding: (report) => deps.publishFinding(cluster, report),
+    publishGuard: (hooks, throughVersion) => deps.publishGuard(cluster, hooks, throughVersion),
+  });
+  const observer: Observer = new Observer({
+    http,
+    sink: guard.attribution,
     attestContext,
     isGoverned: (group, resource) => policies(reader).some((spec) => governs(spec, cluster, group, resource)),
     pending: () => {
@@ -55,13 +73,19 @@ export function startObserver(deps: Deps): RunningObserver | undefined {
     warn,
   });
   observer.start();
+  guard.start();
   return {
     poke: () => void observer.evaluate(),
     describe: () => {
-      const { watched, synced } = observer.coverage;
-      return watched === 0 ? 'nothing is governed' : `following ${synced} of ${watched} resources`;
+      const { watched, synced, sinceMs } = observer.coverage;
+      const followed =
+        watched === 0
+          ? 'nothing is governed'
+          : `following ${synced} of ${watched} resources since ${new Date(sinceMs).toISOString()}`;
+      return `${followed}; ${guard.describe()}`;
     },
     stop: () => {
+      guard.stop();
       observer.stop();
       http.close();
     },

@@ -1,5 +1,6 @@
 import type { Binding, ClusterRecord, ConfigPolicy, ChainParams, Member } from './chain.ts';
 import type { ChangeAttestation, ChangeAttributes, PerBinding, BindingMode } from './change.ts';
+import type { FindingCoverage, FindingKind, FoundObject } from './finding.ts';
 import type { ClusterId, Hash, LeafIndex, OrgId, ValidatorId } from './brand.ts';
 
 /** Fields that every payload has. */
@@ -56,7 +57,9 @@ export type ConfigChange =
   | { readonly type: 'member-put'; readonly org: OrgId; readonly member: Member; readonly replaces: Hash | null }
   | { readonly type: 'member-delete'; readonly org: OrgId; readonly name: string; readonly replaces: Hash }
   | { readonly type: 'params-put'; readonly params: ChainParams; readonly replaces: Hash }
-  | { readonly type: 'config-policy-put'; readonly configPolicy: ConfigPolicy; readonly replaces: Hash };
+  | { readonly type: 'config-policy-put'; readonly configPolicy: ConfigPolicy; readonly replaces: Hash }
+  /** Accepts a finding as it is; `replaces` is the hash of its facts, so that what is found later is not accepted with it. */
+  | { readonly type: 'finding-ratify'; readonly cluster: ClusterId; readonly finding: number; readonly replaces: Hash };
 
 /** Made by `kubectl chain propose`; signed by a member's key. Natural key (org, member, nonce). */
 export interface ProposalPayload extends PayloadBase {
@@ -139,6 +142,41 @@ export interface EvidencePayload extends PayloadBase {
   readonly second: { readonly bytes: string; readonly signature: string };
 }
 
+/**
+ * Something went around the log, or does so no longer. Signed by a node's txKey of an observing organisation. Natural key (cluster, finding, subject,
+ * episode, node, sequence): of each finding the observers sign the same one, and later add to it.
+ */
+export interface FindingPayload extends PayloadBase {
+  readonly kind: 'finding';
+  readonly node: ValidatorId;
+  readonly cluster: ClusterId;
+  readonly finding: FindingKind;
+  readonly subject: string;
+  readonly episode: number;
+  /** Rises with each report of this node in the episode, from 1. */
+  readonly sequence: number;
+  /** False: it looked, and the cluster is as it must be. */
+  readonly holds: boolean;
+  /** Hash of what is there in place of what must be; empty if nothing is. */
+  readonly value: string;
+  readonly detail: string;
+  /** Objects that this node did not name before, at most 50 a report; `objectCount` is how many there are in all. */
+  readonly objects: readonly FoundObject[];
+  readonly objectCount: number;
+  readonly throughVersion: string;
+  readonly coverage: FindingCoverage | null;
+}
+
+/** What an observer finds in the cluster as the hooks' entries, before the chain expects any. Natural key (cluster, node, sequence). */
+export interface GuardSeenPayload extends PayloadBase {
+  readonly kind: 'guard-seen';
+  readonly node: ValidatorId;
+  readonly cluster: ClusterId;
+  readonly sequence: number;
+  readonly hooks: readonly { readonly name: string; readonly hash: Hash }[];
+  readonly throughVersion: string;
+}
+
 export type Payload =
   | MutationPayload
   | ObservationPayload
@@ -149,7 +187,9 @@ export type Payload =
   | BodyHeldPayload
   | ClusterKeyPayload
   | TickPayload
-  | EvidencePayload;
+  | EvidencePayload
+  | FindingPayload
+  | GuardSeenPayload;
 
 export type PayloadKind = Payload['kind'];
 

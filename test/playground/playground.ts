@@ -185,7 +185,10 @@ async function found(layout: PlaygroundLayout, options: PlaygroundOptions): Prom
       hooks,
     };
     writeState(layout, state);
-    for (const node of nodes) writeNodeConfig(layout, node, cluster.webhookClientCaFile, nodeAgents(controlPlane));
+    for (const node of nodes) {
+      const { webhookClientCaFile, auditLog } = cluster;
+      writeNodeConfig(layout, node, webhookClientCaFile, nodeAgents(controlPlane), auditLog);
+    }
     writeHookFiles(layout, hooks, nodes);
     await writeLaunchers(layout, cluster);
     await pinChain(layout, cluster, state);

@@ -230,9 +230,9 @@ async function follow(session: Session, query: Query, found: Found, options: Aud
   }
 }
 
-/** What needs a look: double signing, and what was admitted but not stored. */
+/** What needs a look: what went around the log, double signing, and what was admitted but not stored. */
 function isFinding({ type, persisted, decision }: RecordJson): boolean {
-  return type === 'evidence' || (decision === 'ADMITTED' && persisted === false);
+  return type === 'finding' || type === 'evidence' || (decision === 'ADMITTED' && persisted === false);
 }
 
 function limitOf({ limit }: AuditOptions): number {

@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { webhookConfiguration } from '../../../src/change/index.ts';
+import { GUARD_NAME, guardManifests, webhookConfiguration } from '../../../src/change/index.ts';
 import { ChainError } from '../../../src/errors/chain-error.ts';
 import type { ClusterRecord } from '../../../src/types/chain.ts';
 import { confirm } from '../confirm.ts';
@@ -14,12 +14,18 @@ export interface InstallOptions extends GlobalOptions {
   readonly nodeAgent?: readonly string[];
   readonly name: string;
   readonly failurePolicy: string;
+  /** With the admission policy that keeps the configuration from being changed by accident. */
+  readonly guard?: boolean;
   readonly dryRun?: boolean;
   readonly yes?: boolean;
   readonly output?: string;
 }
 
+const CANARY_NAMESPACE = 'kube-system';
+const CANARY_PREFIX = 'kubectl-chain-canary-';
 const observerRole = 'kubectl-chain-observer';
+const guardRetryMs = 1_000;
+const guardAttempts = 15;
 /** Every observer's identity is in this group. */
 const observersGroup = 'kubectl-chain-observers';
 const labels = { 'app.kubernetes.io/name': 'kubectl-chain' };
@@ -29,8 +35,12 @@ export async function install(terminal: Terminal, options: InstallOptions): Prom
   await withSession(terminal, options, async (session) => {
     const record = await clusterOf(session);
     const urls = hookUrls(record, options.hook ?? []);
-    // The gate comes last: what is put in before it need not pass it.
-    const manifests = [...observerAccess(), webhooks(record, urls, options)];
+    // The gate comes last: what is put in before it need not pass it. Its guard is never asked about itself.
+    const manifests = [
+      ...observerAccess(record),
+      webhooks(record, urls, options),
+      ...(options.guard === true ? guardManifests() : []),
+    ];
     const text = manifests.map((manifest) => stringify(manifest)).join('---\n');
     if (options.dryRun === true)
       terminal.stdout(
@@ -60,12 +70,28 @@ export async function install(terminal: Terminal, options: InstallOptions): Prom
 export async function uninstall(terminal: Terminal, options: InstallOptions): Promise<void> {
   const kube = new KubeApi(terminal, options);
   await confirm(terminal, options, 'remove the gate from the cluster: changes are then neither recorded nor voted on');
+  const guard = [`validatingadmissionpolicybinding/${GUARD_NAME}`, `validatingadmissionpolicy/${GUARD_NAME}`];
+  terminal.stdout(Buffer.from(await kube.run(['delete', '--ignore-not-found', ...guard])).toString('utf8'));
   const targets = [
     `validatingwebhookconfiguration/${options.name}`,
     `clusterrolebinding/${observerRole}`,
     `clusterrole/${observerRole}`,
   ];
-  terminal.stdout(Buffer.from(await kube.run(['delete', '--ignore-not-found', ...targets])).toString('utf8'));
+  terminal.stdout(await removed(terminal, kube, ['delete', '--ignore-not-found', ...targets]));
+  const inNamespace = [`role/${observerRole}`, `rolebinding/${observerRole}`, `--namespace=${CANARY_NAMESPACE}`];
+  terminal.stdout(Buffer.from(await kube.run(['delete', '--ignore-not-found', ...inNamespace])).toString('utf8'));
+}
+
+/** The API server goes on with a policy that was just deleted for a moment. */
+async function removed(terminal: Terminal, kube: KubeApi, args: readonly string[]): Promise<string> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return Buffer.from(await kube.run(args)).toString('utf8');
+    } catch (error) {
+      if (attempt === guardAttempts || !(error as Error).message.includes(GUARD_NAME)) throw error;
+      await terminal.sleep(guardRetryMs);
+    }
+  }
 }
 
 /** Address of each hook of the record. Throws CLI_USAGE if one is missing or too many. */
@@ -106,7 +132,7 @@ function webhooks({ hooks }: ClusterRecord, urls: ReadonlyMap<string, string>, o
 }
 
 /** Reads whatever a policy may come to govern, writes nothing. */
-function observerAccess(): readonly object[] {
+function observerAccess({ hooks }: ClusterRecord): readonly object[] {
   const metadata = { name: observerRole, labels };
   const apiVersion = 'rbac.authorization.k8s.io/v1';
   return [
@@ -121,6 +147,27 @@ function observerAccess(): readonly object[] {
       kind: 'ClusterRoleBinding',
       metadata,
       roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: observerRole },
+      subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: observersGroup }],
+    },
+    // The canaries, each by its exact name: they are applied in a dry run, and never stored.
+    {
+      apiVersion,
+      kind: 'Role',
+      metadata: { ...metadata, namespace: CANARY_NAMESPACE },
+      rules: [
+        {
+          apiGroups: [''],
+          resources: ['configmaps'],
+          resourceNames: hooks.map(({ name }) => `${CANARY_PREFIX}${name}`),
+          verbs: ['create', 'patch'],
+        },
+      ],
+    },
+    {
+      apiVersion,
+      kind: 'RoleBinding',
+      metadata: { ...metadata, namespace: CANARY_NAMESPACE },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: observerRole },
       subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: observersGroup }],
     },
   ];

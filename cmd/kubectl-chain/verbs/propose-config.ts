@@ -8,6 +8,7 @@ import { ChainError } from '../../../src/errors/chain-error.ts';
 import { durationMs } from '../../../src/governance/duration.ts';
 import { parsePolicySpec } from '../../../src/governance/policy-parse.ts';
 import { bindingKey, clusterKey, KEY, orgKey, policyKey } from '../../../src/ledger/execute/keys.ts';
+import { factsHash, factsOf, observersNeeded } from '../../../src/ledger/execute/finding-facts.ts';
 import { policyDigest, versionHash } from '../../../src/ledger/version-hash.ts';
 import type { ClusterId, Hash, OrgId } from '../../../src/types/brand.ts';
 import type {
@@ -27,6 +28,7 @@ import type { SigningOptions } from '../options.ts';
 import { apiVersion } from '../output/print.ts';
 import { printable } from '../output/printable.ts';
 import { configLines } from '../config-lines.ts';
+import { describeFinding, findingById, findingNumber, findingText } from '../findings.ts';
 import { configTitle } from '../proposal.ts';
 import { clusterOf, withSession, type Session } from '../session.ts';
 import { paintDiff, type Terminal } from '../terminal.ts';
@@ -222,6 +224,27 @@ export function proposeParams(terminal: Terminal, options: FileOptions): Promise
         replaces: present(replaces, 'the parameters'),
       }));
     });
+  });
+}
+
+/** Accepts findings as they are: the vote is about what min(f+1, observers) organisations agree on now, and fails if that grows. */
+export function proposeRatification(
+  terminal: Terminal,
+  words: readonly string[],
+  options: SigningOptions,
+): Promise<void> {
+  return proposeConfig(terminal, options, async (session) => {
+    const cluster = await clusterOf(session);
+    const { genesis } = await session.reader.genesis();
+    const needed = observersNeeded(genesis.validators.length, cluster);
+    const changes: ConfigChange[] = [];
+    for (const id of words.map(findingNumber)) {
+      const finding = await findingById(session.reader, cluster.name, id);
+      terminal.stderr(`\n${findingText(describeFinding(finding))}`);
+      const replaces = factsHash(sha256, factsOf(finding, cluster.observers, needed));
+      changes.push({ type: 'finding-ratify', cluster: cluster.name, finding: id, replaces });
+    }
+    return changes;
   });
 }
 

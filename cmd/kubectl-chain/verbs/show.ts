@@ -6,7 +6,8 @@ import { isTable, printOne } from '../output/print.ts';
 import { authorLine, proposalReview } from '../review.ts';
 import { describeProposal, openProposal, proposalView, type ProposalJson } from '../proposal.ts';
 import { describeRecords, recordView, resourceCell, type RecordJson } from '../record.ts';
-import { reading, type Session } from '../session.ts';
+import { describeFinding, findingById, findingNumber, findingText, findingView } from '../findings.ts';
+import { clusterOf, reading, type Session } from '../session.ts';
 import { paintDiff, type Terminal } from '../terminal.ts';
 import type { Attested } from '../../../src/change/index.ts';
 import { ChainError } from '../../../src/errors/chain-error.ts';
@@ -17,14 +18,23 @@ export type ShowOptions = ListOptions & KeyOptions;
 /** A record or a proposal in full, with its diff where a member's key lets it be read. */
 export async function show(terminal: Terminal, word: string, options: ShowOptions): Promise<void> {
   const index = /^(?:records?\/)?(\d{1,15})$/.exec(word)?.[1];
+  if (/^findings?\//.test(word))
+    return reading(terminal, options, (session) => showFinding(session, findingNumber(word), options));
   const isProposal = /^proposals?\//.test(word);
   if (index === undefined && !isProposal)
-    throw new ChainError('CLI_USAGE', { problem: `"${word}": write a record's INDEX or proposal/ID` });
+    throw new ChainError('CLI_USAGE', { problem: `"${word}": write a record's INDEX, proposal/ID or finding/ID` });
   await reading(terminal, options, (session) =>
     isProposal
       ? showProposal(session, Number(proposalNumber(word)), options)
       : showRecord(session, Number(index), options),
   );
+}
+
+async function showFinding(session: Session, id: number, options: ShowOptions): Promise<void> {
+  const { name } = await clusterOf(session);
+  const described = describeFinding(await findingById(session.reader, name, id));
+  if (!isTable(options)) return printOne(session.terminal, options, findingView, described);
+  session.terminal.stdout(findingText(described));
 }
 
 async function showRecord(session: Session, index: number, options: ShowOptions): Promise<void> {

@@ -5,6 +5,7 @@ import { clusterKey, KEY } from '../../../src/ledger/execute/keys.ts';
 import type { ClusterRecord, Validator } from '../../../src/types/chain.ts';
 import type { JsonObject } from '../../../src/types/json.ts';
 import { documentOf } from '../document.ts';
+import { describeFinding, findingLine, openFindings, type FindingJson } from '../findings.ts';
 import type { ListOptions } from '../options.ts';
 import { humanDuration } from '../output/age.ts';
 import { isTable, printOne, type View } from '../output/print.ts';
@@ -48,6 +49,8 @@ export interface StatusJson {
   readonly validators: number;
   readonly quorum: number;
   readonly openProposals: number;
+  /** What went around the log and is neither repaired nor ratified. */
+  readonly findings: readonly FindingJson[];
   readonly clusters: readonly { readonly name: string; readonly hooks: number; readonly observers: number }[];
   /** `healthy`: every node that is asked is ready; `degraded`: a quorum still decides; else `unavailable`. */
   readonly health: 'healthy' | 'degraded' | 'unavailable';
@@ -75,6 +78,7 @@ const view: View<StatusJson> = {
     { header: 'FRESH', cell: ({ fresh }) => String(fresh) },
     { header: 'QUORUM', cell: ({ quorum, validators }) => `${quorum}/${validators}` },
     { header: 'OPEN', cell: ({ openProposals }) => String(openProposals) },
+    { header: 'FINDINGS', cell: ({ findings }) => String(findings.length) },
   ],
 };
 
@@ -142,6 +146,7 @@ type Proven = Pick<
   | 'freshTime'
   | 'freshReason'
   | 'openProposals'
+  | 'findings'
   | 'clusters'
   | 'warnings'
 >;
@@ -156,6 +161,7 @@ async function provenPart({ reader }: Session, validators: readonly Validator[])
     freshTime: null,
     freshReason: 'the chain has no block yet',
     openProposals: 0,
+    findings: [],
     clusters: [],
     warnings: [],
   };
@@ -167,6 +173,7 @@ async function provenPart({ reader }: Session, validators: readonly Validator[])
   const records = names.flatMap((name) =>
     state === undefined ? [] : (documentOf<ClusterRecord>(state.values, clusterKey(name)) ?? []),
   );
+  const findings = (await openFindings(reader, names)).map(describeFinding);
   const head = await reader.head();
   return {
     height: head?.header.height ?? null,
@@ -177,9 +184,11 @@ async function provenPart({ reader }: Session, validators: readonly Validator[])
     freshTime: freshness.timeMs === null ? null : new Date(freshness.timeMs).toISOString(),
     freshReason: freshness.reason,
     openProposals: documentOf<number[]>(values, KEY.liveProposals)?.length ?? 0,
+    findings,
     clusters: records.map(({ name, hooks, observers }) => ({ name, hooks: hooks.length, observers: observers.length })),
     warnings: [
       ...(freshness.isFresh ? [] : [`not proven fresh: ${freshness.reason}`]),
+      ...findings.map(findingLine),
       ...records.flatMap((record) => clusterWarnings(record, validators.length)),
     ],
   };

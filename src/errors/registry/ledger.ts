@@ -354,6 +354,26 @@ export const ledgerErrors = {
     (p) => `${p.node} is no observer of cluster ${p.cluster}`,
     'Name its organisation as observer by a vote.',
   ),
+  LEDGER_FINDING_EPISODE: entry<{ finding: string; episode: number; expected: number }>(
+    409,
+    (p) => `${p.finding} is at episode ${p.expected}, not ${p.episode}`,
+    'Read the latest finding of this kind and subject and sign for that episode.',
+  ),
+  LEDGER_FINDING_CLOSED: entry<{ finding: string }>(
+    409,
+    (p) => `${p.finding} is not open`,
+    'A finding that is closed stays so; what is found again is a new one.',
+  ),
+  LEDGER_FINDINGS_CAP: entry<{ cluster: string; max: number }>(
+    429,
+    (p) => `${p.max} findings of cluster ${p.cluster} are open already`,
+    'Ratify or repair what is open.',
+  ),
+  LEDGER_GUARD: entry<{ cluster: string; reason: string }>(
+    409,
+    (p) => `the sighting of the hooks of cluster ${p.cluster} is of no use: ${p.reason}`,
+    'Nothing is to be done.',
+  ),
   LEDGER_DIGEST: entry<{ expected: string; found: string }>(
     400,
     (p) => `the digest is ${p.found}, but what it covers has ${p.expected}`,

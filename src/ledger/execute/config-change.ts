@@ -12,6 +12,8 @@ import { clusterRecord, listOf, organisation, organisations, type PolicyDocument
 import type { Execution } from './execution.ts';
 import { bindingKey, bindingsKey, clusterKey, KEY, orgKey, policyKey } from './keys.ts';
 
+import { ratifyFinding } from './ratify.ts';
+
 /** One change of the chain's configuration, with its compare-and-swap. Throws GOVERNANCE_CONFIG_CONFLICT, _CONFIG_INVALID, _PARAMS or what a policy is refused for. */
 export function applyConfigChange(x: Execution, change: ConfigChange): void {
   switch (change.type) {
@@ -43,6 +45,8 @@ export function applyConfigChange(x: Execution, change: ConfigChange): void {
       swap(change.type, 'config-policy', versionAt(x, x.docs.get(KEY.configPolicy)), change.replaces);
       checkRange(configPolicyOutOfRange(change.configPolicy));
       return x.docs.put(KEY.configPolicy, change.configPolicy);
+    case 'finding-ratify':
+      return ratifyFinding(x, change);
   }
 }
 

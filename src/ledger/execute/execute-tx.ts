@@ -9,6 +9,8 @@ import { executeEvidence } from './evidence.ts';
 import { attempt, NO_PREV, verdict, type Execution, type Outcome } from './execution.ts';
 import { putExpiring } from './expiry.ts';
 import { naturalKeyKey } from './keys.ts';
+import { executeFinding } from './finding.ts';
+import { executeGuardSeen } from './guard.ts';
 import { executeMutation } from './mutation.ts';
 import { naturalKeyHash, type NaturalKeyDocument } from './natural-key.ts';
 import { executeObservation } from './observation.ts';
@@ -70,5 +72,9 @@ export function handleTx(x: Execution, tx: DecodedTransaction, leaf: LeafIndex):
       return executeTick(x, payload);
     case 'evidence':
       return executeEvidence(x, payload);
+    case 'finding':
+      return executeFinding(x, payload, leaf);
+    case 'guard-seen':
+      return executeGuardSeen(x, payload);
   }
 }

@@ -29,6 +29,10 @@ export const expiryQueueKey = (horizonMs: number): string => `expiry/${horizonMs
 export const expiryEntryKey = (horizonMs: number, sequence: number): string => `expiry/${horizonMs}/${sequence}`;
 /** Which reservation an admission belongs to, while the reservation lasts. */
 export const decisionKey = (leaf: number): string => `decision/${leaf}`;
+export const findingKey = (cluster: string, id: number): string => `finding/${cluster}/${id}`;
+/** Ids of open findings, ascending. */
+export const openFindingsKey = (cluster: string): string => `findings/open/${cluster}`;
+export const guardKey = (cluster: string): string => `guard/${cluster}`;
 export const observerKey = (cluster: string, node: string): string => `observer/${cluster}/${node}`;
 
 export function bindingKey(sha256: Sha256, cluster: string, user: string): string {
@@ -53,6 +57,11 @@ export function requesterKey(sha256: Sha256, cluster: string, requester: string)
   return stateKey(sha256, 'open', 'requester', cluster, requester);
 }
 export const orgOpenKey = (org: string | null): string => `open/org/${org ?? '-'}`;
+
+/** The latest finding of a kind and subject. */
+export function findingOfKey(sha256: Sha256, cluster: string, kind: string, subject: string): string {
+  return stateKey(sha256, 'finding-of', cluster, kind, subject);
+}
 
 function objectParts({ cluster, group, resource, namespace, name }: ChangeAttributes): readonly string[] {
   return [cluster, group, resource, namespace, name];

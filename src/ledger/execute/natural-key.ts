@@ -35,6 +35,10 @@ function naturalKey(payload: Payload): readonly (string | number)[] {
       return [payload.cluster, payload.keyId];
     case 'tick':
       return [payload.dueMs, payload.id, payload.height];
+    case 'finding':
+      return [payload.cluster, payload.finding, payload.subject, payload.episode, payload.node, payload.sequence];
+    case 'guard-seen':
+      return [payload.cluster, payload.node, payload.sequence];
     case 'evidence':
       return [payload.validator, payload.first.bytes, payload.second.bytes];
   }

@@ -1,4 +1,4 @@
-import type { OrgId } from '../../types/brand.ts';
+import type { ClusterId, OrgId, ValidatorId } from '../../types/brand.ts';
 import type { ClusterRecord } from '../../types/chain.ts';
 import type { Proposal, ProposalChange } from '../../types/proposal.ts';
 import type { ObservationPayload, ObservedResult } from '../../types/transaction.ts';
@@ -18,10 +18,7 @@ export function executeObservation(
   x: Execution,
   { node, cluster: name, sequence, results }: ObservationPayload,
 ): Outcome {
-  const cluster = clusterRecord(x.docs, name);
-  if (cluster === undefined) throw new ChainError('LEDGER_CLUSTER_UNKNOWN', { cluster: name });
-  const { org } = validatorById(x.validators, node);
-  if (!cluster.observers.includes(org)) throw new ChainError('LEDGER_NOT_AN_OBSERVER', { cluster: name, node });
+  const { cluster, org } = observingOrg(x, name, node);
   const key = observerKey(name, node);
   const last = x.docs.get<{ readonly sequence: number }>(key)?.sequence ?? -1;
   if (sequence <= last) throw new ChainError('LEDGER_SEQUENCE', { sequence, last });
@@ -29,6 +26,19 @@ export function executeObservation(
   const needed = Math.min(faultyMax(x.validators.length) + 1, cluster.observers.length);
   for (const result of results) observe(x, cluster, org, result, needed);
   return done();
+}
+
+/** The cluster, and the organisation of a node that may speak about it. Throws LEDGER_CLUSTER_UNKNOWN, LEDGER_NOT_AN_OBSERVER. */
+export function observingOrg(
+  x: Execution,
+  name: ClusterId,
+  node: ValidatorId,
+): { readonly cluster: ClusterRecord; readonly org: OrgId } {
+  const cluster = clusterRecord(x.docs, name);
+  if (cluster === undefined) throw new ChainError('LEDGER_CLUSTER_UNKNOWN', { cluster: name });
+  const { org } = validatorById(x.validators, node);
+  if (!cluster.observers.includes(org)) throw new ChainError('LEDGER_NOT_AN_OBSERVER', { cluster: name, node });
+  return { cluster, org };
 }
 
 function observe(x: Execution, cluster: ClusterRecord, org: OrgId, result: ObservedResult, needed: number): void {

@@ -4,7 +4,13 @@ import {
   CHANGES_MAX,
   CONFIG_CHANGES_MAX,
   DUE_ID_MAX,
+  FINDING_DETAIL_MAX,
+  FINDING_OBJECTS_MAX,
+  FINDING_SUBJECT_MAX,
+  HOOKS_MAX,
+  NAME_MAX,
   NONCE_MAX,
+  OBJECT_NAME_MAX,
   REASON_MAX,
   RESOURCE_VERSION_MAX,
   RESULTS_MAX,
@@ -72,6 +78,7 @@ const configChangeSchema: z.ZodType<Tx.ConfigChange> = z.discriminatedUnion('typ
   z.strictObject({ type: z.literal('member-delete'), org: orgId, name, replaces: hash }),
   z.strictObject({ type: z.literal('params-put'), params: paramsSchema, replaces: hash }),
   z.strictObject({ type: z.literal('config-policy-put'), configPolicy: configPolicySchema, replaces: hash }),
+  z.strictObject({ type: z.literal('finding-ratify'), cluster: clusterId, finding: positive, replaces: hash }),
 ]);
 
 const proposal: z.ZodType<Tx.ProposalPayload> = z
@@ -161,6 +168,53 @@ const evidence: z.ZodType<Tx.EvidencePayload> = z.strictObject({
   second: signedStatement,
 });
 
+/** Decimal, without leading zeros: it is compared as a number. */
+const version = z
+  .string()
+  .max(RESOURCE_VERSION_MAX)
+  .regex(/^(?:0|[1-9]\d*)?$/, 'a decimal number, or empty');
+
+const foundObject = z.strictObject({
+  group: text(NAME_MAX),
+  resource: name,
+  namespace: text(NAME_MAX),
+  name: text(OBJECT_NAME_MAX),
+  uid: text(UID_MAX),
+  resourceVersion: text(RESOURCE_VERSION_MAX),
+  reason: z.enum(['no-record', 'other-content', 'content-withheld', 'deleted', 'failed-open', 'impersonated']),
+});
+
+const finding: z.ZodType<Tx.FindingPayload> = z.strictObject({
+  ...base,
+  kind: z.literal('finding'),
+  node: validatorId,
+  cluster: clusterId,
+  finding: z.enum(['webhook', 'canary', 'unattributed', 'failed-open', 'impersonation', 'guard']),
+  subject: z.string().min(1).max(FINDING_SUBJECT_MAX),
+  episode: positive,
+  sequence: positive,
+  holds: z.boolean(),
+  value: z.union([hash, z.literal('')]),
+  detail: text(FINDING_DETAIL_MAX),
+  objects: z.array(foundObject).max(FINDING_OBJECTS_MAX),
+  objectCount: count,
+  throughVersion: version,
+  coverage: z.strictObject({ sinceMs: ms, compared: count }).nullable(),
+});
+
+const guardSeen: z.ZodType<Tx.GuardSeenPayload> = z.strictObject({
+  ...base,
+  kind: z.literal('guard-seen'),
+  node: validatorId,
+  cluster: clusterId,
+  sequence: count,
+  hooks: z
+    .array(z.strictObject({ name: label, hash }))
+    .min(1)
+    .max(HOOKS_MAX),
+  throughVersion: version.min(1),
+});
+
 /** One schema a kind; the key is also the middle of the payload type. */
 export const payloadSchemas: { readonly [K in Tx.PayloadKind]: z.ZodType<Extract<Tx.Payload, { kind: K }>> } = {
   mutation,
@@ -173,4 +227,6 @@ export const payloadSchemas: { readonly [K in Tx.PayloadKind]: z.ZodType<Extract
   'cluster-key': clusterKey,
   tick,
   evidence,
+  finding,
+  'guard-seen': guardSeen,
 };

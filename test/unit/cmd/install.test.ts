@@ -36,24 +36,39 @@ describe('install', () => {
       items: {
         kind: string;
         webhooks?: { name: string; failurePolicy: string; clientConfig: { url: string } }[];
-        rules?: { verbs: string[] }[];
+        rules?: { verbs: string[]; resourceNames?: string[] }[];
       }[];
     };
     expect(items.map(({ kind }) => kind)).toEqual([
       'ClusterRole',
       'ClusterRoleBinding',
+      'Role',
+      'RoleBinding',
       // Last, so that the rest need not pass a gate that is not ready yet.
       'ValidatingWebhookConfiguration',
     ]);
     expect(
-      items[2]?.webhooks?.map(({ name, failurePolicy, clientConfig }) => [name, failurePolicy, clientConfig.url]),
+      items[4]?.webhooks?.map(({ name, failurePolicy, clientConfig }) => [name, failurePolicy, clientConfig.url]),
     ).toEqual([
       ['hook-0.gate.kubectl-chain.dev', 'Fail', 'https://192.0.2.1:8443/admit'],
       ['hook-1.gate.kubectl-chain.dev', 'Fail', 'https://192.0.2.2:8443/admit'],
     ]);
     expect(items[0]?.rules).toEqual([{ apiGroups: ['*'], resources: ['*'], verbs: ['get', 'list', 'watch'] }]);
+    // Nothing is written but the canaries, which are never stored.
+    expect(items[2]?.rules).toMatchObject([
+      { resourceNames: ['kubectl-chain-canary-hook-0', 'kubectl-chain-canary-hook-1'], verbs: ['create', 'patch'] },
+    ]);
     expect(err).toContain('kind: WebhookAdmissionConfiguration');
     expect(err).toContain('name: 192.0.2.1:8443');
+  });
+
+  test('with --guard makes the admission policy that keeps them from being changed', async () => {
+    const { out } = await world.run('install', ...hooks, '--webhook-ca', ca, '--guard', '--dry-run', '-o=json');
+    const { items } = JSON.parse(out) as { items: { kind: string }[] };
+    expect(items.slice(-2).map(({ kind }) => kind)).toEqual([
+      'ValidatingAdmissionPolicy',
+      'ValidatingAdmissionPolicyBinding',
+    ]);
   });
 
   test('applies them with kubectl, in the kube context that was named', async () => {
@@ -79,6 +94,8 @@ describe('install', () => {
     expect((await world.run('uninstall')).err).toContain('[CLI_CONFIRM]');
     expect(applied).toEqual([]);
     await world.run('uninstall', '--yes');
-    expect(applied[0]?.args).toContain('validatingwebhookconfiguration/kubectl-chain');
+    // The guard would refuse the rest.
+    expect(applied[0]?.args).toContain('validatingadmissionpolicybinding/kubectl-chain-guard');
+    expect(applied[1]?.args).toContain('validatingwebhookconfiguration/kubectl-chain');
   });
 });

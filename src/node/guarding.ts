@@ -1,0 +1,313 @@
+import { exclusionsFor, verifyBody, type AttestContext } from '../change/index.ts';
+import { AuditDetector } from '../cluster/audit-detector.ts';
+import { AuditTail, type AuditPosition } from '../cluster/audit-tail.ts';
+import { Attribution, type ObjectName } from '../cluster/attribution.ts';
+import { CanaryDetector } from '../cluster/canary.ts';
+import { FindingReporter, type FindingReportDraft } from '../cluster/finding-reporter.ts';
+import { GuardPolicyDetector } from '../cluster/guard-policy.ts';
+import {
+  GUARD_BINDINGS,
+  GUARD_POLICIES,
+  WEBHOOK_CONFIGURATIONS,
+  WebhookDetector,
+  type SeenHook,
+} from '../cluster/guard-watch.ts';
+import type { KubeHttp } from '../cluster/kube-http.ts';
+import type { Detector } from '../cluster/problem.ts';
+import { SmallWatch } from '../cluster/small-watch.ts';
+import { textAt } from '../change/index.ts';
+import { nativeBackend } from '../crypto/index.ts';
+import { findingKey, findingOfKey, guardKey, objectKey, openFindingsKey } from '../ledger/execute/keys.ts';
+import { decodeLeaf, decodeTransaction } from '../ledger/index.ts';
+import type { LedgerReader } from '../ports/ledger-reader.ts';
+import type { Store } from '../store/index.ts';
+import type { ClusterId, Hash, LeafIndex, OrgId } from '../types/brand.ts';
+import type { ChangeAttestation, ChangeAttributes } from '../types/change.ts';
+import type { Finding, FindingKind, Guard } from '../types/finding.ts';
+import type { JsonObject } from '../types/json.ts';
+import type { NodeConfig } from './config.ts';
+
+const { sha256 } = nativeBackend;
+const everyMs = 500;
+/** Leaves that are looked at for one version: its record is among the newest, each of which may have a leaf for each witness. */
+const leavesMax = 64;
+const policyName = 'guard/policy';
+const auditName = 'guard/audit';
+
+interface Deps {
+  readonly config: NodeConfig;
+  readonly cluster: ClusterId;
+  readonly org: OrgId;
+  readonly http: KubeHttp;
+  readonly reader: LedgerReader;
+  readonly store: Store;
+  readonly attestContext: () => AttestContext | undefined;
+  readonly findBody: (hash: Hash) => Promise<Uint8Array | undefined>;
+  readonly bodyOrgs: () => readonly OrgId[];
+  /** Resources that are followed without a gap, and since when. */
+  readonly coverage: () => { readonly watched: number; readonly synced: number; readonly sinceMs: number };
+  readonly publishFinding: (report: FindingReportDraft) => Promise<boolean>;
+  readonly publishGuard: (hooks: readonly SeenHook[], throughVersion: string) => Promise<void>;
+  readonly measured: (open: readonly Finding[], compared: number) => void;
+  readonly warn: (message: string, details: object) => void;
+}
+
+export interface RunningGuard {
+  readonly attribution: Attribution;
+  start(): void;
+  stop(): void;
+  describe(): string;
+}
+
+/** Everything that looks for what goes around the log, and the one that puts it on the log. */
+export function createGuard(deps: Deps): RunningGuard {
+  const { cluster, config, http, org, reader, store, warn } = deps;
+  const settings = { ...(config.webhook?.nodeAgents === undefined ? {} : { nodeAgents: config.webhook.nodeAgents }) };
+  const exclusions = exclusionsFor(settings);
+  const guard = (): Guard | undefined => document<Guard>(reader, guardKey(cluster));
+  const hooks = (): readonly string[] => (guard()?.hooks ?? []).map(({ name }) => name);
+  const latest = (kind: FindingKind, subject: string): Finding | undefined =>
+    latestFinding(reader, cluster, kind, subject);
+  const open = (): readonly Finding[] => openFindings(reader, cluster);
+
+  let timer: NodeJS.Timeout | undefined;
+  let soon: NodeJS.Timeout | undefined;
+  let isWorking = false;
+  const lookSoon = (): void => {
+    soon ??= setTimeout(() => {
+      soon = undefined;
+      void look();
+    }, 50);
+  };
+  const watch = (path: string): SmallWatch => new SmallWatch(path, { http, onChange: lookSoon, warn });
+  const onWebhooks = (): void => {
+    canary.soon();
+    lookSoon();
+  };
+  const watches = [
+    new SmallWatch(WEBHOOK_CONFIGURATIONS, { http, onChange: onWebhooks, warn }),
+    watch(GUARD_POLICIES),
+    watch(GUARD_BINDINGS),
+  ] as const;
+  const webhooks = new WebhookDetector({
+    watch: watches[0],
+    hooks: () => (reader.cluster(cluster)?.hooks ?? []).map(({ name }) => name),
+    guard,
+    exclusions: settings,
+    sha256,
+  });
+  const canary: CanaryDetector = new CanaryDetector({ http, hooks, onChange: lookSoon });
+  const policy = new GuardPolicyDetector({
+    policies: watches[1],
+    bindings: watches[2],
+    org,
+    latest: () => latest('guard', 'policy'),
+    expected: () => textOf(store, policyName),
+    expect: (hash) => void store.local.put(policyName, new TextEncoder().encode(hash)),
+    sha256,
+  });
+  const attribution = new Attribution({
+    records: (name) => recordsOf(deps, name),
+    body: (attestation) => bodyOf(deps, attestation),
+    context: deps.attestContext,
+    exclusions,
+    acceptedThrough: () => {
+      const known = guard();
+      return known === undefined || known.hooks.length === 0 ? undefined : BigInt(known.throughVersion);
+    },
+    isScaled: (namespace, kind, name) => isScaled(http, namespace, kind, name),
+    now: () => Date.now(),
+  });
+  const audit = startAudit(deps, hooks, exclusions);
+  const detectors: readonly Detector[] = [
+    webhooks,
+    canary,
+    policy,
+    unattributed(deps, attribution),
+    ...(audit === undefined ? [] : [audit.detector]),
+  ];
+  const reporter = new FindingReporter({
+    org,
+    detectors,
+    latest,
+    open,
+    publish: deps.publishFinding,
+    now: () => Date.now(),
+  });
+
+  async function look(): Promise<void> {
+    if (isWorking || !(reader.cluster(cluster)?.observers.includes(org) ?? false)) return;
+    isWorking = true;
+    try {
+      await attribution.evaluate();
+      await sight();
+      await reporter.report();
+      deps.measured(open(), attribution.counts.compared);
+    } catch (error) {
+      warn('the guard could not look', { reason: (error as Error).message });
+    } finally {
+      isWorking = false;
+    }
+  }
+
+  /** Hooks of which the chain expects nothing yet: said once, then others must see the same. */
+  let sighted = '';
+  async function sight(): Promise<void> {
+    const unknown = watches[0].isSynced ? webhooks.unknown() : [];
+    const seen = JSON.stringify(unknown);
+    if (unknown.length === 0 || seen === sighted) return;
+    const list = (await http.get('/api/v1/namespaces?limit=1')) as JsonObject | undefined;
+    const version = textAt(list, 'metadata', 'resourceVersion');
+    if (!/^[1-9]\d*$/.test(version)) return;
+    await deps.publishGuard(unknown, version);
+    const mine = guard()?.seen.find((other) => other.org === org)?.hooks;
+    const isAdopted = unknown.every(({ name }) => hooks().includes(name));
+    if (isAdopted || JSON.stringify(mine) === seen) sighted = seen;
+  }
+
+  return {
+    attribution,
+    start: () => {
+      for (const one of watches) one.start();
+      canary.start();
+      audit?.tail.start();
+      timer = setInterval(() => void look(), everyMs);
+    },
+    stop: () => {
+      clearInterval(timer);
+      clearTimeout(soon);
+      canary.stop();
+      audit?.tail.stop();
+      for (const one of watches) one.stop();
+    },
+    describe: () => {
+      const { compared, uncompared } = attribution.counts;
+      const expected = hooks().length === 0 ? 'no hook is expected yet' : `${hooks().length} hooks expected`;
+      const rest = uncompared === 0 ? '' : ` (${uncompared} by their record alone)`;
+      return `${expected}, ${compared} objects compared${rest}, audit stream ${audit?.tail.isReading === true ? 'read' : 'not read'}`;
+    },
+  };
+}
+
+/** All objects are one finding: an outage is one, with one ratification. */
+function unattributed({ coverage }: Deps, attribution: Attribution): Detector {
+  return {
+    kinds: ['unattributed'],
+    isReady: () => {
+      const { watched, synced } = coverage();
+      return synced === watched;
+    },
+    isSettled: () => !attribution.isBusy,
+    reported: (_kind, _subject, objects) => attribution.reported(objects),
+    problems: () => {
+      const objects = attribution.problems();
+      if (objects.length === 0) return [];
+      const { sinceMs } = coverage();
+      return [
+        {
+          kind: 'unattributed',
+          subject: 'objects',
+          value: '',
+          detail: `${objects.length} objects are not as any admitted record says`,
+          objects,
+          objectCount: objects.length,
+          throughVersion: attribution.throughVersion,
+          coverage: { sinceMs: Math.floor(sinceMs), compared: attribution.counts.compared },
+        },
+      ];
+    },
+  };
+}
+
+function startAudit(
+  { config, store, warn }: Deps,
+  hooks: () => readonly string[],
+  exclusions: ReturnType<typeof exclusionsFor>,
+): { readonly detector: AuditDetector; readonly tail: AuditTail } | undefined {
+  const file = config.cluster?.auditLog;
+  if (file === undefined) return undefined;
+  const kept = textOf(store, auditName);
+  const detector = new AuditDetector({ hooks, exclusions, isReady: () => tail.isReading });
+  const tail: AuditTail = new AuditTail({
+    file,
+    from: kept === '' ? null : (JSON.parse(kept) as AuditPosition),
+    onLine: (line) => detector.read(line),
+    onPosition: (position) => {
+      // What is not on the log yet is read again after a restart.
+      if (!detector.isWaiting) void store.local.put(auditName, new TextEncoder().encode(JSON.stringify(position)));
+    },
+    warn,
+  });
+  return { detector, tail };
+}
+
+/** Admitted records of an object, newest first. */
+function recordsOf({ cluster, reader, store }: Deps, name: ObjectName): readonly ChangeAttestation[] {
+  const found: ChangeAttestation[] = [];
+  const key = objectKey(sha256, { cluster, ...name } as ChangeAttributes);
+  let leaf = document<{ readonly leaf: number }>(reader, key)?.leaf ?? null;
+  for (let i = 0; leaf !== null && i < leavesMax; i += 1) {
+    const bytes = store.readLeaf(leaf as LeafIndex);
+    const decoded = bytes === undefined ? undefined : decodeLeaf(bytes);
+    if (decoded?.kind !== 'transaction') break;
+    const { payload } = decodeTransaction(decoded.tx, sha256);
+    if (payload.kind === 'mutation' && decoded.leaf.result.decision === 'ADMITTED') found.push(payload.attestation);
+    leaf = decoded.leaf.prev.object;
+  }
+  return found;
+}
+
+/** What an observer has compared it keeps: whoever attested it may be gone when it is compared again. */
+async function bodyOf(
+  { store, findBody, bodyOrgs }: Deps,
+  attestation: ChangeAttestation,
+): Promise<Uint8Array | undefined> {
+  const { bodyHash } = attestation;
+  const here = store.getBody(bodyHash);
+  if (here !== undefined) return here;
+  const bytes = await findBody(bodyHash);
+  if (bytes === undefined) return undefined;
+  try {
+    verifyBody(bytes, attestation, sha256);
+  } catch {
+    // Attested was something else than the body holds: there is none that could be compared.
+    return undefined;
+  }
+  await store.putBody(bodyHash, bytes, { orgs: bodyOrgs(), expiresMs: null });
+  return bytes;
+}
+
+async function isScaled(http: KubeHttp, namespace: string, kind: string, name: string): Promise<boolean> {
+  const path = `/apis/autoscaling/v2/namespaces/${encodeURIComponent(namespace)}/horizontalpodautoscalers`;
+  const list = (await http.get(path)) as JsonObject | undefined;
+  return ((list?.['items'] ?? []) as JsonObject[]).some(
+    (item) =>
+      textAt(item, 'spec', 'scaleTargetRef', 'kind') === kind &&
+      textAt(item, 'spec', 'scaleTargetRef', 'name') === name,
+  );
+}
+
+function latestFinding(
+  reader: LedgerReader,
+  cluster: ClusterId,
+  kind: FindingKind,
+  subject: string,
+): Finding | undefined {
+  const id = document<{ readonly id: number }>(reader, findingOfKey(sha256, cluster, kind, subject))?.id;
+  return id === undefined ? undefined : document<Finding>(reader, findingKey(cluster, id));
+}
+
+function openFindings(reader: LedgerReader, cluster: ClusterId): readonly Finding[] {
+  const ids = document<{ readonly open: readonly number[] }>(reader, openFindingsKey(cluster))?.open ?? [];
+  return ids.flatMap((id) => document<Finding>(reader, findingKey(cluster, id)) ?? []);
+}
+
+function document<T>(reader: LedgerReader, key: string): T | undefined {
+  const bytes = reader.stateGet(key);
+  return bytes === undefined ? undefined : (JSON.parse(new TextDecoder().decode(bytes)) as T);
+}
+
+function textOf(store: Store, name: string): string {
+  const bytes = store.local.get(name);
+  return bytes === undefined ? '' : new TextDecoder().decode(bytes);
+}
