@@ -16,6 +16,7 @@ const entries = {
   sim: 'test/sim/main.ts',
   bench: 'test/bench/main.ts',
   mutants: 'test/mutants/main.ts',
+  soak: 'test/soak/main.ts',
   test: 'test/run.ts',
 };
 

@@ -1,0 +1,8 @@
+/** What each `soak-NAME.ts` exports: `soak` throws on the first broken promise, and resolves with figures (counts, seconds in names that say so). */
+export interface SoakPart {
+  soak(): Promise<Readonly<Record<string, number | string>>>;
+}
+
+export function isSoakPart(module: unknown): module is SoakPart {
+  return typeof module === 'object' && module !== null && 'soak' in module && typeof module.soak === 'function';
+}
