@@ -3,7 +3,6 @@
  * `soak()` resolves with its figures or throws. One JSON line a part on stdout, `{soak, ok, ms, figures?, error?}`; exit 1 if one failed.
  */
 import { readdirSync } from 'node:fs';
-import { ensureBinaries } from '../control-plane/build.ts';
 import { isSoakPart } from './part.ts';
 
 const known = readdirSync(import.meta.dirname)
@@ -15,7 +14,6 @@ if (unknown !== undefined) {
   process.stderr.write(`unknown part ${unknown}; known: ${known.join(', ')}\n`);
   process.exit(1);
 }
-await ensureBinaries();
 for (const name of asked.length === 0 ? known : asked) {
   const startedMs = performance.now();
   const line = (rest: object): void =>

@@ -1,4 +1,4 @@
-/** What each `soak-NAME.ts` exports: `soak` throws on the first broken promise, and resolves with figures (counts, seconds in names that say so). */
+/** What each `soak-NAME.ts` exports: `soak` throws on the first broken promise, and resolves with figures. It builds and starts what it needs itself. */
 export interface SoakPart {
   soak(): Promise<Readonly<Record<string, number | string>>>;
 }
