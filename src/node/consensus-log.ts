@@ -1,7 +1,7 @@
 import { decodeWalRecord, type LoggedRecord } from '../codec/consensus-wal.ts';
 import { BLOCK_BYTES_CAP } from '../ledger/limits.ts';
 import type { SignedTriple, WalReplay, WriteAheadLog } from '../ports/log-file.ts';
-import { openWal, type Store } from '../store/index.ts';
+import type { openWal, Store } from '../store/index.ts';
 
 const createdKey = 'wal/created';
 
@@ -17,9 +17,9 @@ export interface ConsensusLog {
  * Opens the consensus log of a store. A node whose log is damaged or gone may have signed what it no longer knows: it takes
  * part as an observer, signs nothing, and says why, until an operator decides. Its log stays as it is.
  */
-export async function openConsensusLog(store: Store, dir: string): Promise<ConsensusLog> {
+export async function openConsensusLog(store: Store, dir: string, open: typeof openWal): Promise<ConsensusLog> {
   const isKnown = store.local.get(createdKey) !== undefined;
-  const { wal, replay } = await openWal(dir, { mode: isKnown ? 'resume' : 'create' });
+  const { wal, replay } = await open(dir, { mode: isKnown ? 'resume' : 'create' });
   if (!isKnown) await store.local.put(createdKey, new Uint8Array([1]));
   if (replay.condition === 'damaged' || replay.condition === 'missing') return observing(wal, replay);
   const records = replay.records.map((bytes) => decodeWalRecord(bytes, BLOCK_BYTES_CAP));

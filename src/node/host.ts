@@ -2,14 +2,14 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { toHex } from '../codec/index.ts';
 import { quorumOf, restore, signBytes, type Effect, type HaltReason } from '../consensus/index.ts';
-import { nativeBackend } from '../crypto/index.ts';
 import { ChainError, isChainError } from '../errors/chain-error.ts';
 import { createApplication } from '../ledger/application.ts';
 import { decodeBlock, decodeCertificate, transactionHash, type LoadedGenesis } from '../ledger/index.ts';
-import { createMesh, type Mesh } from '../net/index.ts';
+import type { Mesh } from '../net/index.ts';
 import type { Application, ExecutedBlock } from '../ports/application.ts';
+import type { Sha256 } from '../ports/crypto.ts';
 import type { LedgerReader } from '../ports/ledger-reader.ts';
-import { openStore, type Store } from '../store/index.ts';
+import type { Store } from '../store/index.ts';
 import type { Hash, Height, ValidatorId } from '../types/brand.ts';
 import type { Block, Certificate, Validator } from '../types/chain.ts';
 import { BlockExchange, requireBodyOf } from './block-exchange.ts';
@@ -17,6 +17,7 @@ import { CommitPipeline } from './commit-pipeline.ts';
 import { hostAndPort, type NodeConfig } from './config.ts';
 import { openConsensusLog, type ConsensusLog } from './consensus-log.ts';
 import { Engine } from './engine.ts';
+import { realWorld, type HostWorld } from './host-world.ts';
 import type { NodeIdentity } from './identity.ts';
 import { Mempool } from './mempool.ts';
 import type { NodeMetrics } from './metrics.ts';
@@ -24,7 +25,6 @@ import { Submitter } from './submitter.ts';
 import { serveRange, Syncer } from './sync.ts';
 import { TransactionGossip } from './transaction-gossip.ts';
 
-const { sha256, verifyEd25519 } = nativeBackend;
 const housekeepingMs = 1_000;
 /** A transaction that expired stays this long, so that a block of about then can still record it as expired. */
 const expiryGraceMs = 10_000;
@@ -42,6 +42,8 @@ export interface HostOptions {
   /** Answers requests of peers that are not about blocks. */
   readonly serve: (from: ValidatorId, method: string, request: Uint8Array) => Promise<Uint8Array>;
   readonly fatal: (error: unknown) => void;
+  /** The real one unless given. */
+  readonly world?: HostWorld;
 }
 
 /** Consensus, ledger, store and mesh of a node: everything that orders and keeps transactions. */
@@ -65,10 +67,10 @@ export class ConsensusHost {
 
   /** Opens the store and the log, brings the state machine to the last decided block, connects nothing yet. */
   static async open(options: HostOptions): Promise<ConsensusHost> {
-    const { config, genesis } = options;
-    const store = await openStore(config.dataDir, { chain: genesis.hash });
+    const { config, genesis, world = realWorld } = options;
+    const store = await world.openStore(config.dataDir, { chain: genesis.hash });
     try {
-      const consensusLog = await openConsensusLog(store, join(config.dataDir, 'wal'));
+      const consensusLog = await openConsensusLog(store, join(config.dataDir, 'wal'), world.openWal);
       return await new ConsensusHost(options, store, consensusLog).#recover();
     } catch (error) {
       await store.close();
@@ -77,7 +79,9 @@ export class ConsensusHost {
   }
 
   private constructor(options: HostOptions, store: Store, consensusLog: ConsensusLog) {
-    const { config, genesis, self, identity, metrics, log } = options;
+    const { config, genesis, self, identity, metrics, log, world = realWorld } = options;
+    const { backend, trace } = world;
+    const { sha256, verifyEd25519 } = backend;
     const now = (): number => Date.now();
     this.#o = options;
     this.store = store;
@@ -88,7 +92,7 @@ export class ConsensusHost {
     const lastState = height > 0 ? store.state(height) : undefined;
     this.app = createApplication({
       genesis: genesis.genesis,
-      backend: nativeBackend,
+      backend,
       source: store,
       precommitBytes: signBytes,
       ...(lastBytes === undefined || lastState === undefined
@@ -101,7 +105,7 @@ export class ConsensusHost {
       (durable) => void consensusLog.wal.truncateBefore(durable + 1).catch(options.fatal),
       options.fatal,
     );
-    this.mesh = createMesh({
+    this.mesh = world.createMesh({
       self: self.id,
       privateKeyPem: identity.peer.key,
       certificatePem: identity.peer.cert,
@@ -143,6 +147,7 @@ export class ConsensusHost {
       {
         chain: genesis.hash,
         sign: consensusLog.observeReason === '' ? (message) => identity.vote.sign(message) : null,
+        ...(trace === undefined ? {} : { trace }),
       },
       consensusLog.records.map(({ record }) => record),
       consensusLog.position === null
@@ -184,7 +189,7 @@ export class ConsensusHost {
       network: this.mesh,
       sha256,
       verify: verifyEd25519,
-      requireBody,
+      requireBody: (block) => requireBody(block, sha256),
       apply: (executed, certificate) => this.#engine.apply(executed, certificate),
       onSynced: (executed, certificate) => {
         this.#engine.syncedBlock(certificate);
@@ -360,7 +365,7 @@ function listenOf(address: string): { listenHost: string; listenPort: number } {
   return { listenHost: host, listenPort: port };
 }
 
-function requireBody(block: Block): void {
+function requireBody(block: Block, sha256: Sha256): void {
   requireBodyOf(
     block.header,
     block.lastCertificate,

@@ -5,8 +5,8 @@ import type { Logger } from 'pino';
 import { createWebhook, type Webhook } from '../../webhook/index.ts';
 import { createApi } from '../api/server.ts';
 import { deriveClusterKeys, type AttestContext } from '../change/index.ts';
-import { toBase64, toHex } from '../codec/index.ts';
-import { signBytes, type Equivocation } from '../consensus/index.ts';
+import { toHex } from '../codec/index.ts';
+import type { Equivocation } from '../consensus/index.ts';
 import { nativeBackend } from '../crypto/index.ts';
 import { ChainError } from '../errors/chain-error.ts';
 import { originOf, rootOf, signTransaction, type LoadedGenesis } from '../ledger/index.ts';
@@ -21,6 +21,7 @@ import { Bodies, isElectorOfBody } from './bodies.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { ClusterKeys, entitled } from './cluster-keys.ts';
 import { hostAndPort, type NodeConfig } from './config.ts';
+import { evidenceOf } from './evidence.ts';
 import { ConsensusHost } from './host.ts';
 import { loadIdentity, type NodeIdentity } from './identity.ts';
 import { listening } from './listen.ts';
@@ -207,7 +208,7 @@ export class ChainNode {
   }
 
   onEvidence(equivocation: Equivocation): void {
-    const { first, second } = equivocation;
+    const { first } = equivocation;
     const validator = this.#host.app.info().validators[first.validator]?.id;
     this.#metrics.evidence.inc();
     this.#log.error(
@@ -215,13 +216,7 @@ export class ChainNode {
       'a validator signed two conflicting messages',
     );
     if (validator === undefined) return;
-    const signed = (message: typeof first) => ({
-      bytes: toBase64(
-        signBytes(this.#genesis.hash, message.kind === 'vote' ? message : { ...message, type: 'proposal' }),
-      ),
-      signature: toBase64(message.signature),
-    });
-    void this.#submit({ kind: 'evidence', validator, first: signed(first), second: signed(second) });
+    void this.#submit(evidenceOf(this.#genesis.hash, validator, equivocation));
   }
 
   async serve(from: ValidatorId, method: string, request: Uint8Array): Promise<Uint8Array> {

@@ -26,15 +26,25 @@ export async function openStore(dataDir: string, options: { readonly chain: Hash
   let table: Table | undefined;
   try {
     table = Table.open(join(dataDir, databaseFolder), { readOnly: false });
-    const created = await prepareTable(table, dataDir, options.chain);
+    const store = await openStoreOver(table, { dir: dataDir, chain: options.chain, onClose: () => lock.release() });
     syncDirectory(dataDir);
     syncDirectory(join(dataDir, databaseFolder));
-    return new Store({ dir: dataDir, chain: options.chain, created, table, onClose: () => lock.release() });
+    return store;
   } catch (error) {
     await table?.close();
     lock.release();
     throw storeFailure(dataDir, 'open', error);
   }
+}
+
+/** A store over a table that is open already, of this chain or empty. Throws as `openStore` does; the table stays open then. */
+export async function openStoreOver(
+  table: Table,
+  options: { readonly dir: string; readonly chain: Hash; readonly onClose: () => void },
+): Promise<Store> {
+  const { dir, chain, onClose } = options;
+  const created = await prepareTable(table, dir, chain);
+  return new Store({ dir, chain, created, table, onClose });
 }
 
 /**

@@ -1,5 +1,5 @@
-import { open, type RootDatabase } from 'lmdb';
 import { ChainError } from '../../errors/chain-error.ts';
+import { openLmdb, type Database } from './database.ts';
 import { causeOfCommit, storeFailure } from './failure.ts';
 
 /** One write: a value, or null to delete. */
@@ -37,30 +37,22 @@ interface Waiting {
  */
 export class Table {
   readonly #path: string;
-  readonly #db: RootDatabase<Buffer, Buffer>;
+  readonly #db: Database;
   readonly #layers: Layer[] = [];
   #waiting: Waiting[] = [];
   #writer: Promise<void> | undefined;
   #failure: ChainError | undefined;
   #closed = false;
 
-  private constructor(path: string, db: RootDatabase<Buffer, Buffer>) {
+  /** `path` is for messages; `Table.open` is the way to a folder on a disk. */
+  constructor(path: string, db: Database) {
     this.#path = path;
     this.#db = db;
   }
 
   static open(path: string, options: { readOnly: boolean }): Table {
     try {
-      const db = open<Buffer, Buffer>({
-        path,
-        readOnly: options.readOnly,
-        keyEncoding: 'binary',
-        encoding: 'binary',
-        overlappingSync: false,
-        cache: false,
-        noSubdir: false,
-      });
-      return new Table(path, db);
+      return new Table(path, openLmdb(path, options));
     } catch (error) {
       throw storeFailure(path, 'open', error);
     }

@@ -14,7 +14,7 @@ import { Mempool } from '../../../src/node/mempool.ts';
 import type { PeerNetwork } from '../../../src/ports/network.ts';
 import { frameHeaderBytes } from '../../../src/store/wal/frame.ts';
 import { segmentName } from '../../../src/store/wal/segments.ts';
-import { openStore, type CommittedBlock } from '../../../src/store/index.ts';
+import { openStore, openWal, type CommittedBlock } from '../../../src/store/index.ts';
 import type { Hash, Height, Round, ValidatorId } from '../../../src/types/brand.ts';
 import { alone, genesisOf, signerOf, TestChain } from '../ledger/test-chain.ts';
 
@@ -135,7 +135,7 @@ describe('a log that is damaged', () => {
     const store = await openStore(dir, { chain: 'ab'.repeat(32) as Hash });
     onTestFinished(() => store.close());
     const wal = join(dir, 'wal');
-    const first = await openConsensusLog(store, wal);
+    const first = await openConsensusLog(store, wal, openWal);
     expect(first.observeReason).toBe('');
     const entry = { kind: 'round-entry' as const, height: 1 as Height, round: 1 as Round };
     const bytes = encodeWalRecord({ record: entry, body: null }, BLOCK_BYTES_CAP);
@@ -146,7 +146,7 @@ describe('a log that is damaged', () => {
     content[frameHeaderBytes] = content[frameHeaderBytes]! ^ 1;
     await writeFile(segment, content);
 
-    const second = await openConsensusLog(store, wal);
+    const second = await openConsensusLog(store, wal, openWal);
     expect(second.observeReason).toMatch(/damaged.*frame 1/);
     expect(second.records).toEqual([]);
     await second.wal.close();
