@@ -1,4 +1,4 @@
-import { ChainError } from '../src/errors/chain-error.ts';
+import { ChainError, isChainError } from '../src/errors/chain-error.ts';
 import type { Readable } from 'node:stream';
 import type { WebhookClock, WebhookLimits } from './options.ts';
 
@@ -80,10 +80,13 @@ export async function readBody(
     }
   } catch (error) {
     if (expired) throw new ChainError('WEBHOOK_BODY_SLOW', { timeoutMs: bodyTimeoutMs }, { cause: error });
-    throw error;
+    if (isChainError(error)) throw error;
+    // The caller hung up, or its stream was reset.
+    throw new ChainError('WEBHOOK_BODY_BROKEN', {}, { cause: error });
   } finally {
     cancel();
   }
   if (expired) throw new ChainError('WEBHOOK_BODY_SLOW', { timeoutMs: bodyTimeoutMs });
+  if (announcedBytes !== undefined && bytes !== announcedBytes) throw new ChainError('WEBHOOK_BODY_BROKEN', {});
   return Buffer.concat(chunks, bytes);
 }

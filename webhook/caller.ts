@@ -23,6 +23,11 @@ export function refuseCaller(socket: TLSSocket, pathSecret: string, rule: Caller
   return undefined;
 }
 
+/** True where the certificate alone shows that the API server is behind a connection. */
+export function isTrusted(socket: TLSSocket, { commonName }: CallerRule): boolean {
+  return commonName !== undefined && socket.authorized && socket.getPeerCertificate().subject?.CN === commonName;
+}
+
 /** Hashed first, so that neither the time nor the length says anything. */
 function sameSecret(given: string, wanted: string): boolean {
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

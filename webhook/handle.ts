@@ -1,7 +1,7 @@
 import { ChainError, isChainError } from '../src/errors/chain-error.ts';
-import type { DecodedReview } from '../src/change/index.ts';
 import type { Answer } from './answer.ts';
 import type { WebhookClock, WebhookLogger } from './options.ts';
+import type { ReadReview } from './reading.ts';
 import { attest } from './steps/attest.ts';
 import { canary } from './steps/canary.ts';
 import { decide } from './steps/decide.ts';
@@ -16,21 +16,21 @@ const STEPS: readonly Step[] = [exclude, canary, attest, dryRun, decide];
 const LEDGER_RESERVE_MS = 200;
 
 /**
- * Answers a decoded review by `answerByMs` (epoch), whatever happens: what throws becomes a refusal, what hangs
+ * Answers a review that was read by `answerByMs` (epoch), whatever happens: what throws becomes a refusal, what hangs
  * becomes "outcome unknown". Nothing but a step's own answer can allow.
  */
 export async function handleReview(
-  review: DecodedReview,
+  review: ReadReview,
   answerByMs: number,
   context: StepContext,
   clock: WebhookClock,
   logger: WebhookLogger,
 ): Promise<Answer> {
   const timeoutMs = Math.max(0, answerByMs - clock.nowMs());
-  const handling: Handling = { review, deadlineMs: answerByMs - LEDGER_RESERVE_MS, change: undefined };
+  const handling: Handling = { review, deadlineMs: answerByMs - LEDGER_RESERVE_MS };
   let cancel = (): void => undefined;
   const silence = new Promise<Answer>((resolve) => {
-    cancel = clock.after(timeoutMs, () => resolve(silentAnswer(handling.change?.attestation, timeoutMs)));
+    cancel = clock.after(timeoutMs, () => resolve(silentAnswer(review.change?.attestation, timeoutMs)));
   });
   try {
     return await Promise.race([runSteps(handling, context, logger), silence]);

@@ -14,7 +14,25 @@ export type ReviewOutcome =
 
 /** Who or what was turned away before a review was read. */
 export type Refusal =
-  'no-certificate' | 'wrong-certificate' | 'wrong-path' | 'content-type' | 'body-size' | 'body-slow' | 'bodies-full';
+  | 'no-certificate'
+  | 'wrong-certificate'
+  | 'wrong-path'
+  | 'content-type'
+  | 'content-encoding'
+  | 'body-size'
+  | 'body-slow'
+  | 'body-broken'
+  | 'bodies-full'
+  | 'busy'
+  /** What was sent is no review, and has no uid to answer it with. */
+  | 'no-review'
+  /** The TLS handshake failed, or was for something older than 1.3. */
+  | 'tls'
+  /** No HTTP, or headers that are too many, too long or too slow. */
+  | 'http'
+  /** A connection that ended because one more came, or because nothing came over it. */
+  | 'too-many'
+  | 'idle';
 
 /** What the webhook counts; the composition root puts names and a registry behind it. */
 export interface WebhookMetrics {

@@ -4,6 +4,7 @@ import type { AdmissionLedger } from '../src/ports/admission-ledger.ts';
 import type { HmacSha256, Sha256 } from '../src/ports/crypto.ts';
 import type { ClusterId } from '../src/types/brand.ts';
 import type { WebhookMetrics } from './metrics.ts';
+import type { ReviewReader } from './reading.ts';
 
 export interface WebhookTls {
   /** PEM; chain behind the certificate. */
@@ -35,7 +36,19 @@ export interface WebhookLimits {
   /** From headers to the end of the body. */
   readonly bodyTimeoutMs: number;
   readonly reviewsMax: number;
+  /** Of one user; the rest is for the others. */
+  readonly reviewsPerUserMax: number;
+  /** Reviews up to this size are read in the event loop; larger ones, which would hold it for long, by `reader`. */
+  readonly inlineBytesMax: number;
   readonly connectionsMax: number;
+  /** Connections that have not shown that the API server is behind them: beyond, the oldest goes. */
+  readonly strangersMax: number;
+  /** Behind a failover all callers have one address. */
+  readonly strangersPerAddressMax: number;
+  /** A probe asks each second. */
+  readonly strangerIdleMs: number;
+  /** From the first byte of a request to the end of its headers. */
+  readonly headersTimeoutMs: number;
   /** An answer leaves no later than this after the request came, or 1.5 s before the caller's own timeout. */
   readonly answerTimeoutMs: number;
   /** The API server closes idle connections after 90 s; who closes first resets a request now and then. */
@@ -49,7 +62,13 @@ export const LIMITS_DEFAULT: WebhookLimits = {
   bodiesBytesMax: 256 * 1024 * 1024,
   bodyTimeoutMs: 5_000,
   reviewsMax: 512,
-  connectionsMax: 1_024,
+  reviewsPerUserMax: 256,
+  inlineBytesMax: 64 * 1024,
+  connectionsMax: 4_096,
+  strangersMax: 512,
+  strangersPerAddressMax: 128,
+  strangerIdleMs: 10_000,
+  headersTimeoutMs: 5_000,
   answerTimeoutMs: 8_000,
   keepAliveTimeoutMs: 120_000,
   drainTimeoutMs: 10_000,
@@ -68,6 +87,8 @@ export interface WebhookOptions {
   /** Last segment of the admission path; wanted where the API server cannot show a client certificate. */
   readonly pathSecret?: string;
   readonly exclusions?: ExclusionSettings;
+  /** Reads large reviews beside the event loop; without it all are read in it. */
+  readonly reader?: ReviewReader;
   /** Asked by /readyz; reasons are shown. */
   readonly ready: () => { readonly ready: boolean; readonly reasons: readonly string[] };
   readonly logger: WebhookLogger;

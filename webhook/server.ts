@@ -1,31 +1,28 @@
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Http2SecureServer, Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { constants } from 'node:crypto';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import {
-  admissionUidOf,
-  decodeReview,
-  deriveClusterKeys,
-  exclusionsFor,
-  type AttestContext,
-  type DecodedReview,
-} from '../src/change/index.ts';
+import { deriveClusterKeys, exclusionsFor, type AttestContext } from '../src/change/index.ts';
 import { ChainError, isChainError } from '../src/errors/chain-error.ts';
 import { admissionReview, type Answer } from './answer.ts';
 import { BodyBudget, readBody, type Reservation } from './body-budget.ts';
-import { refuseCaller } from './caller.ts';
+import { isTrusted, refuseCaller, type CallerRule } from './caller.ts';
+import { Connections } from './connections.ts';
 import { answerTimeoutMs } from './deadline.ts';
 import { failureAnswer, handleReview } from './handle.ts';
-import { noMetrics, type Refusal } from './metrics.ts';
+import { Load } from './load.ts';
+import { noMetrics, type Refusal, type WebhookMetrics } from './metrics.ts';
 import {
   ADMISSION_PATH,
   checkOptions,
   CLIENT_COMMON_NAME,
   systemClock,
+  type WebhookLimits,
   type WebhookOptions,
   type WebhookTls,
 } from './options.ts';
+import { readReview, uidInFront, type ReadOutcome } from './reading.ts';
 import type { StepContext } from './steps/step.ts';
 import { overloadedAnswer } from './wording.ts';
 
@@ -53,14 +50,25 @@ interface Call {
 
 /** Seconds after which the API server repeats a POST that was turned away for load, within its own timeout. */
 const RETRY_AFTER_SECONDS = 1;
-const HEADERS_TIMEOUT_MS = 5_000;
 const HANDSHAKE_TIMEOUT_MS = 5_000;
+/** How often slow headers are looked for; Node's own default would be half a minute. */
+const CONNECTIONS_CHECK_MS = 500;
+/** An API server sends a dozen header fields. */
+const HEADER_PAIRS_MAX = 64;
+const HEADER_BYTES_MAX = 16 * 1024;
+/** Streams that a caller opens in vain, until its session ends; resets are limited by nghttp2 itself. */
+const H2_REJECTED_STREAMS_MAX = 50;
+const H2_INVALID_FRAMES_MAX = 50;
+const LOG_INTERVAL_MS = 1_000;
 /** Large bodies over one h2 session: the default of 10 MB would end it. */
 const H2_SESSION_MEMORY_MB = 64;
 const H2_STREAMS_MAX = 256;
 
 const REFUSAL_OF = {
   WEBHOOK_CONTENT_TYPE: 'content-type',
+  WEBHOOK_CONTENT_ENCODING: 'content-encoding',
+  WEBHOOK_BODY_BROKEN: 'body-broken',
+  WEBHOOK_BUSY: 'busy',
   WEBHOOK_BODY_TOO_LARGE: 'body-size',
   WEBHOOK_BODY_SLOW: 'body-slow',
   WEBHOOK_BODIES_FULL: 'bodies-full',
@@ -70,28 +78,30 @@ const REFUSAL_OF = {
 export function createWebhook(options: WebhookOptions): Webhook {
   const limits = checkOptions(options);
   const { clock = systemClock, metrics = noMetrics, logger } = options;
-  const app = newServer(
-    options.tls,
-    limits.keepAliveTimeoutMs,
-    limits.bodyTimeoutMs + HEADERS_TIMEOUT_MS,
-    limits.bodyBytesMax,
-  );
+  const app = newServer(options.tls, limits, () => metrics.turnedAway('http'));
   app.server.maxConnections = limits.connectionsMax;
-  const sockets = trackSockets(app);
+  const rule = (): CallerRule => ({
+    commonName: asksForCertificate ? (options.clientCommonName ?? CLIENT_COMMON_NAME) : undefined,
+    pathSecret: options.pathSecret,
+  });
+  const connections = new Connections(
+    app.server,
+    limits,
+    (socket) => isTrusted(socket, rule()),
+    (reason) => metrics.turnedAway(reason),
+  );
+  countBroken(app, metrics);
   const budget = new BodyBudget(limits.bodiesBytesMax);
+  const load = new Load(limits.reviewsMax, limits.reviewsPerUserMax);
   const calls = new WeakMap<Request, Call>();
   let asksForCertificate = options.tls.clientCa !== undefined;
-  let reviews = 0;
-  const context: StepContext = {
-    ledger: options.ledger,
-    cluster: options.cluster,
-    hookName: options.hookName,
-    exclusions: exclusionsFor(options.exclusions),
-    attestContext: () => attestContextOf(options),
-  };
+  let refusedLoggedMs = -Infinity;
+  const context: StepContext = { ledger: options.ledger, hookName: options.hookName };
+  const exclusions = exclusionsFor(options.exclusions);
 
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', async (request: Request) => {
+    if (request.headers['content-encoding'] !== undefined) throw new ChainError('WEBHOOK_CONTENT_ENCODING', {});
     const reservation = calls.get(request)?.reservation ?? budget.reserve();
     return readBody(request.raw, announcedBytes(request), reservation, limits, clock);
   });
@@ -103,6 +113,7 @@ export function createWebhook(options: WebhookOptions): Webhook {
   app.addHook('onSend', async (request, reply) => {
     if (request.raw.httpVersionMajor > 1) reply.removeHeader('connection');
   });
+  app.addHook('onRequest', async (request) => connections.heard(socketOf(request)));
   app.addHook('onResponse', async (request) => release(request));
   app.addHook('onRequestAbort', async (request) => release(request));
 
@@ -116,39 +127,58 @@ export function createWebhook(options: WebhookOptions): Webhook {
   };
 
   const answerBytes = async (bytes: Buffer, answerByMs: number): Promise<{ uid: string; answer: Answer }> => {
-    let review: DecodedReview;
-    try {
-      review = decodeReview(bytes);
-    } catch (error) {
+    if (load.isFull) {
+      const uid = uidInFront(bytes);
       // Without a uid there is no AdmissionReview to answer with: then it is an HTTP error.
-      const uid = isChainError(error) && error.code.startsWith('CHANGE_') ? admissionUidOf(bytes) : '';
-      if (uid === '') throw error;
-      return { uid, answer: failureAnswer(error, logger) };
+      if (uid === '') throw new ChainError('WEBHOOK_BUSY', { max: limits.reviewsMax });
+      return { uid, answer: overloadedAnswer('WEBHOOK_BUSY') };
     }
-    const uid = review.admissionUid;
-    if (reviews >= limits.reviewsMax) return { uid, answer: overloadedAnswer('WEBHOOK_BUSY') };
-    reviews++;
+    load.reviews++;
     try {
-      metrics.load(reviews, budget.used);
-      return { uid, answer: await handleReview(review, answerByMs, context, clock, logger) };
+      metrics.load(load.reviews, budget.used);
+      const read = await readBytes(bytes, answerByMs);
+      if (!read.ok) {
+        if (read.uid === '') throw read.error;
+        return { uid: read.uid, answer: failureAnswer(read.error, logger) };
+      }
+      const { review } = read;
+      const { admissionUid: uid, user } = review.subject;
+      try {
+        const work = () => handleReview(review, answerByMs, context, clock, logger);
+        return { uid, answer: await load.ofUser(user, work) };
+      } catch (error) {
+        if (!isChainError(error, 'WEBHOOK_USER_BUSY')) throw error;
+        return { uid, answer: overloadedAnswer('WEBHOOK_USER_BUSY') };
+      }
     } finally {
-      reviews--;
-      metrics.load(reviews, budget.used);
+      load.reviews--;
+      metrics.load(load.reviews, budget.used);
     }
+  };
+
+  const readBytes = (bytes: Buffer, answerByMs: number): ReadOutcome | Promise<ReadOutcome> => {
+    const { reader } = options;
+    if (reader === undefined || bytes.length <= limits.inlineBytesMax)
+      return readReview(bytes, { exclusions, attest: attestContextOf(options) });
+    return reader.read(bytes as Uint8Array<ArrayBuffer>, answerByMs);
+  };
+
+  /** One line a second is enough to know of a flood; the metric has the number. */
+  const logRefused = (reason: Refusal, remote: string): void => {
+    if (performance.now() - refusedLoggedMs < LOG_INTERVAL_MS) return;
+    refusedLoggedMs = performance.now();
+    logger.warn({ reason, remote }, 'caller refused');
   };
 
   const authenticate = async (request: Request): Promise<void> => {
     const secret = (request.params as { secret?: string }).secret ?? '';
-    const rule = {
-      commonName: asksForCertificate ? (options.clientCommonName ?? CLIENT_COMMON_NAME) : undefined,
-      pathSecret: options.pathSecret,
-    };
-    const refusal = refuseCaller(socketOf(request), secret, rule);
+    const refusal = refuseCaller(socketOf(request), secret, rule());
     if (refusal !== undefined) {
       metrics.turnedAway(refusal);
-      logger.warn({ reason: refusal, remote: request.ip }, 'caller refused');
+      logRefused(refusal, request.ip);
       throw new ChainError('WEBHOOK_CALLER', { reason: refusal });
     }
+    connections.know(socketOf(request));
     calls.set(request, { receivedMs: clock.nowMs(), reservation: budget.reserve() });
   };
   for (const url of [ADMISSION_PATH, `${ADMISSION_PATH}/:secret`]) {
@@ -169,9 +199,12 @@ export function createWebhook(options: WebhookOptions): Webhook {
     const coded = codedError(error);
     if (coded === undefined) logger.error({ error: error instanceof Error ? error.name : typeof error }, 'call failed');
     const shown = coded ?? new ChainError('WEBHOOK_INTERNAL', {});
-    if (Object.hasOwn(REFUSAL_OF, shown.code)) metrics.turnedAway(REFUSAL_OF[shown.code as keyof typeof REFUSAL_OF]);
+    const turnedAway = refusalOf(shown.code);
+    if (turnedAway !== undefined) metrics.turnedAway(turnedAway);
     // The rest of a body that was not read would be taken for the next request.
     if (request.raw.httpVersionMajor === 1) void reply.header('connection', 'close');
+    // The same for a caller that may not ask: it shall not go on over this connection.
+    else if (shown.code === 'WEBHOOK_CALLER') reply.raw.once('close', () => request.raw.stream.session?.close());
     if (shown.httpStatus === 429) void reply.header('retry-after', String(RETRY_AFTER_SECONDS));
     return reply.code(shown.httpStatus).send({ code: shown.code, message: shown.message, remedy: shown.remedy });
   });
@@ -191,7 +224,7 @@ export function createWebhook(options: WebhookOptions): Webhook {
     },
     close: async () => {
       const cancel = clock.after(limits.drainTimeoutMs, () => {
-        for (const socket of sockets) socket.destroy();
+        connections.destroyAll();
       });
       try {
         await app.close();
@@ -202,7 +235,9 @@ export function createWebhook(options: WebhookOptions): Webhook {
   };
 }
 
-function newServer(tls: WebhookTls, keepAliveTimeoutMs: number, requestTimeoutMs: number, bodyLimit: number): Server {
+function newServer(tls: WebhookTls, limits: WebhookLimits, onBroken: () => void): Server {
+  const { keepAliveTimeoutMs, headersTimeoutMs, bodyTimeoutMs } = limits;
+  const requestTimeoutMs = bodyTimeoutMs + headersTimeoutMs;
   const https = {
     ...secureContextOf(tls),
     allowHTTP1: true,
@@ -214,36 +249,63 @@ function newServer(tls: WebhookTls, keepAliveTimeoutMs: number, requestTimeoutMs
     secureOptions: constants.SSL_OP_NO_TICKET,
     handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     maxSessionMemory: H2_SESSION_MEMORY_MB,
-    settings: { maxConcurrentStreams: H2_STREAMS_MAX },
-    headersTimeout: HEADERS_TIMEOUT_MS,
-    requestTimeout: requestTimeoutMs,
-    keepAliveTimeout: keepAliveTimeoutMs,
+    settings: { maxConcurrentStreams: H2_STREAMS_MAX, maxHeaderListSize: HEADER_BYTES_MAX },
+    maxHeaderListPairs: HEADER_PAIRS_MAX,
+    maxSessionRejectedStreams: H2_REJECTED_STREAMS_MAX,
+    maxSessionInvalidFrames: H2_INVALID_FRAMES_MAX,
   };
-  return fastify({
+  const app = fastify({
     http2: true,
     https,
     http2SessionTimeout: keepAliveTimeoutMs,
     keepAliveTimeout: keepAliveTimeoutMs,
     requestTimeout: requestTimeoutMs,
-    bodyLimit,
+    bodyLimit: limits.bodyBytesMax,
     // While draining, what still comes on open connections is answered like before.
     return503OnClosing: false,
     logger: false,
     routerOptions: { maxParamLength: 256 },
-  }) as unknown as Server;
+    clientErrorHandler: (_error: Error, socket: Socket) => {
+      onBroken();
+      endBroken(socket);
+    },
+  } as never) as unknown as Server;
+  // An HTTP/2 server takes these for its HTTP/1.1 connections only here, not from its options.
+  Object.assign(app.server, {
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
+  });
+  return app;
+}
+
+/** Whoever speaks no HTTP is told so where that is possible, and left. */
+function endBroken(socket: Socket): void {
+  const { message, remedy } = new ChainError('WEBHOOK_HTTP', {});
+  const body = JSON.stringify({ code: 'WEBHOOK_HTTP', message, remedy });
+  if (socket.writable)
+    socket.write(
+      `HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+    );
+  socket.destroySoon();
+}
+
+/** What ends before it is a request. */
+function countBroken(app: Server, metrics: WebhookMetrics): void {
+  app.server.on('tlsClientError', () => metrics.turnedAway('tls'));
+  app.server.on('sessionError', () => metrics.turnedAway('http'));
+  app.server.on('unknownProtocol', () => metrics.turnedAway('http'));
+  app.server.on('drop', () => metrics.turnedAway('too-many'));
+}
+
+function refusalOf(code: string): Refusal | undefined {
+  if (Object.hasOwn(REFUSAL_OF, code)) return REFUSAL_OF[code as keyof typeof REFUSAL_OF];
+  return code.startsWith('CODEC_') || code.startsWith('CHANGE_') ? 'no-review' : undefined;
 }
 
 function secureContextOf(tls: WebhookTls): { key: string; cert: string; ca?: string } {
   return { key: tls.key, cert: tls.cert, ...(tls.clientCa === undefined ? {} : { ca: tls.clientCa }) };
-}
-
-function trackSockets(app: Server): Set<TLSSocket> {
-  const sockets = new Set<TLSSocket>();
-  app.server.on('secureConnection', (socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
-  return sockets;
 }
 
 function socketOf(request: Request): TLSSocket {

@@ -39,6 +39,8 @@ export function createMetrics() {
     webhookRefused: counter('webhook_refused_total', 'Requests to the webhook that were not answered as reviews', [
       'reason',
     ] as const),
+    webhookReviews: gauge('webhook_reviews_in_progress', 'Admission reviews in progress'),
+    webhookBodyBytes: gauge('webhook_body_bytes', 'Bytes that the bodies of reviews in progress hold'),
     apiRequests: counter('api_requests_total', 'Requests to the API', ['route', 'status'] as const),
     observations: counter('observations_total', 'Results that this node signed as observer', ['result'] as const),
     findingsOpen: gauge('findings_open', 'Findings of the cluster that are neither repaired nor ratified', [

@@ -28,6 +28,7 @@ import { listening } from './listen.ts';
 import { createMetrics, type NodeMetrics } from './metrics.ts';
 import { serveMetrics } from './metrics-server.ts';
 import type { RunningObserver } from './observing.ts';
+import { ReviewThread } from './review-thread.ts';
 import type { SubmitOutcome } from './submitter.ts';
 import { hostStatus } from './status.ts';
 import { Ticker } from './ticker.ts';
@@ -64,6 +65,7 @@ export class ChainNode {
   readonly #checkpoints: Checkpoints;
   readonly #ticker: Ticker;
   #webhook: Webhook | undefined;
+  #reviewThread: ReviewThread | undefined;
   #api: FastifyInstance | undefined;
   #stopMetrics: (() => Promise<void>) | undefined;
   #observer: RunningObserver | undefined;
@@ -196,6 +198,7 @@ export class ChainNode {
     this.#ticker.stop();
     this.#observer?.stop();
     await this.#webhook?.close();
+    await this.#reviewThread?.close();
     await this.#api?.close();
     this.#bodies.stop();
     await this.#host.stop();
@@ -255,15 +258,23 @@ export class ChainNode {
       now: () => Date.now(),
       warn: (message, details) => this.#log.warn(details, message),
     });
+    const exclusions = webhook.nodeAgents === undefined ? {} : { nodeAgents: webhook.nodeAgents };
+    this.#reviewThread = new ReviewThread({
+      cluster: name,
+      exclusions,
+      clusterKey: () => this.#clusterKeys.get(name)?.key,
+      now: () => Date.now(),
+    });
     this.#webhook = createWebhook({
       ledger,
+      reader: this.#reviewThread,
       cluster: name,
       hookName: hook,
       sha256,
       hmacSha256,
       tls: { key: tls.key, cert: tls.cert, ...(tls.clientCa === undefined ? {} : { clientCa: tls.clientCa }) },
       ...(tls.pathSecret === undefined ? {} : { pathSecret: tls.pathSecret }),
-      ...(webhook.nodeAgents === undefined ? {} : { exclusions: { nodeAgents: webhook.nodeAgents } }),
+      exclusions,
       ready: () => this.#webhookReadiness(),
       logger: this.#log.child({ part: 'webhook' }),
       metrics: {
@@ -272,7 +283,10 @@ export class ChainNode {
           this.#metrics.admissionSeconds.observe(durationMs / 1_000);
         },
         turnedAway: (reason) => this.#metrics.webhookRefused.inc({ reason }),
-        load: () => undefined,
+        load: (reviews, bodyBytes) => {
+          this.#metrics.webhookReviews.set(reviews);
+          this.#metrics.webhookBodyBytes.set(bodyBytes);
+        },
       },
     });
     await listening('the webhook', webhook.listen, this.#webhook.listen(hostAndPort(webhook.listen)));

@@ -3,7 +3,7 @@ import { ChainError } from '../../src/errors/chain-error.ts';
 import type { Step } from './step.ts';
 
 /** Submits and waits: allowed only if the ledger says that a quorum committed it as admitted. */
-export const decide: Step = async ({ change, deadlineMs }, { ledger }) => {
+export const decide: Step = async ({ review: { change }, deadlineMs }, { ledger }) => {
   if (change === undefined) throw new ChainError('WEBHOOK_INTERNAL', {});
   const { attestation, body } = change;
   const outcome = await ledger.decide(attestation, body, deadlineMs);

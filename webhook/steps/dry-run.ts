@@ -5,7 +5,7 @@ import type { Step } from './step.ts';
  * Evaluates, records nothing and allows: kubectl diff, Flux and Argo dry-run before they apply, and would stop at a refusal.
  * The warning says what the real request will meet.
  */
-export const dryRun: Step = ({ change }, { ledger }) => {
+export const dryRun: Step = ({ review: { change } }, { ledger }) => {
   if (change === undefined || !change.dryRun) return undefined;
   const { attributes, digest } = change.attestation;
   const evaluation = ledger.evaluate(attributes, digest);

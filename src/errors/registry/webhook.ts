@@ -21,6 +21,21 @@ export const webhookErrors = {
     () => 'an AdmissionReview is sent as application/json',
     'Send content-type: application/json.',
   ),
+  WEBHOOK_CONTENT_ENCODING: entry<Record<never, never>>(
+    415,
+    () => 'an AdmissionReview is sent as it is, not compressed',
+    'Send no content-encoding; no API server does.',
+  ),
+  WEBHOOK_BODY_BROKEN: entry<Record<never, never>>(
+    400,
+    () => 'the body ended before it was complete',
+    'Send as many bytes as content-length announces.',
+  ),
+  WEBHOOK_HTTP: entry<Record<never, never>>(
+    400,
+    () => 'this is no HTTP request that can be read, or it came too slowly',
+    'Send the request as the API server does: HTTP/1.1 or h2 over TLS 1.3.',
+  ),
   WEBHOOK_BODY_TOO_LARGE: entry<{ bytesMax: number }>(
     413,
     (p) => `the AdmissionReview is larger than ${p.bytesMax} bytes`,
@@ -40,6 +55,16 @@ export const webhookErrors = {
     429,
     (p) => `${p.max} reviews are in progress`,
     'Wait a second and repeat; clients do so by themselves.',
+  ),
+  WEBHOOK_USER_BUSY: entry<{ max: number }>(
+    429,
+    (p) => `${p.max} changes of this user are in progress`,
+    'Wait a second and repeat; clients do so by themselves.',
+  ),
+  WEBHOOK_REVIEW_COSTLY: entry<{ timeoutMs: number }>(
+    503,
+    (p) => `the review could not be read within ${p.timeoutMs} ms, so nothing was recorded`,
+    'Make the object smaller: it has a hundred thousand values or more. If others were in front of it, repeat.',
   ),
   WEBHOOK_NO_CLUSTER_KEY: entry<Record<never, never>>(
     503,

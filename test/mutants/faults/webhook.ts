@@ -49,7 +49,7 @@ export const webhookFaults: readonly Fault[] = [
   {
     fault: 'A ledger that hangs is answered with allow.',
     file: 'webhook/handle.ts',
-    find: 'resolve(silentAnswer(handling.change?.attestation, timeoutMs))',
+    find: 'resolve(silentAnswer(review.change?.attestation, timeoutMs))',
     replace: "resolve({ outcome: 'admitted' })",
     tests: [answers],
     project: 'unit',
@@ -97,7 +97,7 @@ export const webhookFaults: readonly Fault[] = [
   {
     fault: 'A canary is answered by every hook.',
     file: 'webhook/steps/canary.ts',
-    find: 'review.name === CANARY_PREFIX + hookName',
+    find: 'subject.name === CANARY_PREFIX + hookName',
     replace: 'review.name.startsWith(CANARY_PREFIX)',
     tests: [answers],
     project: 'unit',
@@ -121,8 +121,8 @@ export const webhookFaults: readonly Fault[] = [
   {
     fault: 'Reviews at once have no limit.',
     file: 'webhook/server.ts',
-    find: 'if (reviews >= limits.reviewsMax)',
-    replace: 'if (reviews < 0)',
+    find: 'if (load.isFull)',
+    replace: 'if (load.reviews < 0)',
     tests: [answers],
     project: 'unit',
   },

@@ -1,0 +1,72 @@
+import {
+  admissionUidOf,
+  attest,
+  decodeReview,
+  excludedBy,
+  type AttestContext,
+  type AttestedChange,
+  type DecodedReview,
+  type Exclusion,
+} from '../src/change/index.ts';
+import { isChainError } from '../src/errors/chain-error.ts';
+
+/** What the steps look at of a review: nothing of its objects, which may be many megabytes. */
+export type ReviewSubject = Pick<
+  DecodedReview,
+  'admissionUid' | 'operation' | 'group' | 'resource' | 'subresource' | 'namespace' | 'name' | 'user' | 'dryRun'
+>;
+
+export interface ReadReview {
+  readonly subject: ReviewSubject;
+  /** It never waits for the chain. */
+  readonly isExcluded: boolean;
+  /** Undefined for what is excluded, and while the node lacks the cluster key. */
+  readonly change: AttestedChange | undefined;
+}
+
+/** `uid` of a review that is refused: '' if it has none, then there is no AdmissionReview to answer with. */
+export type ReadOutcome =
+  | { readonly ok: true; readonly review: ReadReview }
+  | { readonly ok: false; readonly uid: string; readonly error: unknown };
+
+/**
+ * Reads large reviews elsewhere than in the event loop, which they would hold for seconds, consensus included. Throws WEBHOOK_BUSY when too many wait;
+ * everything else is an outcome, by `answerByMs` (epoch) at the latest. The bytes are given away.
+ */
+export interface ReviewReader {
+  read(bytes: Uint8Array<ArrayBuffer>, answerByMs: number): Promise<ReadOutcome>;
+}
+
+export interface ReadContext {
+  readonly exclusions: readonly Exclusion[];
+  readonly attest: AttestContext | undefined;
+}
+
+/** Decodes, sorts and digests a review: all that costs time in proportion to its size, in one place. Never throws. */
+export function readReview(bytes: Uint8Array, context: ReadContext): ReadOutcome {
+  let uid = '';
+  try {
+    const review = decodeReview(bytes);
+    const { admissionUid, operation, group, resource, subresource, namespace, name, user, dryRun } = review;
+    uid = admissionUid;
+    const isExcluded = excludedBy(review, context.exclusions) !== undefined;
+    const change = isExcluded || context.attest === undefined ? undefined : attest(review, context.attest);
+    const subject = { admissionUid, operation, group, resource, subresource, namespace, name, user, dryRun };
+    return { ok: true, review: { subject, isExcluded, change } };
+  } catch (error) {
+    return { ok: false, uid: uid === '' ? uidOfRefused(bytes, error) : uid, error };
+  }
+}
+
+/** What is no JSON has no uid; what is no review may still have one. */
+function uidOfRefused(bytes: Uint8Array, error: unknown): string {
+  return isChainError(error) && error.code.startsWith('CHANGE_') ? admissionUidOf(bytes) : '';
+}
+
+const HEAD = /^\s*\{"kind":"AdmissionReview","apiVersion":"[^"\\]{1,64}","request":\{"uid":"([\w.:-]{1,128})"/;
+const HEAD_BYTES = 512;
+
+/** The uid of a review that is not going to be read, from where an API server puts it; '' if it is not there. */
+export function uidInFront(bytes: Uint8Array): string {
+  return HEAD.exec(Buffer.from(bytes.subarray(0, HEAD_BYTES)).toString('latin1'))?.[1] ?? '';
+}
