@@ -40,6 +40,10 @@ export class Connections {
       socket.once('close', () => this.#secure.delete(socket));
       if (isKnown(socket)) this.know(socket);
     });
+    server.on('tlsClientError', (_error, socket) => {
+      // What was closed here is counted already.
+      if (this.#strangers.has(keyOf(socket))) onClosed('tls');
+    });
     this.#sweep = setInterval(() => this.#closeQuiet(), Math.max(10, limits.strangerIdleMs / 4));
     this.#sweep.unref();
     server.once('close', () => clearInterval(this.#sweep));

@@ -201,10 +201,11 @@ export function createWebhook(options: WebhookOptions): Webhook {
     const shown = coded ?? new ChainError('WEBHOOK_INTERNAL', {});
     const turnedAway = refusalOf(shown.code);
     if (turnedAway !== undefined) metrics.turnedAway(turnedAway);
-    // The rest of a body that was not read would be taken for the next request.
-    if (request.raw.httpVersionMajor === 1) void reply.header('connection', 'close');
-    // The same for a caller that may not ask: it shall not go on over this connection.
-    else if (shown.code === 'WEBHOOK_CALLER') reply.raw.once('close', () => request.raw.stream.session?.close());
+    // The rest of a body that was not read would be taken for the next request; a caller that may not ask shall not go on.
+    const isEnd = shown.code === 'WEBHOOK_CALLER';
+    if (request.raw.httpVersionMajor === 1) {
+      if (isEnd || !request.raw.complete) void reply.header('connection', 'close');
+    } else if (isEnd) reply.raw.once('close', () => request.raw.stream.session?.close());
     if (shown.httpStatus === 429) void reply.header('retry-after', String(RETRY_AFTER_SECONDS));
     return reply.code(shown.httpStatus).send({ code: shown.code, message: shown.message, remedy: shown.remedy });
   });
@@ -293,7 +294,6 @@ function endBroken(socket: Socket): void {
 
 /** What ends before it is a request. */
 function countBroken(app: Server, metrics: WebhookMetrics): void {
-  app.server.on('tlsClientError', () => metrics.turnedAway('tls'));
   app.server.on('sessionError', () => metrics.turnedAway('http'));
   app.server.on('unknownProtocol', () => metrics.turnedAway('http'));
   app.server.on('drop', () => metrics.turnedAway('too-many'));

@@ -3,6 +3,8 @@ import type { Fault } from '../fault.ts';
 const server = 'test/unit/webhook/server.test.ts';
 const answers = 'test/unit/webhook/answers.test.ts';
 const deadline = 'test/unit/webhook/deadline.test.ts';
+const hostile = 'test/unit/webhook/hostile.test.ts';
+const thread = 'test/unit/node/review-thread.test.ts';
 
 /** Nothing but a committed decision allows. */
 export const webhookFaults: readonly Fault[] = [
@@ -141,5 +143,50 @@ export const webhookFaults: readonly Fault[] = [
     replace: 'return answerTimeoutMs;',
     tests: [deadline],
     project: 'unit',
+  },
+  {
+    fault: 'Slow headers end only when an HTTP/2 server looks for them by itself, after a minute.',
+    file: 'webhook/server.ts',
+    find: 'headersTimeout: headersTimeoutMs,',
+    replace: '',
+    tests: [hostile],
+    project: 'unit',
+    named: 'headers that come byte by byte',
+  },
+  {
+    fault: 'Compressed bodies are read.',
+    file: 'webhook/server.ts',
+    find: "request.headers['content-encoding'] !== undefined",
+    replace: "request.headers['content-encoding'] === ''",
+    tests: [hostile],
+    project: 'unit',
+    named: 'a compressed body is refused',
+  },
+  {
+    fault: 'Connections that say nothing stay open.',
+    file: 'webhook/connections.ts',
+    find: 'stranger.activeMs < quietMs',
+    replace: 'stranger.activeMs < 0',
+    tests: [hostile],
+    project: 'unit',
+    named: 'a probe that asks again and again',
+  },
+  {
+    fault: 'Part of a body is taken for a whole one.',
+    file: 'webhook/body-budget.ts',
+    find: '    if (isChainError(error)) throw error;',
+    replace: '    if (!isChainError(error)) return Buffer.concat(chunks, bytes);',
+    tests: [hostile],
+    project: 'unit',
+    named: 'fewer bytes than announced',
+  },
+  {
+    fault: 'A review that takes for ever keeps the thread for ever.',
+    file: 'src/node/review-thread.ts',
+    find: 'setTimeout(() => void this.#end(), this.#limits.jobTimeoutMs)',
+    replace: 'setTimeout(() => undefined, this.#limits.jobTimeoutMs)',
+    tests: [thread],
+    project: 'unit',
+    named: 'each review has its outcome in time',
   },
 ];
