@@ -266,8 +266,9 @@ function newServer(tls: WebhookTls, limits: WebhookLimits, onBroken: () => void)
     return503OnClosing: false,
     logger: false,
     routerOptions: { maxParamLength: 256 },
-    clientErrorHandler: (_error: Error, socket: Socket) => {
-      onBroken();
+    clientErrorHandler: (error: NodeJS.ErrnoException, socket: Socket) => {
+      // Whoever hangs up breaks at most the body that was being read, which counts by itself.
+      if (error.code !== 'ECONNRESET' && error.code !== 'HPE_INVALID_EOF_STATE') onBroken();
       endBroken(socket);
     },
   } as never) as unknown as Server;

@@ -147,7 +147,7 @@ export const webhookFaults: readonly Fault[] = [
   {
     fault: 'Slow headers end only when an HTTP/2 server looks for them by itself, after a minute.',
     file: 'webhook/server.ts',
-    find: 'headersTimeout: headersTimeoutMs,',
+    find: 'connectionsCheckingInterval: CONNECTIONS_CHECK_MS,',
     replace: '',
     tests: [hostile],
     project: 'unit',

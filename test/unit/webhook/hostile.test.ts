@@ -197,8 +197,11 @@ describe('bodies that lie', () => {
   it('fewer bytes than announced are a broken body, not half a review', async () => {
     const { port, ledger } = await startWith();
     const raw = rawHttp1(port, certificates.apiServer);
-    raw.write(`${HEAD}content-length: ${REVIEW.length + 10}\r\n\r\n${REVIEW}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    raw.write(`${HEAD}expect: 100-continue\r\ncontent-length: ${REVIEW.length + 10}\r\n\r\n`);
+    // The server has begun to read.
+    await until(() => raw.received.includes('100 Continue'));
+    raw.write(REVIEW);
+    await new Promise((resolve) => setTimeout(resolve, 20));
     raw.socket.destroy();
     await until(() => running.recorder.refusals.length + running.recorder.outcomes.length === 1);
     expect(counted('body-broken')).toBe(1);
