@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** One organisation's validator: its keys, the genesis, the running node, and the check of what it has on disk. */
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { readFileSync } from 'node:fs';
 import { isChainError } from '../src/errors/chain-error.ts';
 import type { OrgId } from '../src/types/brand.ts';
@@ -71,6 +71,19 @@ program
   .action(async (options: { config: string }) => {
     const { runNode } = await import('../src/node/run.ts');
     await runNode(options.config);
+  });
+
+program
+  .command('certificates')
+  .description(
+    'rotate what the API or the webhook shows, while the node runs: renew, or the three steps to another authority',
+  )
+  .addArgument(new Argument('<step>').choices(['renew', 'prepare-authority', 'switch-authority', 'retire-authority']))
+  .requiredOption('--dir <folder>', 'folder that keygen made')
+  .addOption(new Option('--purpose <purpose>', 'whose certificate').choices(['api', 'webhook']).makeOptionMandatory())
+  .action(async (step: string, options: { dir: string; purpose: string }) => {
+    const { rotateCertificates } = await import('../src/node/certificates-command.ts');
+    console.log(await rotateCertificates(options.dir, options.purpose as 'api', step as 'renew'));
   });
 
 program

@@ -4,7 +4,7 @@ import { startFailover } from './failover.ts';
 
 /**
  * The failover as a process of its own: `node webhook/failover-main.ts <config.json>`. Prints one JSON line with its address when it
- * listens; SIGTERM or SIGINT end it. An unusable configuration or a taken port ends it with status 1 and the reason on stderr.
+ * listens; SIGHUP makes it read the authorities of the nodes again, SIGTERM or SIGINT end it. An unusable configuration or a taken port ends it with status 1 and the reason on stderr.
  */
 const Config = z.strictObject({
   listenHost: z.string(),
@@ -31,10 +31,19 @@ function withoutUndefined<T extends object>(value: T): { [K in keyof T]: Exclude
 async function main(): Promise<void> {
   const file = process.argv[2];
   if (file === undefined) throw new Error('usage: node failover-main.ts <config.json>');
-  const config = Config.parse(JSON.parse(readFileSync(file, 'utf8')));
+  const read = () => Config.parse(JSON.parse(readFileSync(file, 'utf8')));
+  const config = read();
   const say = (fields: object, message: string) => process.stdout.write(JSON.stringify({ ...fields, message }) + '\n');
   const failover = await startFailover({ ...withoutUndefined(config), logger: { info: say } });
   say({ address: failover.address }, 'failover listens');
+  process.on('SIGHUP', () => {
+    try {
+      failover.trust(read().backends.map(({ probe }) => probe));
+      say({}, 'authorities read again');
+    } catch (error) {
+      say({ reason: error instanceof Error ? error.message : String(error) }, 'the configuration is not taken');
+    }
+  });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void failover.stop());
 }
 

@@ -41,6 +41,11 @@ export class Pipe {
     client.once('close', () => this.#onClosed(client, this.#upstream));
   }
 
+  /** Bytes that the node has sent. */
+  get bytesFromNode(): number {
+    return this.#upstream.bytesRead;
+  }
+
   destroy(): void {
     // Not with a reset: that waits until everything is written, which to a stopped process is for ever.
     this.#client.destroy();

@@ -23,6 +23,8 @@ export interface FailoverOptions {
   readonly probeTimeoutMs?: number;
   readonly connectTimeoutMs?: number;
   readonly halfOpenTimeoutMs?: number;
+  /** A node that says itself that it is not ready keeps the connections that it has for so long. */
+  readonly drainMs?: number;
   readonly connectionsMax?: number;
   readonly logger?: { info(fields: object, message: string): void };
 }
@@ -51,6 +53,8 @@ export interface Failover {
   /** host:port. */
   readonly address: string;
   status(): FailoverStatus;
+  /** The nodes' certificates are taken from these authorities from the next probe on, by the probe's URL. */
+  trust(probes: readonly Probe[]): void;
   /** Closes everything; resolves when nothing is left. */
   stop(): Promise<void>;
 }
@@ -67,6 +71,8 @@ const LATE_PROBES_MAX = 3;
 const CONNECT_TIMEOUT_MS = 1_000;
 /** As long as the longest admission call. */
 const HALF_OPEN_TIMEOUT_MS = 30_000;
+/** A node that stops goes on serving for a second and then ends its connections itself; a node that hangs there holds them no longer. */
+const DRAIN_MS = 4_000;
 /** An API server opens a connection a request in flight: its own default is 400 + 200 requests in flight, and there may be three. */
 const CONNECTIONS_MAX = 2_000;
 
@@ -79,12 +85,15 @@ export async function startFailover(options: FailoverOptions): Promise<Failover>
 
 interface Backend {
   readonly options: FailoverBackend;
+  probe: Probe;
   ready: boolean | null;
   detail: string;
   probesFailed: number;
   lateInRow: number;
   cut: number;
   readonly pipes: Set<Pipe>;
+  /** What the connections that are over have brought from the node. */
+  bytesBefore: number;
 }
 
 class TcpFailover implements Failover {
@@ -106,6 +115,7 @@ class TcpFailover implements Failover {
       probeTimeoutMs: PROBE_TIMEOUT_MS,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
       halfOpenTimeoutMs: HALF_OPEN_TIMEOUT_MS,
+      drainMs: DRAIN_MS,
       connectionsMax: CONNECTIONS_MAX,
       ...options,
     };
@@ -114,12 +124,14 @@ class TcpFailover implements Failover {
       throw new RangeError('a probe must end before the next one');
     this.#backends = options.backends.map((backend) => ({
       options: backend,
+      probe: backend.probe,
       ready: null,
       detail: 'not probed yet',
       probesFailed: 0,
       lateInRow: 0,
       cut: 0,
       pipes: new Set<Pipe>(),
+      bytesBefore: 0,
     }));
     // Half-open: a client that has sent all may still wait for the answer; TLS closes the same way.
     this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (client) => this.#accept(client));
@@ -172,6 +184,12 @@ class TcpFailover implements Failover {
     };
   }
 
+  trust(probes: readonly Probe[]): void {
+    for (const backend of this.#backends) {
+      backend.probe = probes.find(({ url }) => url === backend.probe.url) ?? backend.probe;
+    }
+  }
+
   #connections(): number {
     return this.#backends.reduce((sum, backend) => sum + backend.pipes.size, 0);
   }
@@ -188,16 +206,20 @@ class TcpFailover implements Failover {
       void next.finally(() => this.#probing.delete(next));
     }, this.#options.probeIntervalMs);
     this.#timers.add(timer);
-    const result = await probeReadiness(backend.options.probe, this.#options.probeTimeoutMs);
+    const heard = bytesFrom(backend);
+    const result = await probeReadiness(backend.probe, this.#options.probeTimeoutMs);
     if (this.#stopped) return;
     if (!result.ready) backend.probesFailed += 1;
+    // A stopped process sends nothing: one that answers on the connections that it has is only too busy for one more.
+    const isSilent = bytesFrom(backend) === heard;
+    if (!result.ready && result.late && !isSilent && backend.ready === true) return;
     backend.lateInRow = !result.ready && result.late ? backend.lateInRow + 1 : 0;
     const isOnlyLate = backend.lateInRow > 0 && backend.lateInRow < LATE_PROBES_MAX;
     if (isOnlyLate && backend.ready === true) return;
-    this.#judge(backend, result.ready, result.ready ? '' : result.detail);
+    this.#judge(backend, result.ready, result.ready ? '' : result.detail, !result.ready && result.refuses);
   }
 
-  #judge(backend: Backend, ready: boolean, detail: string): void {
+  #judge(backend: Backend, ready: boolean, detail: string, refuses = false): void {
     const before = backend.ready;
     backend.ready = ready;
     backend.detail = detail;
@@ -206,6 +228,20 @@ class TcpFailover implements Failover {
     this.#options.logger?.info({ node: `${host}:${port}`, ready, detail }, 'readiness of a node changed');
     this.#choose();
     if (ready) return;
+    if (refuses) this.#cutLater(backend);
+    else this.#cutNow(backend);
+  }
+
+  /** It stops in good order, or cannot serve now: what it has taken it may still answer. */
+  #cutLater(backend: Backend): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      if (backend.ready !== true) this.#cutNow(backend);
+    }, this.#options.drainMs);
+    this.#timers.add(timer);
+  }
+
+  #cutNow(backend: Backend): void {
     backend.cut += backend.pipes.size;
     this.#cut(backend);
   }
@@ -244,7 +280,10 @@ class TcpFailover implements Failover {
       port,
       connectTimeoutMs,
       halfOpenTimeoutMs,
-      onGone: () => backend.pipes.delete(pipe),
+      onGone: () => {
+        backend.pipes.delete(pipe);
+        backend.bytesBefore += pipe.bytesFromNode;
+      },
       // A killed process refuses before the next probe finds out. The client has lost nothing yet, so it goes to the next node.
       onUnreachable: (waiting, detail) => {
         this.#judge(backend, false, detail);
@@ -253,4 +292,8 @@ class TcpFailover implements Failover {
     });
     backend.pipes.add(pipe);
   }
+}
+
+function bytesFrom({ pipes, bytesBefore }: Backend): number {
+  return [...pipes].reduce((sum, pipe) => sum + pipe.bytesFromNode, bytesBefore);
 }

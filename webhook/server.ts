@@ -1,5 +1,6 @@
 import type { AddressInfo, Socket } from 'node:net';
-import type { Http2SecureServer, Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import { constants as http2 } from 'node:http2';
+import type { Http2SecureServer, Http2ServerRequest, Http2ServerResponse, ServerHttp2Session } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { constants } from 'node:crypto';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
@@ -34,7 +35,10 @@ export interface Webhook {
   }): Promise<{ readonly host: string; readonly port: number }>;
   /** New connections get the new certificate and authority; those that exist go on. */
   setTls(tls: WebhookTls): void;
-  /** Takes no new connections, answers what is in progress for up to `drainTimeoutMs`, then closes what is left. */
+  /**
+   * Takes no new connections, answers what is in progress for up to `drainTimeoutMs`, then closes what is left. A caller hears that the connection ends
+   * (GOAWAY, `connection: close`) and asks elsewhere; nothing that it sent is left without an answer.
+   */
   close(): Promise<void>;
 }
 
@@ -63,6 +67,9 @@ const LOG_INTERVAL_MS = 1_000;
 /** Large bodies over one h2 session: the default of 10 MB would end it. */
 const H2_SESSION_MEMORY_MB = 64;
 const H2_STREAMS_MAX = 256;
+const STREAM_ID_MAX = 2 ** 31 - 1;
+/** More than a round trip to the API server. */
+const GOAWAY_NOTICE_MS = 300;
 
 const REFUSAL_OF = {
   WEBHOOK_CONTENT_TYPE: 'content-type',
@@ -91,6 +98,8 @@ export function createWebhook(options: WebhookOptions): Webhook {
     (reason) => metrics.turnedAway(reason),
   );
   countBroken(app, metrics);
+  const sessions = trackSessions(app);
+  let closing = false;
   const budget = new BodyBudget(limits.bodiesBytesMax);
   const load = new Load(limits.reviewsMax, limits.reviewsPerUserMax);
   const calls = new WeakMap<Request, Call>();
@@ -112,6 +121,7 @@ export function createWebhook(options: WebhookOptions): Webhook {
   // Fastify ends the connection after a body that could not be read; in h2 there is no such header.
   app.addHook('onSend', async (request, reply) => {
     if (request.raw.httpVersionMajor > 1) reply.removeHeader('connection');
+    else if (closing) void reply.header('connection', 'close');
   });
   app.addHook('onRequest', async (request) => connections.heard(socketOf(request)));
   app.addHook('onResponse', async (request) => release(request));
@@ -224,6 +234,10 @@ export function createWebhook(options: WebhookOptions): Webhook {
       asksForCertificate = tls.clientCa !== undefined;
     },
     close: async () => {
+      closing = true;
+      // RFC 9113, 6.8: first a notice that ends nothing, so that what is on its way in is still answered; what is new goes elsewhere.
+      for (const session of sessions) session.goaway(http2.NGHTTP2_NO_ERROR, STREAM_ID_MAX);
+      if (sessions.size > 0) await new Promise<void>((resolve) => void clock.after(GOAWAY_NOTICE_MS, resolve));
       const cancel = clock.after(limits.drainTimeoutMs, () => {
         connections.destroyAll();
       });
@@ -307,6 +321,15 @@ function refusalOf(code: string): Refusal | undefined {
 
 function secureContextOf(tls: WebhookTls): { key: string; cert: string; ca?: string } {
   return { key: tls.key, cert: tls.cert, ...(tls.clientCa === undefined ? {} : { ca: tls.clientCa }) };
+}
+
+function trackSessions(app: Server): Set<ServerHttp2Session> {
+  const sessions = new Set<ServerHttp2Session>();
+  app.server.on('session', (session) => {
+    sessions.add(session);
+    session.once('close', () => sessions.delete(session));
+  });
+  return sessions;
 }
 
 function socketOf(request: Request): TLSSocket {

@@ -234,6 +234,24 @@ function propose(
   does(ratify, async (words, options) =>
     (await import('./verbs/propose-config.ts')).proposeRatification(terminal, words, options),
   );
+  const authority = one(
+    'authority',
+    'another authority or address of a hook, before it is installed, so that it is no finding',
+  );
+  authority
+    .requiredOption(
+      '--hook <name=url>',
+      'hook and the address where the API server asks it; repeat for several',
+      collect,
+    )
+    .requiredOption(
+      '--webhook-ca <file>',
+      'bundle of authorities as it will be installed; repeat for what follows it',
+      collect,
+    );
+  does(authority, async (_words, options) =>
+    (await import('./verbs/propose-authority.ts')).proposeAuthority(terminal, options),
+  );
   const params = files(
     one('params', 'parameters of the chain (ChainParams), or how the committee decides (ConfigPolicy)'),
   );

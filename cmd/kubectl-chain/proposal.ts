@@ -276,6 +276,8 @@ export function configTitle(change: ConfigChange): string {
       return `${change.type} ${change.org}/${change.member.name}`;
     case 'member-delete':
       return `${change.type} ${change.org}/${change.name}`;
+    case 'guard-put':
+      return `${change.type} ${change.cluster}/${change.hook}`;
     case 'finding-ratify':
       return `${change.type} ${change.cluster}/${change.finding}`;
     case 'params-put':

@@ -18,12 +18,17 @@ export interface ApiOptions {
   readonly onError?: (error: unknown, id: string) => void;
 }
 
+export type ChainApi = FastifyInstance & {
+  /** New connections get the new certificate; those that exist go on. */
+  setTls(tls: ApiOptions['tls']): void;
+};
+
 /** The query and submit API of a node. Every refusal is `{code, message, remedy}` with the status of its code. */
-export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
+export async function createApi(options: ApiOptions): Promise<ChainApi> {
   const { backend, tls, readiness } = options;
   let open = 0;
   const app = Fastify({
-    https: { key: tls.key, cert: tls.cert, minVersion: 'TLSv1.3' },
+    https: secureContextOf(tls),
     bodyLimit: bodyBytesMax,
     routerOptions: { maxParamLength: 2_000 },
     genReqId: () => randomUUID(),
@@ -61,7 +66,12 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   });
   await app.register(readRoutes, { backend });
   await app.register(writeRoutes, { backend });
-  return app;
+  const setTls = (next: ApiOptions['tls']): void => app.server.setSecureContext(secureContextOf(next));
+  return Object.assign(app as unknown as FastifyInstance, { setTls });
+}
+
+function secureContextOf({ key, cert }: ApiOptions['tls']): { key: string; cert: string; minVersion: 'TLSv1.3' } {
+  return { key, cert, minVersion: 'TLSv1.3' };
 }
 
 function toCoded(error: unknown, id: string): ChainError {

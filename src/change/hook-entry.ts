@@ -7,6 +7,7 @@ import { isObject, jsonEqual, member } from './json.ts';
 import { GATE_DOMAIN, webhookConfiguration } from './webhook-configuration.ts';
 
 const HASH_DOMAIN = utf8Encode('kubectl-chain/hook-entry/v1\0');
+const CLIENT_DOMAIN = utf8Encode('kubectl-chain/hook-client/v1\0');
 
 /** Name of a hook's entry in the ValidatingWebhookConfiguration. */
 export function hookEntryName(hook: string): string {
@@ -16,6 +17,11 @@ export function hookEntryName(hook: string): string {
 /** Identity of an entry as the API server shows it, all its fields with their defaults. */
 export function hookEntryHash(entry: JsonObject, sha256: Sha256): Hash {
   return toHex(sha256(HASH_DOMAIN, canonicalJson(entry))) as Hash;
+}
+
+/** Identity of what only an installation can know of an entry: its address, and whose certificates are taken there. */
+export function hookClientHash(client: Json, sha256: Sha256): Hash {
+  return toHex(sha256(CLIENT_DOMAIN, canonicalJson(client))) as Hash;
 }
 
 /**

@@ -9,5 +9,5 @@ export { renderDiff } from './render.ts';
 export { admissionUidOf, decodeReview, type DecodedReview, type Review } from './review.ts';
 export { webhookConfiguration, type WebhookConfigurationOptions } from './webhook-configuration.ts';
 export { textAt } from './json.ts';
-export { hookEntryHash, hookEntryName, hookEntryProblems } from './hook-entry.ts';
+export { hookClientHash, hookEntryHash, hookEntryName, hookEntryProblems } from './hook-entry.ts';
 export { GUARD_NAME, guardManifests } from './guard-manifests.ts';

@@ -1,7 +1,14 @@
-import { hookEntryHash, hookEntryName, hookEntryProblems, textAt, type ExclusionSettings } from '../change/index.ts';
+import {
+  hookClientHash,
+  hookEntryHash,
+  hookEntryName,
+  hookEntryProblems,
+  textAt,
+  type ExclusionSettings,
+} from '../change/index.ts';
 import type { Sha256 } from '../ports/crypto.ts';
 import type { Hash } from '../types/brand.ts';
-import type { Guard } from '../types/finding.ts';
+import type { ExpectedHook, Guard, SeenHook } from '../types/finding.ts';
 import type { JsonObject } from '../types/json.ts';
 import { nothingElse, type Detector, type Problem } from './problem.ts';
 import type { SmallWatch } from './small-watch.ts';
@@ -19,11 +26,6 @@ interface Deps {
   readonly sha256: Sha256;
 }
 
-export interface SeenHook {
-  readonly name: string;
-  readonly hash: Hash;
-}
-
 /** The entries of the hooks, compared with what is expected of each: any configuration may hold them, one that is in order is enough. */
 export class WebhookDetector implements Detector {
   readonly kinds = ['webhook'] as const;
@@ -37,25 +39,43 @@ export class WebhookDetector implements Detector {
   readonly reported = (): void => undefined;
 
   readonly problems = (): readonly Problem[] =>
-    (this.#d.guard()?.hooks ?? []).flatMap(({ name, hash }) => this.#problemOf(name, hash) ?? []);
+    (this.#d.guard()?.hooks ?? []).flatMap((expected) => this.#problemOf(expected) ?? []);
 
-  /** Entries that nothing is expected of yet, and that are no narrower than the code makes them. */
+  /** Entries that are not expected yet but may come to be: those of new hooks, and announced ones. None is narrower than the code makes it. */
   unknown(): readonly SeenHook[] {
     const known = this.#d.guard()?.hooks ?? [];
-    return this.#d
-      .hooks()
-      .filter((hook) => !known.some(({ name }) => name === hook))
-      .flatMap((name) => {
-        const entry = this.#entriesOf(name).find(
-          (candidate) => hookEntryProblems(candidate, name, this.#d.exclusions).length === 0,
-        );
-        return entry === undefined ? [] : [{ name, hash: hookEntryHash(entry, this.#d.sha256) }];
-      });
+    return this.#d.hooks().flatMap((name) => {
+      const expected = known.find((hook) => hook.name === name);
+      const entries = this.#entriesOf(name);
+      if (expected !== undefined && entries.some((entry) => this.#hashOf(entry) === expected.hash)) return [];
+      const entry = entries.find((candidate) =>
+        expected === undefined ? this.#isWhole(candidate, name) : this.#isAnnounced(candidate, expected),
+      );
+      return entry === undefined ? [] : [{ name, hash: this.#hashOf(entry), client: this.#clientOf(entry) }];
+    });
   }
 
-  #problemOf(name: string, hash: Hash): Problem | undefined {
-    const entries = this.#entriesOf(name).map((entry) => ({ entry, hash: hookEntryHash(entry, this.#d.sha256) }));
-    if (entries.some((candidate) => candidate.hash === hash)) return undefined;
+  #hashOf(entry: JsonObject): Hash {
+    return hookEntryHash(entry, this.#d.sha256);
+  }
+
+  #clientOf(entry: JsonObject): Hash {
+    return hookClientHash(entry['clientConfig'] ?? null, this.#d.sha256);
+  }
+
+  #isWhole(entry: JsonObject, name: string): boolean {
+    return hookEntryProblems(entry, name, this.#d.exclusions).length === 0;
+  }
+
+  #isAnnounced(entry: JsonObject, { name, announced }: ExpectedHook): boolean {
+    return announced.includes(this.#clientOf(entry)) && this.#isWhole(entry, name);
+  }
+
+  #problemOf(expected: ExpectedHook): Problem | undefined {
+    const { name } = expected;
+    const entries = this.#entriesOf(name).map((entry) => ({ entry, hash: this.#hashOf(entry) }));
+    const isInOrder = entries.some(({ entry, hash }) => hash === expected.hash || this.#isAnnounced(entry, expected));
+    if (isInOrder) return undefined;
     const found = entries.sort((a, b) => (a.hash < b.hash ? -1 : 1))[0];
     const base = { ...nothingElse, kind: 'webhook' as const, subject: name };
     if (found === undefined)

@@ -59,6 +59,9 @@ export const BINDINGS_MAX = 10_000;
 export const POLICIES_MAX = 500;
 /** w, the number of hooks that must all allow. */
 export const HOOKS_MAX = 8;
+/** An authority that follows another one, with both in between, and one more; PEM of a few certificates in base64. */
+export const ANNOUNCED_MAX = 4;
+export const CA_BUNDLE_MAX = 12_288;
 /** host:port with a DNS name of 253. */
 export const ADDRESS_MAX = 261;
 export const URL_MAX = 512;

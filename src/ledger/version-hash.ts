@@ -1,6 +1,7 @@
 import type { Hash } from '../types/brand.ts';
 import type { ChainParams, ConfigPolicy, Binding, ClusterRecord, Member } from '../types/chain.ts';
 import type { Sha256 } from '../ports/crypto.ts';
+import type { ExpectedHook } from '../types/finding.ts';
 import type { PolicySpec } from '../governance/policy.ts';
 import { canonicalJson } from '../codec/index.ts';
 import { domainHashHex } from './domain-hash.ts';
@@ -11,7 +12,7 @@ import { domainHashHex } from './domain-hash.ts';
  */
 export function versionHash(
   sha256: Sha256,
-  thing: ClusterRecord | Binding | Member | ChainParams | ConfigPolicy,
+  thing: ClusterRecord | Binding | Member | ChainParams | ConfigPolicy | ExpectedHook,
 ): Hash {
   return domainHashHex(sha256, 'version', canonicalJson(thing));
 }

@@ -5,13 +5,7 @@ import { Attribution, type ObjectName } from '../cluster/attribution.ts';
 import { CanaryDetector } from '../cluster/canary.ts';
 import { FindingReporter, type FindingReportDraft } from '../cluster/finding-reporter.ts';
 import { GuardPolicyDetector } from '../cluster/guard-policy.ts';
-import {
-  GUARD_BINDINGS,
-  GUARD_POLICIES,
-  WEBHOOK_CONFIGURATIONS,
-  WebhookDetector,
-  type SeenHook,
-} from '../cluster/guard-watch.ts';
+import { GUARD_BINDINGS, GUARD_POLICIES, WEBHOOK_CONFIGURATIONS, WebhookDetector } from '../cluster/guard-watch.ts';
 import type { KubeHttp } from '../cluster/kube-http.ts';
 import type { Detector } from '../cluster/problem.ts';
 import { SmallWatch } from '../cluster/small-watch.ts';
@@ -23,7 +17,7 @@ import type { LedgerReader } from '../ports/ledger-reader.ts';
 import type { Store } from '../store/index.ts';
 import type { ClusterId, Hash, LeafIndex, OrgId } from '../types/brand.ts';
 import type { ChangeAttestation, ChangeAttributes } from '../types/change.ts';
-import type { Finding, FindingKind, Guard } from '../types/finding.ts';
+import type { Finding, FindingKind, Guard, SeenHook } from '../types/finding.ts';
 import type { JsonObject } from '../types/json.ts';
 import type { NodeConfig } from './config.ts';
 
@@ -150,7 +144,7 @@ export function createGuard(deps: Deps): RunningGuard {
     }
   }
 
-  /** Hooks of which the chain expects nothing yet: said once, then others must see the same. */
+  /** Hooks that the chain does not expect yet: said once, then others must see the same. */
   let sighted = '';
   async function sight(): Promise<void> {
     const unknown = watches[0].isSynced ? webhooks.unknown() : [];
@@ -161,7 +155,9 @@ export function createGuard(deps: Deps): RunningGuard {
     if (!/^[1-9]\d*$/.test(version)) return;
     await deps.publishGuard(unknown, version);
     const mine = guard()?.seen.find((other) => other.org === org)?.hooks;
-    const isAdopted = unknown.every(({ name }) => hooks().includes(name));
+    const isAdopted = unknown.every(({ name, hash }) =>
+      guard()?.hooks.some((hook) => hook.name === name && hook.hash === hash),
+    );
     if (isAdopted || JSON.stringify(mine) === seen) sighted = seen;
   }
 

@@ -36,12 +36,19 @@ export function loadIdentity(config: NodeConfig, validator: Validator): NodeIden
   const tlsKey = publicKeyHexOf(peer.cert);
   if (tlsKey !== validator.tlsKey)
     throw new ChainError('NODE_KEY_MISMATCH', { purpose: 'mesh', expected: validator.tlsKey, actual: tlsKey });
-  const { webhook } = config;
   return {
     vote: signer('vote', validator.voteKey),
     tx: signer('tx', validator.txKey),
     checkpoint: signer('checkpoint', validator.checkpointKey),
     peer,
+    ...serverFiles(config),
+  };
+}
+
+/** What the servers show; may change while they run. Throws NODE_FILE_UNREADABLE, NODE_TLS_PAIR. */
+export function serverFiles(config: NodeConfig): Pick<NodeIdentity, 'api' | 'webhook'> {
+  const { webhook } = config;
+  return {
     api: pair('API', config.api),
     webhook:
       webhook === undefined

@@ -8,7 +8,7 @@ import { ChainError } from '../errors/chain-error.ts';
 import type { OrgId, ValidatorId } from '../types/brand.ts';
 import { hostAndPort } from './config.ts';
 
-const serverCertificateDays = 365;
+export const serverCertificateDays = 365;
 
 export interface KeygenOptions {
   readonly org: OrgId;

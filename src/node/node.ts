@@ -1,9 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { FastifyInstance } from 'fastify';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { createWebhook, type Webhook } from '../../webhook/index.ts';
-import { createApi } from '../api/server.ts';
+import { createApi, type ChainApi } from '../api/server.ts';
 import { deriveClusterKeys, type AttestContext } from '../change/index.ts';
 import { toHex } from '../codec/index.ts';
 import type { Equivocation } from '../consensus/index.ts';
@@ -32,12 +32,15 @@ import { ReviewThread } from './review-thread.ts';
 import type { SubmitOutcome } from './submitter.ts';
 import { hostStatus } from './status.ts';
 import { Ticker } from './ticker.ts';
+import { TlsReload } from './tls-reload.ts';
 
 const { sha256, hmacSha256 } = nativeBackend;
 /** A node's own transactions may wait out a lost quorum of a few minutes. */
 const ownTxLifeMs = 5 * 60_000;
 const ownTxWaitMs = 10_000;
 const keyRetryMs = 500;
+/** Failovers probe each 500 ms and wait 400 ms for the answer. */
+const unreadySeenMs = 1_200;
 const expiryIntervalMs = 60_000;
 const expiredAtOnceMax = 100;
 
@@ -64,9 +67,10 @@ export class ChainNode {
   readonly #clusterKeys: ClusterKeys;
   readonly #checkpoints: Checkpoints;
   readonly #ticker: Ticker;
+  readonly #tls: TlsReload;
   #webhook: Webhook | undefined;
   #reviewThread: ReviewThread | undefined;
-  #api: FastifyInstance | undefined;
+  #api: ChainApi | undefined;
   #stopMetrics: (() => Promise<void>) | undefined;
   #observer: RunningObserver | undefined;
   #keyTimer: NodeJS.Timeout | undefined;
@@ -163,6 +167,16 @@ export class ChainNode {
       ({ dueMs, id }) => void this.#submit({ kind: 'tick', dueMs, id, height: app.info().height }),
       () => Date.now(),
     );
+    this.#tls = new TlsReload({
+      config,
+      current: { api: identity.api, webhook: identity.webhook },
+      apply: (files) => {
+        this.#api?.setTls(files.api);
+        if (files.webhook !== null) this.#webhook?.setTls(files.webhook);
+      },
+      info,
+      warn,
+    });
   }
 
   /** Opens every door that the configuration names. Throws NODE_PORT_IN_USE. */
@@ -181,6 +195,7 @@ export class ChainNode {
     await this.#startWebhook();
     await this.#startObserver();
     this.#ticker.start();
+    this.#tls.start();
     this.#expiry = setInterval(() => void this.#dropExpiredBodies(), expiryIntervalMs);
     this.#bodies.consider(this.#host.app.liveProposals().map(({ id }) => id));
     void this.#ensureKeys();
@@ -196,13 +211,21 @@ export class ChainNode {
     clearTimeout(this.#keyTimer);
     clearInterval(this.#expiry);
     this.#ticker.stop();
+    this.#tls.stop();
     this.#observer?.stop();
+    // Whoever chooses among nodes must have seen that this one is not ready before it takes no more.
+    if (this.#webhook !== undefined) await sleep(unreadySeenMs);
     await this.#webhook?.close();
     await this.#reviewThread?.close();
     await this.#api?.close();
     this.#bodies.stop();
     await this.#host.stop();
     await this.#stopMetrics?.();
+  }
+
+  /** Looks at once for new certificates. */
+  reload(): void {
+    this.#tls.look();
   }
 
   onCommitted(executed: ExecutedBlock): void {

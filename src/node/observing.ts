@@ -13,9 +13,8 @@ import type { ProposalChange } from '../types/proposal.ts';
 import type { ObservedResult } from '../types/transaction.ts';
 import type { NodeConfig } from './config.ts';
 import { createGuard } from './guarding.ts';
-import type { SeenHook } from '../cluster/guard-watch.ts';
 import type { FindingReportDraft } from '../cluster/finding-reporter.ts';
-import type { Finding } from '../types/finding.ts';
+import type { Finding, SeenHook } from '../types/finding.ts';
 
 /** How long a reservation lasts, in block time; the decision was this much earlier than its end. */
 const leaseMs = 120_000;

@@ -33,6 +33,7 @@ export async function runNode(configFile: string): Promise<void> {
       (error: unknown) => fatal(error),
     );
   };
+  process.on('SIGHUP', () => node.reload());
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(signal));
   try {
     await node.start();

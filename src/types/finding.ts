@@ -85,19 +85,40 @@ export interface FindingFacts {
   readonly objects: readonly FoundObject[];
 }
 
+/** Where the API server reaches a hook, and whose certificates it takes there: the part of an entry that only an installation can know. */
+export interface HookClient {
+  readonly url: string;
+  /** PEM in standard base64, as it stands in the webhook configuration. */
+  readonly caBundle: string;
+}
+
+/** An entry as an observer found it: all of it, and its address and authority alone. */
+export interface SeenHook {
+  readonly name: string;
+  readonly hash: Hash;
+  readonly client: Hash;
+}
+
+export interface ExpectedHook {
+  readonly name: string;
+  readonly hash: Hash;
+  /** Hashes of addresses and authorities that a vote announced, in the order in which they come. */
+  readonly announced: readonly Hash[];
+}
+
 /** As it stands under `guard/<cluster>`: what observers compare the cluster with. */
 export interface Guard {
   readonly v: 1;
   readonly cluster: ClusterId;
-  /** Expected hash of each hook's entry, sorted by name. */
-  readonly hooks: readonly { readonly name: string; readonly hash: Hash }[];
+  /** What is expected of each hook's entry, sorted by name. */
+  readonly hooks: readonly ExpectedHook[];
   /** Objects that have not changed since this resourceVersion are accepted as they are. */
   readonly throughVersion: string;
   readonly sinceMs: number;
-  /** Sightings of hooks that have no expected hash yet, one an organisation. */
+  /** Sightings of hooks that are not expected yet, one an organisation. */
   readonly seen: readonly {
     readonly org: OrgId;
-    readonly hooks: readonly { readonly name: string; readonly hash: Hash }[];
+    readonly hooks: readonly SeenHook[];
     readonly throughVersion: string;
   }[];
 }

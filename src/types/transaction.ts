@@ -1,6 +1,6 @@
 import type { Binding, ClusterRecord, ConfigPolicy, ChainParams, Member } from './chain.ts';
 import type { ChangeAttestation, ChangeAttributes, PerBinding, BindingMode } from './change.ts';
-import type { FindingCoverage, FindingKind, FoundObject } from './finding.ts';
+import type { FindingCoverage, FindingKind, FoundObject, HookClient, SeenHook } from './finding.ts';
 import type { ClusterId, Hash, LeafIndex, OrgId, ValidatorId } from './brand.ts';
 
 /** Fields that every payload has. */
@@ -58,6 +58,17 @@ export type ConfigChange =
   | { readonly type: 'member-delete'; readonly org: OrgId; readonly name: string; readonly replaces: Hash }
   | { readonly type: 'params-put'; readonly params: ChainParams; readonly replaces: Hash }
   | { readonly type: 'config-policy-put'; readonly configPolicy: ConfigPolicy; readonly replaces: Hash }
+  /**
+   * Announces how a hook will be reached next, in this order: each is in order beside what is expected until observers saw it, and is then what is
+   * expected. `replaces` is the hash of what is expected now.
+   */
+  | {
+      readonly type: 'guard-put';
+      readonly cluster: ClusterId;
+      readonly hook: string;
+      readonly announced: readonly HookClient[];
+      readonly replaces: Hash;
+    }
   /** Accepts a finding as it is; `replaces` is the hash of its facts, so that what is found later is not accepted with it. */
   | { readonly type: 'finding-ratify'; readonly cluster: ClusterId; readonly finding: number; readonly replaces: Hash };
 
@@ -167,13 +178,13 @@ export interface FindingPayload extends PayloadBase {
   readonly coverage: FindingCoverage | null;
 }
 
-/** What an observer finds in the cluster as the hooks' entries, before the chain expects any. Natural key (cluster, node, sequence). */
+/** What an observer finds in the cluster as the hooks' entries, where the chain expects none yet or announced another one. Natural key (cluster, node, sequence). */
 export interface GuardSeenPayload extends PayloadBase {
   readonly kind: 'guard-seen';
   readonly node: ValidatorId;
   readonly cluster: ClusterId;
   readonly sequence: number;
-  readonly hooks: readonly { readonly name: string; readonly hash: Hash }[];
+  readonly hooks: readonly SeenHook[];
   readonly throughVersion: string;
 }
 

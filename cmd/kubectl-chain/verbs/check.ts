@@ -1,5 +1,12 @@
 import { nativeBackend } from '../../../src/crypto/index.ts';
-import { EXCLUSIONS, GUARD_NAME, hookEntryHash, hookEntryName, hookEntryProblems } from '../../../src/change/index.ts';
+import {
+  EXCLUSIONS,
+  GUARD_NAME,
+  hookClientHash,
+  hookEntryHash,
+  hookEntryName,
+  hookEntryProblems,
+} from '../../../src/change/index.ts';
 import { isChainError } from '../../../src/errors/chain-error.ts';
 import { faultyMax } from '../../../src/governance/body-holders.ts';
 import { guardKey } from '../../../src/ledger/execute/keys.ts';
@@ -78,11 +85,14 @@ async function webhookLayers(
     const layer = `webhook ${name}`;
     if (items === undefined) return { layer, state: 'unknown', required: true, found: 'webhook configurations cannot be read', notCovered };
     const own = entries.filter((entry) => textAt(entry, 'name') === hookEntryName(name));
-    const expected = guard?.hooks.find((hook) => hook.name === name)?.hash;
+    const known = guard?.hooks.find((hook) => hook.name === name);
+    const expected = known?.hash;
     const entry = own.find((candidate) => hookEntryHash(candidate, nativeBackend.sha256) === expected) ?? own[0];
     if (entry === undefined) return { layer, state: 'missing', required: true, found: 'it is not installed', notCovered };
     const problems = hookEntryProblems(entry, name, undefined).filter((field) => field !== 'matchConditions' || expected === undefined);
     if (expected === undefined) return { layer, state: 'missing', required: true, found: 'installed, but the chain does not know yet what to expect of it', notCovered };
+    if (known?.announced.includes(hookClientHash(entry['clientConfig'] ?? null, nativeBackend.sha256)) === true && problems.length === 0)
+      return { layer, state: 'ok', required: true, found: 'installed, as the committee announced it', notCovered };
     if (hookEntryHash(entry, nativeBackend.sha256) !== expected)
       return { layer, state: 'missing', required: true, found: `not the expected entry: ${problems.join(', ') || 'clientConfig or matchConditions'}`, notCovered };
     return { layer, state: 'ok', required: true, found: 'installed, as the chain expects it', notCovered };

@@ -95,7 +95,10 @@ async function removed(terminal: Terminal, kube: KubeApi, args: readonly string[
 }
 
 /** Address of each hook of the record. Throws CLI_USAGE if one is missing or too many. */
-function hookUrls({ hooks, name: cluster }: ClusterRecord, given: readonly string[]): ReadonlyMap<string, string> {
+export function hookUrls(
+  { hooks, name: cluster }: ClusterRecord,
+  given: readonly string[],
+): ReadonlyMap<string, string> {
   const urls = new Map(
     given.map((text) => {
       const at = text.indexOf('=');

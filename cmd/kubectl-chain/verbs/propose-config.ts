@@ -249,7 +249,7 @@ export function proposeRatification(
 }
 
 /** Shows what would be put to the vote, asks, signs. All changes of one proposal are executed together or not at all. */
-async function proposeConfig(
+export async function proposeConfig(
   terminal: Terminal,
   options: FileOptions,
   build: (session: Session) => Promise<readonly ConfigChange[]>,
@@ -300,7 +300,7 @@ function swap<T extends Parameters<typeof versionHash>[1]>(
   return replaces === versionHash(sha256, after) ? [] : [change(replaces)];
 }
 
-function present(replaces: Hash | null, what: string): Hash {
+export function present(replaces: Hash | null, what: string): Hash {
   if (replaces === null) throw new ChainError('CLI_NOT_FOUND', { what });
   return replaces;
 }

@@ -10,8 +10,8 @@ import { configPolicyOutOfRange, paramsOutOfRange, type OutOfRange } from '../pa
 import { policyDigest, versionHash } from '../version-hash.ts';
 import { clusterRecord, listOf, organisation, organisations, type PolicyDocument } from './committee.ts';
 import type { Execution } from './execution.ts';
+import { announceHook } from './guard.ts';
 import { bindingKey, bindingsKey, clusterKey, KEY, orgKey, policyKey } from './keys.ts';
-
 import { ratifyFinding } from './ratify.ts';
 
 /** One change of the chain's configuration, with its compare-and-swap. Throws GOVERNANCE_CONFIG_CONFLICT, _CONFIG_INVALID, _PARAMS or what a policy is refused for. */
@@ -45,6 +45,8 @@ export function applyConfigChange(x: Execution, change: ConfigChange): void {
       swap(change.type, 'config-policy', versionAt(x, x.docs.get(KEY.configPolicy)), change.replaces);
       checkRange(configPolicyOutOfRange(change.configPolicy));
       return x.docs.put(KEY.configPolicy, change.configPolicy);
+    case 'guard-put':
+      return announceHook(x, change);
     case 'finding-ratify':
       return ratifyFinding(x, change);
   }

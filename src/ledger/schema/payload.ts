@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type * as Tx from '../../types/transaction.ts';
 import {
+  ANNOUNCED_MAX,
+  CA_BUNDLE_MAX,
   CHANGES_MAX,
   CONFIG_CHANGES_MAX,
   DUE_ID_MAX,
@@ -15,11 +17,13 @@ import {
   RESOURCE_VERSION_MAX,
   RESULTS_MAX,
   UID_MAX,
+  URL_MAX,
   USER_MAX,
 } from '../limits.ts';
 import { attestationSchema, proposedChangeSchema } from './change.ts';
 import { chainSchemas, configPolicySchema, memberSchema, paramsSchema } from './chain.ts';
 import {
+  base64,
   clusterId,
   count,
   hash,
@@ -67,6 +71,10 @@ const observation: z.ZodType<Tx.ObservationPayload> = z.strictObject({
 /** Any JSON; src/governance/policy.ts checks it, the transaction's size bounds it. */
 const policySpec = z.unknown().refine((spec) => spec !== undefined, 'required');
 const user = z.string().min(1).max(USER_MAX);
+const httpsUrl = z
+  .string()
+  .max(URL_MAX)
+  .regex(/^https:\/\/[^\s/?#@]+(?:\/[^\s?#]*)?$/, 'an https URL');
 
 const configChangeSchema: z.ZodType<Tx.ConfigChange> = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('policy-put'), name: label, spec: policySpec, replaces: hash.nullable() }),
@@ -78,6 +86,13 @@ const configChangeSchema: z.ZodType<Tx.ConfigChange> = z.discriminatedUnion('typ
   z.strictObject({ type: z.literal('member-delete'), org: orgId, name, replaces: hash }),
   z.strictObject({ type: z.literal('params-put'), params: paramsSchema, replaces: hash }),
   z.strictObject({ type: z.literal('config-policy-put'), configPolicy: configPolicySchema, replaces: hash }),
+  z.strictObject({
+    type: z.literal('guard-put'),
+    cluster: clusterId,
+    hook: label,
+    announced: z.array(z.strictObject({ url: httpsUrl, caBundle: base64(CA_BUNDLE_MAX).min(4) })).max(ANNOUNCED_MAX),
+    replaces: hash,
+  }),
   z.strictObject({ type: z.literal('finding-ratify'), cluster: clusterId, finding: positive, replaces: hash }),
 ]);
 
@@ -209,7 +224,7 @@ const guardSeen: z.ZodType<Tx.GuardSeenPayload> = z.strictObject({
   cluster: clusterId,
   sequence: count,
   hooks: z
-    .array(z.strictObject({ name: label, hash }))
+    .array(z.strictObject({ name: label, hash, client: hash }))
     .min(1)
     .max(HOOKS_MAX),
   throughVersion: version.min(1),

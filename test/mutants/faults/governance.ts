@@ -334,4 +334,20 @@ export const governanceFaults: readonly Fault[] = [
     named: 'does not take the place of what somebody answers for',
     project: 'unit',
   },
+  {
+    fault: 'An authority that nobody announced is adopted when enough observers see it.',
+    file: 'src/ledger/execute/guard.ts',
+    find: 'expected.hash !== hash && expected.announced.includes(client)',
+    replace: 'expected.hash !== hash',
+    tests: ['test/unit/ledger/execute-finding.test.ts'],
+    project: 'unit',
+  },
+  {
+    fault: 'An announced authority that was skipped may come back.',
+    file: 'src/ledger/execute/guard.ts',
+    find: 'announced.slice(announced.indexOf(agreed.client) + 1)',
+    replace: 'announced.filter((client) => client !== agreed.client)',
+    tests: ['test/unit/ledger/execute-finding.test.ts'],
+    project: 'unit',
+  },
 ];

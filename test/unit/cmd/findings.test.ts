@@ -28,7 +28,8 @@ beforeEach(() => {
   world.nowMs = () => made.chain.nowMs;
   pin(world, made.chain, [endpoint]);
   const [entry] = webhooks;
-  const hooks = [{ name: 'hook-0', hash: hookEntryHash(entry as JsonObject, nativeBackend.sha256) }];
+  const hash = hookEntryHash(entry as JsonObject, nativeBackend.sha256);
+  const hooks = [{ name: 'hook-0', hash, client: hash }];
   for (const node of ['alpha', 'beta'])
     made.chain.run({
       kind: 'guard-seen',

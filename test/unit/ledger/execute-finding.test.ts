@@ -1,15 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { ValidatorId } from '../../../src/types/brand.ts';
-import { alone, CLUSTER, hashOf, ORGS, TestChain } from './test-chain.ts';
+import type { Hash, ValidatorId } from '../../../src/types/brand.ts';
+import type { ExpectedHook } from '../../../src/types/finding.ts';
+import { hookClientHash } from '../../../src/change/index.ts';
+import { versionHash } from '../../../src/ledger/version-hash.ts';
+import { alone, CLUSTER, hashOf, ORGS, sha256, TestChain } from './test-chain.ts';
 import { findingAt, findingBy, found, guardAt, openAt, ratify, replacesOf } from './findings.ts';
 
-const seen = (node: string, sequence: number, entry: string, throughVersion = '40') => ({
+const seen = (node: string, sequence: number, entry: string, throughVersion = '40', client = hashOf('client')) => ({
   kind: 'guard-seen' as const,
   node: node as ValidatorId,
   cluster: CLUSTER,
   sequence,
-  hooks: [{ name: 'hook-0', hash: hashOf(entry) }],
+  hooks: [{ name: 'hook-0', hash: hashOf(entry), client }],
   throughVersion,
 });
 const many = (count: number) => Array.from({ length: count }, (_, i) => `o${i}`);
@@ -111,7 +114,7 @@ describe('a ratification', () => {
     expect(findingAt(chain, 1)?.state).toBe('CONFIRMED');
     chain.vote('gamma', 1);
     expect(findingAt(chain, 1)?.state).toBe('RATIFIED');
-    expect(guardAt(chain)?.hooks).toEqual([{ name: 'hook-0', hash: hashOf('altered') }]);
+    expect(guardAt(chain)?.hooks).toEqual([{ name: 'hook-0', hash: hashOf('altered'), announced: [] }]);
   });
 
   test('of an entry that is gone: nothing is expected until it is seen again', () => {
@@ -173,7 +176,7 @@ describe('a ratification', () => {
     chain.run(findingBy('delta', { value: hashOf('open door') }));
     expect(ratify(chain, 1)).toBe('EXECUTED');
     expect(findingAt(chain, 1)?.state).toBe('RATIFIED');
-    expect(guardAt(chain)?.hooks).toEqual([{ name: 'hook-0', hash: hashOf('entry') }]);
+    expect(guardAt(chain)?.hooks).toEqual([{ name: 'hook-0', hash: hashOf('entry'), announced: [] }]);
   });
 
   test('of a finding that is closed, or is not there, is refused', () => {
@@ -198,6 +201,63 @@ describe('what is expected of a hook', () => {
     chain.run(seen('alpha', 0, 'entry'));
     expect(chain.verdict(seen('alpha', 1, 'entry'))).toBe('LEDGER_GUARD');
     expect(chain.verdict(seen('alpha', 1, 'entry, installed again'))).toBe('DONE OK');
+  });
+});
+
+describe('an announced authority', () => {
+  const clients = ['both', 'new'].map((authority) => ({
+    url: 'https://hook:1/admit',
+    caBundle: Buffer.from(authority).toString('base64'),
+  }));
+  const [both, next] = clients.map((client) => hookClientHash(client, sha256)) as [Hash, Hash];
+  const hook = (chain: TestChain) => guardAt(chain)?.hooks[0] as ExpectedHook;
+  const announce = (chain: TestChain, replaces = versionHash(sha256, hook(chain))): string => {
+    const proposed = chain.configure('alpha', [
+      { type: 'guard-put', cluster: CLUSTER, hook: 'hook-0', announced: clients, replaces },
+    ]);
+    if (proposed !== 'DONE OK') return proposed;
+    const proposal = chain.app.liveProposals().at(-1)?.id ?? 0;
+    for (const org of ['alpha', 'beta', 'gamma']) chain.vote(org, proposal);
+    return chain.proposal(proposal).state;
+  };
+  const expected = (): TestChain => {
+    const chain = alone();
+    for (const org of ['alpha', 'beta']) chain.run(seen(org, 0, 'old entry'));
+    return chain;
+  };
+
+  test('is in order beside what is expected, and takes its place when f+1 organisations saw it', () => {
+    const chain = expected();
+    expect(announce(chain)).toBe('EXECUTED');
+    expect(hook(chain)).toEqual({ name: 'hook-0', hash: hashOf('old entry'), announced: [both, next] });
+    chain.run(seen('alpha', 1, 'entry with both', '40', both));
+    expect(hook(chain).hash).toBe(hashOf('old entry'));
+    chain.run(seen('beta', 1, 'entry with both', '40', both));
+    expect(hook(chain)).toEqual({ name: 'hook-0', hash: hashOf('entry with both'), announced: [next] });
+    for (const org of ['gamma', 'beta']) chain.run(seen(org, 2, 'new entry', '40', next));
+    expect(hook(chain)).toEqual({ name: 'hook-0', hash: hashOf('new entry'), announced: [] });
+    expect(guardAt(chain)?.throughVersion).toBe('40');
+  });
+
+  test('that was skipped does not come back', () => {
+    const chain = expected();
+    announce(chain);
+    for (const org of ['alpha', 'beta']) chain.run(seen(org, 1, 'new entry', '40', next));
+    expect(hook(chain)).toEqual({ name: 'hook-0', hash: hashOf('new entry'), announced: [] });
+    expect(chain.verdict(seen('alpha', 2, 'entry with both', '40', both))).toBe('LEDGER_GUARD');
+  });
+
+  test('of which nobody spoke is not adopted, however many see it', () => {
+    const chain = expected();
+    for (const org of ['alpha', 'beta', 'gamma'])
+      expect(chain.verdict(seen(org, 1, 'other entry', '40', hashOf('other')))).toBe('LEDGER_GUARD');
+    expect(hook(chain).hash).toBe(hashOf('old entry'));
+  });
+
+  test('needs a vote about what is expected now, and a hook of which something is', () => {
+    const chain = expected();
+    expect(announce(chain, hashOf('an earlier version'))).toBe('REFUSED GOVERNANCE_CONFIG_CONFLICT');
+    expect(announce(alone(), hashOf('none'))).toBe('REFUSED GOVERNANCE_CONFIG_INVALID');
   });
 });
 

@@ -238,7 +238,7 @@ export const payloads: readonly Payload[] = [
     node,
     cluster: 'prod' as ClusterId,
     sequence: 0,
-    hooks: [{ name: 'east', hash: hashOf('entry') }],
+    hooks: [{ name: 'east', hash: hashOf('entry'), client: hashOf('client') }],
     throughVersion: '12',
   },
 ];

@@ -93,8 +93,8 @@ function ask(failover: { address: string }, agent?: Agent): Promise<string> {
   });
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 2));
 }
 
 /** Unlike `once`, which takes the error before it for a failure of the test. */
@@ -133,13 +133,16 @@ test('the choice is sticky: a node that comes back takes over only when the othe
   expect(await ask(failover)).toBe('first');
 });
 
-test('connections to a node that becomes unready are closed at once', async () => {
+test('a node that says itself that it is not ready gets no new connection, answers on those that it has, and loses them in the end', async () => {
   const node = await startNode('only');
-  const failover = await start([node.backend]);
+  const failover = await start([node.backend], { drainMs: 1_000 });
   const agent = new Agent({ keepAlive: true });
   expect(await ask(failover, agent)).toBe('only');
   expect(failover.status().connections).toBe(1);
   node.status = 503;
+  await until(() => failover.status().current === null);
+  expect(await ask(failover, agent)).toBe('only');
+  expect(failover.status().backends[0]?.cut).toBe(0);
   await until(() => failover.status().connections === 0);
   expect(failover.status()).toMatchObject({ current: null, backends: [{ cut: 1, ready: false }] });
   expect(await ask(failover)).toBe('ECONNRESET');
@@ -157,6 +160,21 @@ test('a busy node that answers two probes late keeps its connections, and what i
   await until(() => node.silent === 0);
   expect(await ask(failover, agent)).toBe('busy');
   expect(failover.status().backends[0]).toMatchObject({ ready: true, cut: 0, connections: 1 });
+  agent.destroy();
+});
+
+test('a node too busy for any probe keeps its connections for as long as it answers on them', async () => {
+  const [node, other] = await Promise.all([startNode('busy'), startNode('other')]);
+  const failover = await start([node.backend, other.backend]);
+  const agent = new Agent({ keepAlive: true });
+  expect(await ask(failover, agent)).toBe('busy');
+  node.silent = Infinity;
+  await until(async () => {
+    expect(await ask(failover, agent)).toBe('busy');
+    return (failover.status().backends[0]?.probesFailed ?? 0) >= 5;
+  });
+  expect(failover.status().backends[0]).toMatchObject({ ready: true, cut: 0 });
+  await until(() => failover.status().current === 1);
   agent.destroy();
 });
 
