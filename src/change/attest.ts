@@ -45,11 +45,7 @@ export function attestRequest(request: Json, context: AttestContext): AttestedCh
 /** Normalise, replace what the server made, redact, digest: in this order, so that redacted bytes are what is committed to. */
 export function attest(review: Review, context: AttestContext): AttestedChange {
   const { keys, sha256, hmacSha256 } = context;
-  const old = review.oldObject && normalise(review.oldObject, review);
-  const changed = review.object && replaceServerMade(normalise(review.object, review), review);
-  const [clearedOld = null, clearedNew = null] = redact(review, [old, changed], (message) =>
-    hmacSha256(keys.redaction, message),
-  );
+  const [clearedOld, clearedNew] = cleared(review, context);
   const whole: WholeChange = {
     v: 1,
     operation: review.operation,
@@ -81,6 +77,23 @@ export function attest(review: Review, context: AttestContext): AttestedChange {
     empty: isEmpty(review, canonical),
     dryRun: isDryRun(review),
   };
+}
+
+/** The new object of a review as its body shows it, without the cost of digests. Null for a DELETE. Throws CODEC_ and CHANGE_ codes only. */
+export function clearedObject(request: Json, context: AttestContext): JsonObject | null {
+  return cleared(decodeRequest(request), context)[1];
+}
+
+function cleared(
+  review: Review,
+  { keys, hmacSha256 }: AttestContext,
+): readonly [old: JsonObject | null, changed: JsonObject | null] {
+  const old = review.oldObject && normalise(review.oldObject, review);
+  const changed = review.object && replaceServerMade(normalise(review.object, review), review);
+  const [clearedOld = null, clearedNew = null] = redact(review, [old, changed], (message) =>
+    hmacSha256(keys.redaction, message),
+  );
+  return [clearedOld, clearedNew];
 }
 
 function attributesOf(

@@ -1,5 +1,12 @@
 /** The public door: a review becomes a canonical, redacted, digested change; a body is checked and shown. */
-export { attest, attestRequest, attestReview, type AttestContext, type AttestedChange } from './attest.ts';
+export {
+  attest,
+  attestRequest,
+  clearedObject,
+  attestReview,
+  type AttestContext,
+  type AttestedChange,
+} from './attest.ts';
 export { verifyBody, type Attested, type VerifiedBody } from './body.ts';
 export { CLUSTER_KEY_BYTES, clusterKeyId, deriveClusterKeys, type ClusterKeys } from './cluster-key.ts';
 export type { WholeChange } from './canonical-change.ts';

@@ -3,11 +3,13 @@ import type { Json } from '../types/json.ts';
 import type { KubeHttp } from './kube-http.ts';
 import { nothingElse, type Detector, type Problem } from './problem.ts';
 
-const everyMs = 60_000;
-/** After one that failed: so that its repair is seen soon, and a restart of a node is no finding. */
+const everyMsDefault = 60_000;
+/** After one that failed: so that its repair is seen soon. */
 const retryMs = 1_500;
-/** In a row, so that one lost answer is none either. */
-const failuresMin = 2;
+/** Let through so often in a row: the API server sees a new configuration a moment after everybody else. */
+const passedMin = 3;
+/** A restart of a node, or a machine that is too busy to answer, is no finding: a silent hook refuses everything, and lets nothing through. */
+const silentAfterMsDefault = 60_000;
 /** The API server waits at most 10 s for a hook. */
 const timeoutMs = 15_000;
 
@@ -15,7 +17,11 @@ interface Deps {
   readonly http: Pick<KubeHttp, 'send'>;
   /** Hooks that are expected to be there. */
   readonly hooks: () => readonly string[];
+  readonly everyMs?: number | undefined;
+  readonly silentAfterMs?: number | undefined;
   readonly onChange: () => void;
+  /** Milliseconds of a clock that never jumps. */
+  readonly now: () => number;
 }
 
 type Outcome = 'refused' | 'passed' | 'silent' | 'unknown';
@@ -27,8 +33,9 @@ type Outcome = 'refused' | 'passed' | 'silent' | 'unknown';
 export class CanaryDetector implements Detector {
   readonly kinds = ['canary'] as const;
   readonly #d: Deps;
-  readonly #failed = new Map<string, { count: number; outcome: Outcome }>();
-  readonly #proven = new Set<string>();
+  readonly #failed = new Map<string, { passed: number; readonly sinceMs: number; outcome: Outcome }>();
+  /** When each hook was last seen to refuse. */
+  readonly #provenMs = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
   #isSending = false;
@@ -37,19 +44,28 @@ export class CanaryDetector implements Detector {
     this.#d = deps;
   }
 
-  readonly isReady = (): boolean => this.#d.hooks().every((hook) => this.#proven.has(hook) || this.#failed.has(hook));
+  readonly isReady = (): boolean => this.#d.hooks().every((hook) => this.#provenMs.has(hook) || this.#failed.has(hook));
   readonly reported = (): void => undefined;
 
   readonly problems = (): readonly Problem[] =>
     this.#d.hooks().flatMap((hook) => {
       const failed = this.#failed.get(hook);
-      if (failed === undefined || failed.count < failuresMin) return [];
+      if (failed === undefined || !this.#counts(failed)) return [];
       const detail =
-        failed.outcome === 'passed'
+        failed.passed >= passedMin
           ? `the canary of ${hookEntryName(hook)} was let through: this hook refuses nothing`
           : `the canary of ${hookEntryName(hook)} had no answer: this hook does not answer`;
       return [{ ...nothingElse, kind: 'canary' as const, subject: hook, detail }];
     });
+
+  /** For status: when the hook that was proven longest ago was. */
+  describe(): string {
+    const hooks = this.#d.hooks();
+    const proven = hooks.flatMap((hook) => this.#provenMs.get(hook) ?? []);
+    if (hooks.length === 0) return 'no canary';
+    if (proven.length < hooks.length) return `canaries: ${proven.length} of ${hooks.length} hooks proven`;
+    return `canaries: all hooks proven ${Math.round((this.#d.now() - Math.min(...proven)) / 1_000)} s ago`;
+  }
 
   start(): void {
     void this.#round();
@@ -77,15 +93,22 @@ export class CanaryDetector implements Detector {
       const outcome = outcomes[i] ?? 'unknown';
       if (outcome === 'refused') {
         this.#failed.delete(hook);
-        this.#proven.add(hook);
+        this.#provenMs.set(hook, this.#d.now());
       } else if (outcome !== 'unknown') {
-        this.#failed.set(hook, { count: (this.#failed.get(hook)?.count ?? 0) + 1, outcome });
+        const before = this.#failed.get(hook);
+        const passed = outcome === 'passed' ? (before?.passed ?? 0) + 1 : 0;
+        this.#failed.set(hook, { passed, sinceMs: before?.sinceMs ?? this.#d.now(), outcome });
       }
     }
     if (this.#stopped) return;
     this.#d.onChange();
     const isSound = hooks.length > 0 && outcomes.every((outcome) => outcome === 'refused');
-    this.#timer = setTimeout(() => void this.#round(), isSound ? everyMs : retryMs);
+    this.#timer = setTimeout(() => void this.#round(), isSound ? (this.#d.everyMs ?? everyMsDefault) : retryMs);
+  }
+
+  #counts({ passed, outcome, sinceMs }: { passed: number; outcome: Outcome; sinceMs: number }): boolean {
+    if (outcome === 'passed') return passed >= passedMin;
+    return this.#d.now() - sinceMs >= (this.#d.silentAfterMs ?? silentAfterMsDefault);
   }
 
   async #send(hook: string): Promise<Outcome> {

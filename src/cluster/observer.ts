@@ -1,12 +1,12 @@
-import { canonicalText, parseJson, toHex, utf8Encode } from '../codec/index.ts';
-import { attestRequest, textAt, type AttestContext } from '../change/index.ts';
+import { isChainError } from '../errors/chain-error.ts';
+import { textAt, type AttestContext } from '../change/index.ts';
 import type { ChangeAttributes } from '../types/change.ts';
 import type { Json, JsonObject } from '../types/json.ts';
 import type { ObservedResult } from '../types/transaction.ts';
 import type { LeafIndex } from '../types/brand.ts';
-import { comparable } from './comparable.ts';
 import { discoverResources } from './discovery.ts';
 import type { KubeHttp } from './kube-http.ts';
+import { contentHash, newObjectOf, normalObject } from './normal-object.ts';
 import type { Seen } from './object-history.ts';
 import { ResourceWatch, type ObjectSink, type WatchedResource } from './resource-watch.ts';
 
@@ -43,6 +43,14 @@ interface Deps {
   readonly warn: (message: string, details: object) => void;
 }
 
+export interface Coverage {
+  readonly watched: number;
+  readonly synced: number;
+  readonly isComplete: boolean;
+  /** Since when all of it is followed without a gap; 0 if nothing is. */
+  readonly sinceMs: number;
+}
+
 /**
  * What became of admitted changes. It follows every version of the governed resources, and says of each reservation either
  * that exactly the admitted object was stored, or that it was not and never will be. Where it cannot know (it was away while
@@ -77,14 +85,19 @@ export class Observer {
     for (const watch of this.#watches.values()) watch.stop();
   }
 
-  /** For status: how many resources are followed, how many of them right now. */
-  get coverage(): { readonly watched: number; readonly synced: number; readonly sinceMs: number } {
+  /** For status: how many resources are followed, how many of them right now, and whether each was read at least once. */
+  get coverage(): Coverage {
     const watches = [...this.#watches.values()];
     return {
       watched: watches.length,
       synced: watches.filter((watch) => watch.isSynced).length,
+      isComplete: watches.every(({ history }) => Number.isFinite(history.completeSinceMs)),
       sinceMs: Math.max(0, ...watches.map(({ history }) => history.completeSinceMs).filter(Number.isFinite)),
     };
+  }
+
+  kindOf(group: string, resource: string): WatchedResource | undefined {
+    return this.#resources.find((known) => known.group === group && known.resource === resource);
   }
 
   async evaluate(): Promise<void> {
@@ -198,7 +211,8 @@ export class Observer {
     if (metMs === undefined || performance.now() - metMs < settledAfterMs) return null;
     const isCovered = watch.history.completeSinceMs + clockSlackMs <= decidedMs;
     if (attributes.operation === 'CREATE' && !isCovered) return null;
-    const object = (await this.#d.http.get(objectPath(watch.resource, attributes))) as JsonObject | undefined;
+    const list = (await this.#d.http.get(objectPath(watch.resource, attributes))) as JsonObject | undefined;
+    const object = ((list?.['items'] ?? []) as JsonObject[])[0];
     const metadata = (object?.['metadata'] ?? {}) as JsonObject;
     const isThere = object !== undefined && metadata['uid'] === attributes.uid;
     if (attributes.operation === 'CREATE') {
@@ -215,22 +229,13 @@ export class Observer {
   #contentOf(resource: WatchedResource, object: JsonObject): string | null {
     const context = this.#d.attestContext();
     if (context === undefined) return null;
-    const metadata = (object['metadata'] ?? {}) as JsonObject;
-    const request: Json = {
-      uid: 'observer',
-      kind: { group: resource.group, version: resource.version, kind: resource.kind },
-      resource: { group: resource.group, version: resource.version, resource: resource.resource },
-      name: metadata['name'] ?? '',
-      namespace: metadata['namespace'] ?? '',
-      operation: 'UPDATE',
-      userInfo: { username: 'observer', groups: [] },
-      object,
-      oldObject: object,
-      dryRun: false,
-      options: null,
-    };
-    const attested = attestRequest(request, context);
-    return contentHash(newObjectOf(attested.body), context);
+    try {
+      return contentHash(normalObject(resource, object, 'UPDATE', context), context);
+    } catch (error) {
+      // What no review could be attested of must not end the watch: it equals nothing.
+      if (isChainError(error)) return null;
+      throw error;
+    }
   }
 }
 
@@ -271,24 +276,15 @@ function letsGo(object: Json): boolean {
   );
 }
 
-/** The object as it is after the change, from a body that was checked when it was stored. */
-function newObjectOf(body: Uint8Array): Json {
-  const { change } = parseJson(body) as { change: { new: Json } };
-  return change.new;
-}
-
-function contentHash(object: Json, { sha256 }: AttestContext): string {
-  return toHex(sha256(utf8Encode(canonicalText(comparable(object)))));
-}
-
 function keyOf({ group, version, resource }: Pick<WatchedResource, 'group' | 'version' | 'resource'>): string {
   return `${group}/${version}/${resource}`;
 }
 
+/** The one object as a list: a role that may list and watch, and nothing else, opens no subresource (`get pods/exec`, `nodes/proxy`). */
 function objectPath(resource: WatchedResource, { namespace, name }: ChangeAttributes): string {
   const root = resource.group === '' ? `/api/${resource.version}` : `/apis/${resource.group}/${resource.version}`;
   const within = resource.namespaced ? `/namespaces/${encodeURIComponent(namespace)}` : '';
-  return `${root}${within}/${resource.resource}/${encodeURIComponent(name)}`;
+  return `${root}${within}/${resource.resource}?fieldSelector=metadata.name%3D${encodeURIComponent(name)}`;
 }
 
 function judgeDelete(uid: string, next: Seen, current: Seen): Omit<ObservedResult, 'decision'> | null {

@@ -18,9 +18,14 @@ export interface WatchedResource {
 
 /** What else wants to see whole objects, each version once. */
 export interface ObjectSink {
-  /** Everything that a list shows: what is not among it is gone. */
-  listed(resource: WatchedResource, objects: readonly JsonObject[]): void;
-  changed(resource: WatchedResource, object: JsonObject, isDeleted: boolean): void;
+  /** It will be followed: its list comes. */
+  following(resource: WatchedResource): void;
+  /** It is not followed for the moment. */
+  lost(resource: WatchedResource): void;
+  /** Everything that a list taken at this version shows: what is not among it is gone. */
+  listed(resource: WatchedResource, objects: readonly JsonObject[], listVersion: bigint): void;
+  /** `content` is equal for two versions between which nothing but bookkeeping or status changed; null if that cannot be told. */
+  changed(resource: WatchedResource, object: JsonObject, isDeleted: boolean, content: string | null): void;
 }
 
 interface Deps {
@@ -56,6 +61,7 @@ export class ResourceWatch {
   }
 
   start(): void {
+    this.#d.sink?.following(this.resource);
     void this.#cycle();
   }
 
@@ -63,6 +69,7 @@ export class ResourceWatch {
     this.#stopped = true;
     clearTimeout(this.#timer);
     this.#stopWatch?.();
+    this.#d.sink?.lost(this.resource);
   }
 
   async #cycle(): Promise<void> {
@@ -84,10 +91,11 @@ export class ResourceWatch {
       const page = (await this.#d.http.get(
         `${pathOf(this.resource)}?limit=${pageObjects}&continue=${encodeURIComponent(token)}`,
       )) as JsonObject | undefined;
-      const metadata = (page?.['metadata'] ?? {}) as JsonObject;
+      if (page === undefined) throw new Error('it is not served');
+      const metadata = (page['metadata'] ?? {}) as JsonObject;
       token = typeof metadata['continue'] === 'string' ? metadata['continue'] : '';
       version = textAt(metadata, 'resourceVersion');
-      for (const item of (page?.['items'] ?? []) as JsonObject[]) {
+      for (const item of (page['items'] ?? []) as JsonObject[]) {
         const object = withType(this.resource, item);
         objects.push(object);
         const seen = this.#read(object);
@@ -95,7 +103,7 @@ export class ResourceWatch {
       }
     } while (token !== '');
     this.history.relist(version, found, this.#d.now());
-    this.#d.sink?.listed(this.resource, objects);
+    this.#d.sink?.listed(this.resource, objects, BigInt(version));
     this.#resourceVersion = version;
   }
 
@@ -130,7 +138,7 @@ export class ResourceWatch {
       isDeleted ? null : (seen.content ?? ''),
       isDeleted || seen.deleting,
     );
-    this.#d.sink?.changed(this.resource, object, isDeleted);
+    this.#d.sink?.changed(this.resource, object, isDeleted, seen.content);
     this.#d.onChange();
   }
 
@@ -151,6 +159,7 @@ export class ResourceWatch {
   #again(error: Error | null): void {
     this.#synced = false;
     if (this.#stopped) return;
+    if (error !== null) this.#d.sink?.lost(this.resource);
     if (error !== null) this.#d.warn('watch interrupted', { resource: this.resource.resource, reason: error.message });
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#cycle(), error === null ? 0 : this.#backoffMs);

@@ -73,12 +73,14 @@ export class Bodies {
     return bytes;
   }
 
-  /** The body, from here or from whoever has it; undefined if nobody who is connected does. */
-  async find(hash: Hash): Promise<Uint8Array | undefined> {
+  /** The body, from here or from whoever has it, those in `likely` first; undefined if nobody who is connected does. */
+  async find(hash: Hash, likely: readonly ValidatorId[] = []): Promise<Uint8Array | undefined> {
     const { store, network, sha256 } = this.#d;
     const here = store.getBody(hash);
     if (here !== undefined) return here;
-    for (const peer of network.connected()) {
+    const connected = network.connected();
+    const isLikely = (peer: ValidatorId): boolean => likely.includes(peer);
+    for (const peer of [...connected.filter(isLikely), ...connected.filter((other) => !isLikely(other))]) {
       const bytes = await network.request(peer, 'body', fromHex(hash), requestTimeoutMs).catch(() => null);
       if (bytes !== null && toHex(sha256(bytes)) === hash) return bytes;
     }

@@ -39,6 +39,13 @@ const schema = z.strictObject({
       context: z.string().min(1).optional(),
       /** The API server's audit log, one JSON event a line; absent: failing open and impersonation are not seen. */
       auditLog: file.optional(),
+      /** How often each hook is proven to refuse, and how long one may be silent before that is a finding; milliseconds. */
+      canary: z
+        .strictObject({
+          everyMs: z.number().int().min(500).max(60_000).optional(),
+          silentAfterMs: z.number().int().min(0).max(600_000).optional(),
+        })
+        .optional(),
     })
     .optional(),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']) }).default({ level: 'info' }),

@@ -1,8 +1,12 @@
 import { exclusionsFor, verifyBody, type AttestContext } from '../change/index.ts';
 import { AuditDetector } from '../cluster/audit-detector.ts';
 import { AuditTail, type AuditPosition } from '../cluster/audit-tail.ts';
-import { Attribution, type ObjectName } from '../cluster/attribution.ts';
+import { Attribution } from '../cluster/attribution.ts';
+import type { AdmittedRecord, BodyAnswer } from '../cluster/judge.ts';
+import type { Coverage } from '../cluster/observer.ts';
+import type { ObjectName } from '../cluster/tracked-object.ts';
 import { CanaryDetector } from '../cluster/canary.ts';
+import { FindingEvents } from '../cluster/finding-events.ts';
 import { FindingReporter, type FindingReportDraft } from '../cluster/finding-reporter.ts';
 import { GuardPolicyDetector } from '../cluster/guard-policy.ts';
 import { GUARD_BINDINGS, GUARD_POLICIES, WEBHOOK_CONFIGURATIONS, WebhookDetector } from '../cluster/guard-watch.ts';
@@ -15,16 +19,19 @@ import { findingKey, findingOfKey, guardKey, objectKey, openFindingsKey } from '
 import { decodeLeaf, decodeTransaction } from '../ledger/index.ts';
 import type { LedgerReader } from '../ports/ledger-reader.ts';
 import type { Store } from '../store/index.ts';
-import type { ClusterId, Hash, LeafIndex, OrgId } from '../types/brand.ts';
-import type { ChangeAttestation, ChangeAttributes } from '../types/change.ts';
+import type { ClusterId, Hash, LeafIndex, OrgId, ValidatorId } from '../types/brand.ts';
+import type { ChangeAttributes } from '../types/change.ts';
 import type { Finding, FindingKind, Guard, SeenHook } from '../types/finding.ts';
 import type { JsonObject } from '../types/json.ts';
 import type { NodeConfig } from './config.ts';
 
 const { sha256 } = nativeBackend;
 const everyMs = 500;
-/** Leaves that are looked at for one version: its record is among the newest, each of which may have a leaf for each witness. */
-const leavesMax = 64;
+const judgeEveryMs = 200;
+/** Leaves of one object that are looked at: many people who write it at once make hundreds in the time that one version waits. */
+const leavesMax = 20_000;
+/** Then others may work too. */
+const leavesAtOnce = 200;
 const policyName = 'guard/policy';
 const auditName = 'guard/audit';
 
@@ -36,12 +43,20 @@ interface Deps {
   readonly reader: LedgerReader;
   readonly store: Store;
   readonly attestContext: () => AttestContext | undefined;
-  readonly findBody: (hash: Hash) => Promise<Uint8Array | undefined>;
+  readonly findBody: (hash: Hash, likely?: readonly ValidatorId[]) => Promise<Uint8Array | undefined>;
+  readonly connected: () => readonly ValidatorId[];
+  /** True once everything that was decided before the call is executed here. */
+  readonly caughtUp: () => Promise<boolean>;
   readonly bodyOrgs: () => readonly OrgId[];
   /** Resources that are followed without a gap, and since when. */
-  readonly coverage: () => { readonly watched: number; readonly synced: number; readonly sinceMs: number };
+  readonly coverage: () => Coverage;
   readonly publishFinding: (report: FindingReportDraft) => Promise<boolean>;
   readonly publishGuard: (hooks: readonly SeenHook[], throughVersion: string) => Promise<void>;
+  readonly kindOf: (
+    group: string,
+    resource: string,
+  ) => { readonly version: string; readonly kind: string; readonly namespaced: boolean } | undefined;
+  readonly eventWritten: () => void;
   readonly measured: (open: readonly Finding[], compared: number) => void;
   readonly warn: (message: string, details: object) => void;
 }
@@ -64,7 +79,9 @@ export function createGuard(deps: Deps): RunningGuard {
     latestFinding(reader, cluster, kind, subject);
   const open = (): readonly Finding[] => openFindings(reader, cluster);
 
+  const isObserver = (): boolean => reader.cluster(cluster)?.observers.includes(org) ?? false;
   let timer: NodeJS.Timeout | undefined;
+  let judging: NodeJS.Timeout | undefined;
   let soon: NodeJS.Timeout | undefined;
   let isWorking = false;
   const lookSoon = (): void => {
@@ -90,7 +107,13 @@ export function createGuard(deps: Deps): RunningGuard {
     exclusions: settings,
     sha256,
   });
-  const canary: CanaryDetector = new CanaryDetector({ http, hooks, onChange: lookSoon });
+  const canary: CanaryDetector = new CanaryDetector({
+    http,
+    hooks,
+    ...config.cluster?.canary,
+    onChange: lookSoon,
+    now: () => performance.now(),
+  });
   const policy = new GuardPolicyDetector({
     policies: watches[1],
     bindings: watches[2],
@@ -102,7 +125,7 @@ export function createGuard(deps: Deps): RunningGuard {
   });
   const attribution = new Attribution({
     records: (name) => recordsOf(deps, name),
-    body: (attestation) => bodyOf(deps, attestation),
+    body: (record) => bodyOf(deps, record),
     context: deps.attestContext,
     exclusions,
     acceptedThrough: () => {
@@ -110,7 +133,8 @@ export function createGuard(deps: Deps): RunningGuard {
       return known === undefined || known.hooks.length === 0 ? undefined : BigInt(known.throughVersion);
     },
     isScaled: (namespace, kind, name) => isScaled(http, namespace, kind, name),
-    now: () => Date.now(),
+    caughtUp: deps.caughtUp,
+    now: () => performance.now(),
   });
   const audit = startAudit(deps, hooks, exclusions);
   const detectors: readonly Detector[] = [
@@ -129,19 +153,30 @@ export function createGuard(deps: Deps): RunningGuard {
     now: () => Date.now(),
   });
 
+  const events = new FindingEvents({ http, org, kindOf: deps.kindOf, written: deps.eventWritten, warn });
+
   async function look(): Promise<void> {
-    if (isWorking || !(reader.cluster(cluster)?.observers.includes(org) ?? false)) return;
+    if (isWorking || !isObserver()) return;
     isWorking = true;
     try {
-      await attribution.evaluate();
       await sight();
       await reporter.report();
-      deps.measured(open(), attribution.counts.compared);
+      const found = open();
+      deps.measured(found, attribution.counts.compared);
+      void events.tell(found, ({ id }) => document<Finding>(reader, findingKey(cluster, id)));
     } catch (error) {
       warn('the guard could not look', { reason: (error as Error).message });
     } finally {
       isWorking = false;
     }
+  }
+
+  /** On its own: a report may wait for a quorum, and what is seen meanwhile must not pile up. */
+  async function judgeAll(): Promise<void> {
+    if (!isObserver()) return;
+    await attribution
+      .evaluate()
+      .catch((error: unknown) => warn('objects could not be compared', { reason: (error as Error).message }));
   }
 
   /** Hooks that the chain does not expect yet: said once, then others must see the same. */
@@ -168,9 +203,11 @@ export function createGuard(deps: Deps): RunningGuard {
       canary.start();
       audit?.tail.start();
       timer = setInterval(() => void look(), everyMs);
+      judging = setInterval(() => void judgeAll(), judgeEveryMs);
     },
     stop: () => {
       clearInterval(timer);
+      clearInterval(judging);
       clearTimeout(soon);
       canary.stop();
       audit?.tail.stop();
@@ -180,7 +217,7 @@ export function createGuard(deps: Deps): RunningGuard {
       const { compared, uncompared } = attribution.counts;
       const expected = hooks().length === 0 ? 'no hook is expected yet' : `${hooks().length} hooks expected`;
       const rest = uncompared === 0 ? '' : ` (${uncompared} by their record alone)`;
-      return `${expected}, ${compared} objects compared${rest}, audit stream ${audit?.tail.isReading === true ? 'read' : 'not read'}`;
+      return `${expected}, ${compared} objects compared${rest}, ${canary.describe()}, audit stream ${audit?.tail.isReading === true ? 'read' : 'not read'}`;
     },
   };
 }
@@ -189,11 +226,8 @@ export function createGuard(deps: Deps): RunningGuard {
 function unattributed({ coverage }: Deps, attribution: Attribution): Detector {
   return {
     kinds: ['unattributed'],
-    isReady: () => {
-      const { watched, synced } = coverage();
-      return synced === watched;
-    },
-    isSettled: () => !attribution.isBusy,
+    isReady: () => true,
+    isSettled: () => coverage().isComplete && !attribution.isBusy,
     reported: (_kind, _subject, objects) => attribution.reported(objects),
     problems: () => {
       const objects = attribution.problems();
@@ -238,36 +272,53 @@ function startAudit(
 }
 
 /** Admitted records of an object, newest first. */
-function recordsOf({ cluster, reader, store }: Deps, name: ObjectName): readonly ChangeAttestation[] {
-  const found: ChangeAttestation[] = [];
+async function* recordsOf(
+  { cluster, reader, store }: Deps,
+  name: ObjectName,
+): AsyncGenerator<AdmittedRecord | null, void> {
   const key = objectKey(sha256, { cluster, ...name } as ChangeAttributes);
   let leaf = document<{ readonly leaf: number }>(reader, key)?.leaf ?? null;
-  for (let i = 0; leaf !== null && i < leavesMax; i += 1) {
-    const bytes = store.readLeaf(leaf as LeafIndex);
-    const decoded = bytes === undefined ? undefined : decodeLeaf(bytes);
-    if (decoded?.kind !== 'transaction') break;
-    const { payload } = decodeTransaction(decoded.tx, sha256);
-    if (payload.kind === 'mutation' && decoded.leaf.result.decision === 'ADMITTED') found.push(payload.attestation);
-    leaf = decoded.leaf.prev.object;
+  for (let i = 1; leaf !== null; i += 1) {
+    if (i > leavesMax) {
+      yield null;
+      return;
+    }
+    if (i % leavesAtOnce === 0) await new Promise(setImmediate);
+    const read = transactionAt(store, leaf);
+    if (read === undefined) return;
+    const { payload, result, prev } = read;
+    if (payload.kind === 'mutation' && result.decision === 'ADMITTED') {
+      const others = result.witnesses.flatMap((witness) => transactionAt(store, witness)?.payload ?? []);
+      const nodes = others.flatMap((other) => (other.kind === 'mutation' ? [other.node] : []));
+      yield { attestation: payload.attestation, nodes: [payload.node, ...nodes] };
+    }
+    leaf = prev.object;
   }
-  return found;
+}
+
+function transactionAt(store: Store, index: number) {
+  const bytes = store.readLeaf(index as LeafIndex);
+  const decoded = bytes === undefined ? undefined : decodeLeaf(bytes);
+  if (decoded?.kind !== 'transaction') return undefined;
+  const { result, prev } = decoded.leaf;
+  return { payload: decodeTransaction(decoded.tx, sha256).payload, result, prev };
 }
 
 /** What an observer has compared it keeps: whoever attested it may be gone when it is compared again. */
 async function bodyOf(
-  { store, findBody, bodyOrgs }: Deps,
-  attestation: ChangeAttestation,
-): Promise<Uint8Array | undefined> {
+  { store, findBody, bodyOrgs, connected }: Deps,
+  { attestation, nodes }: AdmittedRecord,
+): Promise<BodyAnswer> {
   const { bodyHash } = attestation;
   const here = store.getBody(bodyHash);
   if (here !== undefined) return here;
-  const bytes = await findBody(bodyHash);
-  if (bytes === undefined) return undefined;
+  const bytes = await findBody(bodyHash, nodes);
+  if (bytes === undefined) return nodes.some((node) => connected().includes(node)) ? 'withheld' : 'unreachable';
   try {
     verifyBody(bytes, attestation, sha256);
   } catch {
     // Attested was something else than the body holds: there is none that could be compared.
-    return undefined;
+    return 'withheld';
   }
   await store.putBody(bodyHash, bytes, { orgs: bodyOrgs(), expiresMs: null });
   return bytes;

@@ -14,7 +14,7 @@ import type { NodeStatus } from '../ports/api-backend.ts';
 import type { ExecutedBlock } from '../ports/application.ts';
 import type { ClusterId, Hash, OrgId, ValidatorId } from '../types/brand.ts';
 import type { ClusterRecord, Validator } from '../types/chain.ts';
-import type { Payload } from '../types/transaction.ts';
+import type { ObservedResult, Payload } from '../types/transaction.ts';
 import { createAdmissionLedger } from './admission.ts';
 import { NodeApiBackend } from './api-backend.ts';
 import { Bodies, isElectorOfBody } from './bodies.ts';
@@ -78,6 +78,7 @@ export class ChainNode {
   #draining = false;
   /** Rises with each sighting, also over restarts. */
   #guardSequence = 0;
+  #observing: Promise<unknown> = Promise.resolve();
 
   /** Checks keys and data, brings the ledger up to what is on disk. Nothing listens yet. Throws coded errors. */
   static async open(options: NodeOptions): Promise<ChainNode> {
@@ -324,11 +325,12 @@ export class ChainNode {
       org: this.#self.org,
       reader: this.#host.app,
       store: this.#host.store,
-      findBody: (hash) => this.#bodies.find(hash),
+      findBody: (hash, likely) => this.#bodies.find(hash, likely),
       attestContext: () => this.#attestContext(),
+      connected: () => this.#host.mesh.connected(),
+      caughtUp: async (cluster) => (await this.#observe(cluster, [])).kind === 'committed',
       publish: async (cluster, results) => {
-        const sequence = this.#host.app.observationSequence(cluster, this.#self.id) + 1;
-        await this.#submit({ kind: 'observation', cluster, sequence, results });
+        await this.#observe(cluster, results);
         for (const { persisted } of results)
           this.#metrics.observations.inc({ result: persisted ? 'persisted' : 'not-persisted' });
       },
@@ -343,6 +345,7 @@ export class ChainNode {
         this.#guardSequence = Math.max(this.#guardSequence + 1, Date.now());
         await this.#submit({ kind: 'guard-seen', cluster, sequence: this.#guardSequence, hooks, throughVersion });
       },
+      eventWritten: () => this.#metrics.findingEvents.inc(),
       measured: (open, compared) => {
         this.#metrics.objectsCompared.set(compared);
         this.#metrics.findingsOpen.reset();
@@ -350,6 +353,16 @@ export class ChainNode {
       },
       warn: (message, details) => this.#log.warn(details, message),
     });
+  }
+
+  /** One after the other, in the order of their sequence. One without results only shows where the log is now: what was decided before it is executed here. */
+  #observe(cluster: ClusterId, results: readonly ObservedResult[]): Promise<SubmitOutcome> {
+    const said = this.#observing.then(() => {
+      const sequence = this.#host.app.observationSequence(cluster, this.#self.id) + 1;
+      return this.#submit({ kind: 'observation', cluster, sequence, results });
+    });
+    this.#observing = said.catch(() => undefined);
+    return said;
   }
 
   #backend(): NodeApiBackend {

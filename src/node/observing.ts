@@ -1,4 +1,4 @@
-import type { AttestContext } from '../change/index.ts';
+import { EXCLUSIONS, type AttestContext, type Exclusion } from '../change/index.ts';
 import { KubeHttp } from '../cluster/kube-http.ts';
 import { Observer, type PendingDecision } from '../cluster/observer.ts';
 import { matchesAnyGlob, matchesGlob } from '../governance/pattern.ts';
@@ -8,7 +8,7 @@ import { decodeLeaf, decodeTransaction } from '../ledger/index.ts';
 import { nativeBackend } from '../crypto/index.ts';
 import type { LedgerReader } from '../ports/ledger-reader.ts';
 import type { Store } from '../store/index.ts';
-import type { ClusterId, Hash, LeafIndex, OrgId } from '../types/brand.ts';
+import type { ClusterId, Hash, LeafIndex, OrgId, ValidatorId } from '../types/brand.ts';
 import type { ProposalChange } from '../types/proposal.ts';
 import type { ObservedResult } from '../types/transaction.ts';
 import type { NodeConfig } from './config.ts';
@@ -25,12 +25,16 @@ interface Deps {
   readonly reader: LedgerReader;
   readonly store: Store;
   readonly attestContext: () => AttestContext | undefined;
-  readonly findBody: (hash: Hash) => Promise<Uint8Array | undefined>;
+  readonly findBody: (hash: Hash, likely?: readonly ValidatorId[]) => Promise<Uint8Array | undefined>;
   readonly publish: (cluster: ClusterId, results: readonly ObservedResult[]) => Promise<void>;
+  readonly connected: () => readonly ValidatorId[];
+  /** True once everything that was decided before the call is executed here; false if that cannot be had now. */
+  readonly caughtUp: (cluster: ClusterId) => Promise<boolean>;
   readonly bodyOrgs: () => readonly OrgId[];
   /** True if it is on the log. */
   readonly publishFinding: (cluster: ClusterId, report: FindingReportDraft) => Promise<boolean>;
   readonly publishGuard: (cluster: ClusterId, hooks: readonly SeenHook[], throughVersion: string) => Promise<void>;
+  readonly eventWritten: () => void;
   readonly measured: (open: readonly Finding[], compared: number) => void;
   readonly warn: (message: string, details: object) => void;
 }
@@ -55,6 +59,8 @@ export function startObserver(deps: Deps): RunningObserver | undefined {
     cluster,
     http,
     coverage: () => observer.coverage,
+    caughtUp: () => deps.caughtUp(cluster),
+    kindOf: (group, resource) => observer.kindOf(group, resource),
     publishFinding: (report) => deps.publishFinding(cluster, report),
     publishGuard: (hooks, throughVersion) => deps.publishGuard(cluster, hooks, throughVersion),
   });
@@ -62,7 +68,8 @@ export function startObserver(deps: Deps): RunningObserver | undefined {
     http,
     sink: guard.attribution,
     attestContext,
-    isGoverned: (group, resource) => policies(reader).some((spec) => governs(spec, cluster, group, resource)),
+    isGoverned: (group, resource) =>
+      !isFree(group, resource) && policies(reader).some((spec) => governs(spec, cluster, group, resource)),
     pending: () => {
       if (!(reader.cluster(cluster)?.observers.includes(deps.org) ?? false)) return [];
       return pendingDecisions(deps, cluster, fetched);
@@ -118,6 +125,13 @@ function pendingDecisions(deps: Deps, cluster: ClusterId, fetched: Map<Hash, Uin
   }
   for (const hash of fetched.keys()) if (!wanted.has(hash)) fetched.delete(hash);
   return pending;
+}
+
+/** Anybody may write these without a record: there is nothing to compare. */
+function isFree(group: string, resource: string): boolean {
+  const isOf = (other: Exclusion): boolean =>
+    'anyone' in other.actor && other.group === group && other.resources.includes(resource) && other.names === undefined;
+  return EXCLUSIONS.some(isOf);
 }
 
 function hasSpoken({ persistedBy, notPersistedBy }: ProposalChange, org: OrgId): boolean {

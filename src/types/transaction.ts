@@ -30,7 +30,7 @@ export interface ObservedResult {
   readonly resourceVersion: string;
 }
 
-/** Signed by a node's txKey; natural key (cluster, node, sequence). */
+/** Signed by a node's txKey; natural key (cluster, node, sequence). Without results it says nothing: its place in the log tells its node how far the log has come. */
 export interface ObservationPayload extends PayloadBase {
   readonly kind: 'observation';
   readonly node: ValidatorId;

@@ -1,14 +1,19 @@
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { findingKey, openFindingsKey } from '../../src/ledger/execute/keys.ts';
 import type { Finding } from '../../src/types/finding.ts';
 import { putConfigMapIntoEtcd } from './etcd.ts';
+import { writeHonestly } from './honest-writers.ts';
+import { createNamespace } from './objects.ts';
 import { withPlayground } from './with-playground.ts';
 
 const CLUSTER = 'main';
 /** Observers have compared what was written so long ago, also what they first had to wait for. */
 const COMPARED_MS = 5_000;
+const WRITE_MS = 20_000;
+const HANGING = 3;
 
 /** Everything is governed, so everything is followed and compared; nothing but this namespace needs votes. */
 const everything = {
@@ -53,19 +58,50 @@ const work: readonly (readonly string[])[] = [
   ['delete', 'pod', 'alone', '--wait=false'],
 ];
 
-test('P4 in a whole control plane nothing that people and controllers do is found, and one forged object among it is', { timeout: 150_000 }, async () => {
+/** Processes that do nothing but compete for the processors. */
+async function underLoad<T>(processes: number, work: () => Promise<T>): Promise<T> {
+  const loads = Array.from({ length: processes }, () => spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' }));
+  try {
+    return await work();
+  } finally {
+    for (const load of loads) load.kill('SIGKILL');
+  }
+} // prettier-ignore
+
+test('P4 in a whole control plane nothing that people and controllers do is found', { timeout: 150_000 }, async () => {
   const { playground } = world;
   const alice = async (...args: readonly string[]): Promise<void> => {
-    expect(await playground.kubectl('alice', args)).toMatchObject({ code: 0 });
+    const { code, stderr } = await playground.kubectl('alice', args);
+    expect(code === 0 ? '' : stderr).toBe('');
   };
   await alice('create', 'namespace', 'dev');
   await expect.poll(async () => (await playground.kubectl('alice', ['-n', 'dev', 'get', 'serviceaccount', 'default'])).code, { timeout: 20_000 }).toBe(0);
   for (const args of work) await alice('-n', 'dev', ...args);
-  await sleep(COMPARED_MS);
   await alice('delete', 'namespace', 'dev', '--wait=false');
   await expect.poll(async () => (await playground.kubectl('alice', ['get', 'namespace', 'dev'])).code, { timeout: 60_000, interval: 500 }).toBe(1);
   await sleep(COMPARED_MS);
   expect(await allFindings()).toEqual([]);
+}); // prettier-ignore
+
+test('P4 nor of twelve people at once, on a machine that is too slow and with an observer that hangs; one forged object among it is found', { timeout: 200_000 }, async () => {
+  const { playground } = world;
+  await createNamespace(playground, 'busy');
+  const written = await underLoad(6, async () => {
+    const writing = writeHonestly({ playground, user: 'alice', namespace: 'busy', writers: 12, durationMs: WRITE_MS });
+    // One observer hangs for a while: others wait for what it attested, and it wakes up behind everything.
+    await sleep(WRITE_MS / 5);
+    playground.pause(HANGING);
+    await sleep(WRITE_MS / 2);
+    playground.resume(HANGING);
+    const before = await writing;
+    await sleep(COMPARED_MS);
+    return before;
+  });
+  expect(written['2xx']).toBeGreaterThan(20);
+  expect(await allFindings()).toEqual([]);
   await putConfigMapIntoEtcd(playground.cluster, { metadata: { name: 'forged', namespace: 'default', uid: randomUUID() } });
-  await expect.poll(allFindings, { timeout: COMPARED_MS, interval: 200 }).toEqual(['unattributed /configmaps forged no-record']);
+  // Whatever was seen before it is judged before it.
+  await expect.poll(allFindings, { timeout: 30_000, interval: 200 }).toEqual(['unattributed /configmaps forged no-record']);
+  await sleep(COMPARED_MS);
+  expect(await allFindings()).toEqual(['unattributed /configmaps forged no-record']);
 }); // prettier-ignore

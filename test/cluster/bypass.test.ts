@@ -22,10 +22,13 @@ const CANARY_WITHIN_MS = 15_000;
 const LET_PASS_WITHIN_MS = 25_000;
 const HOOKS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/kubectl-chain';
 
-const world = withPlayground({}, async ({ playground, committee }) => {
-  for (const name of [NS, FREE_NS]) await createNamespace(playground, name);
-  await committee.enforce('production', twoApprovals('prod-*'));
-});
+const world = withPlayground(
+  { canary: { everyMs: 5_000, silentAfterMs: 3_000 } },
+  async ({ playground, committee }) => {
+    for (const name of [NS, FREE_NS]) await createNamespace(playground, name);
+    await committee.enforce('production', twoApprovals('prod-*'));
+  },
+);
 
 async function state<T>(key: string): Promise<T | undefined> {
   const { values } = await world.committee.reader.state([key]);

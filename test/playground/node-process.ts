@@ -21,6 +21,7 @@ export function writeNodeConfig(
   webhookClientCa: string,
   nodeAgents: readonly string[],
   auditLog: string,
+  canary?: object,
 ): void {
   const { genesis, dataDir, nodeDir, observerKubeconfig, config } = layout.org(node.org);
   const pair = (name: string) => ({ key: `${nodeDir}/tls/${name}.key`, certificate: `${nodeDir}/tls/${name}.crt` });
@@ -40,7 +41,7 @@ export function writeNodeConfig(
     api: { listen: `127.0.0.1:${ports.api}`, ...pair('api') },
     metrics: { listen: `127.0.0.1:${ports.metrics}` },
     webhook: { listen: `127.0.0.1:${ports.webhook}`, ...pair('webhook'), clientCa: webhookClientCa, nodeAgents },
-    cluster: { name: CLUSTER_NAME, kubeconfig: observerKubeconfig, auditLog },
+    cluster: { name: CLUSTER_NAME, kubeconfig: observerKubeconfig, auditLog, ...(canary && { canary }) },
   });
   writeFileSync(config, text);
 }

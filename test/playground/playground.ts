@@ -48,6 +48,8 @@ export interface PlaygroundOptions {
   readonly detached?: boolean;
   /** Lines about long steps. Default: none. */
   readonly onProgress?: (line: string) => void;
+  /** How often the observers prove the hooks, and how long a hook may be silent. Default: as in production. */
+  readonly canary?: { readonly everyMs?: number; readonly silentAfterMs?: number };
   /** True: the hooks are not installed yet; the caller does it with `installArguments`. */
   readonly withoutHooks?: boolean;
   /** Runs the commands of the founding, so that somebody may watch. Default: `mustRun`. */
@@ -187,7 +189,7 @@ async function found(layout: PlaygroundLayout, options: PlaygroundOptions): Prom
     writeState(layout, state);
     for (const node of nodes) {
       const { webhookClientCaFile, auditLog } = cluster;
-      writeNodeConfig(layout, node, webhookClientCaFile, nodeAgents(controlPlane), auditLog);
+      writeNodeConfig(layout, node, webhookClientCaFile, nodeAgents(controlPlane), auditLog, options.canary);
     }
     writeHookFiles(layout, hooks, nodes);
     await writeLaunchers(layout, cluster);

@@ -134,7 +134,10 @@ function webhooks({ hooks }: ClusterRecord, urls: ReadonlyMap<string, string>, o
   });
 }
 
-/** Reads whatever a policy may come to govern, writes nothing. */
+/**
+ * Lists and watches whatever a policy may come to govern. No `get`: with it `*` would open subresources too (`pods/exec`, `pods/log`, `nodes/proxy`). Secrets are
+ * among what is read: their contents are compared by HMAC, and a node that answers a hook sees them in every review anyway. Writes Events about findings, nothing else.
+ */
 function observerAccess({ hooks }: ClusterRecord): readonly object[] {
   const metadata = { name: observerRole, labels };
   const apiVersion = 'rbac.authorization.k8s.io/v1';
@@ -143,7 +146,10 @@ function observerAccess({ hooks }: ClusterRecord): readonly object[] {
       apiVersion,
       kind: 'ClusterRole',
       metadata,
-      rules: [{ apiGroups: ['*'], resources: ['*'], verbs: ['get', 'list', 'watch'] }],
+      rules: [
+        { apiGroups: ['*'], resources: ['*'], verbs: ['list', 'watch'] },
+        { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create'] },
+      ],
     },
     {
       apiVersion,

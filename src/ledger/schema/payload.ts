@@ -64,7 +64,6 @@ const observation: z.ZodType<Tx.ObservationPayload> = z.strictObject({
         resourceVersion: text(RESOURCE_VERSION_MAX),
       }),
     )
-    .min(1)
     .max(RESULTS_MAX),
 });
 

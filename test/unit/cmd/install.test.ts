@@ -53,7 +53,10 @@ describe('install', () => {
       ['hook-0.gate.kubectl-chain.dev', 'Fail', 'https://192.0.2.1:8443/admit'],
       ['hook-1.gate.kubectl-chain.dev', 'Fail', 'https://192.0.2.2:8443/admit'],
     ]);
-    expect(items[0]?.rules).toEqual([{ apiGroups: ['*'], resources: ['*'], verbs: ['get', 'list', 'watch'] }]);
+    expect(items[0]?.rules).toEqual([
+      { apiGroups: ['*'], resources: ['*'], verbs: ['list', 'watch'] },
+      { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create'] },
+    ]);
     // Nothing is written but the canaries, which are never stored.
     expect(items[2]?.rules).toMatchObject([
       { resourceNames: ['kubectl-chain-canary-hook-0', 'kubectl-chain-canary-hook-1'], verbs: ['create', 'patch'] },
