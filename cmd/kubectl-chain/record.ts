@@ -204,6 +204,18 @@ function subjectOf(payload: Payload, result: TxResult, bindings: ReadonlyMap<str
       };
     case 'guard-seen':
       return { ...nothing, cluster: payload.cluster, org: payload.node, operation: 'GUARD-SEEN', resource: 'webhook' };
+    case 'refusals': {
+      const times = payload.proposals.reduce((sum, { count }) => sum + count, payload.others);
+      const names = payload.proposals.map(({ proposal, count }) => `${proposal} (${count})`).join(', ');
+      return {
+        ...nothing,
+        cluster: payload.cluster,
+        org: payload.node,
+        operation: 'REFUSE-AGAIN',
+        resource: 'proposals',
+        reason: `${times} times refused again: ${names}`.slice(0, 1_000),
+      };
+    }
     case 'evidence':
       return { ...nothing, org: payload.node, operation: 'EVIDENCE', resource: 'validators', name: payload.validator };
   }

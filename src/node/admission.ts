@@ -7,6 +7,8 @@ import type { Sha256, Signer } from '../ports/crypto.ts';
 import type { ClusterId, Hash, OrgId, ValidatorId } from '../types/brand.ts';
 import type { ChangeAttestation } from '../types/change.ts';
 import type { MutationPayload } from '../types/transaction.ts';
+import { RefusalBudget } from './refusals.ts';
+import { Replays } from './replays.ts';
 import type { SubmitOutcome, Submitter } from './submitter.ts';
 
 /** How long after its receipt a mutation may still take effect: what the API server has given up must not be admitted later. */
@@ -31,18 +33,28 @@ interface Deps {
   readonly settled: (limitMs: number) => Promise<void>;
   /** Null if this node may submit; else why it surely cannot get a decision now. */
   readonly obstacle: () => ChainError | null;
+  /** Resolves when there is none, or after this long. */
+  readonly unobstructed: (limitMs: number) => Promise<void>;
+  /** It was refused again for this open proposal, without a transaction. */
+  readonly refusedAgain: (proposal: number) => void;
   readonly now: () => number;
   readonly warn: (message: string, details: object) => void;
 }
 
+/** Of the time that is left a reviewer waits this share, and no longer than this, for an obstacle to pass. */
+const obstacleShare = 0.25;
+const obstacleMaxMs = 2_000;
+
 /** The webhook's way to the log: what one node saw becomes a signed transaction, and the decision of the quorum comes back. */
 export function createAdmissionLedger(deps: Deps): AdmissionLedger {
+  const replays = new Replays();
+  const budget = new RefusalBudget();
   return {
     evaluate: (attributes, digest) => deps.reader.evaluate(attributes, digest),
     clusterKey: deps.clusterKey,
     async decide(attestation, body, deadlineMs) {
       try {
-        return await decide(deps, attestation, body, deadlineMs);
+        return await replays.decide(attestation, deps.now(), () => decide(deps, budget, attestation, body, deadlineMs));
       } catch (error) {
         deps.warn('a change could not be submitted', { reason: (error as Error).message });
         return { kind: 'unavailable', code: 'NODE_NOT_READY' };
@@ -53,10 +65,15 @@ export function createAdmissionLedger(deps: Deps): AdmissionLedger {
 
 async function decide(
   deps: Deps,
+  budget: RefusalBudget,
   attestation: ChangeAttestation,
   body: Uint8Array,
   deadlineMs: number,
 ): Promise<AdmissionOutcome> {
+  // A node that was stopped for a while, or has lost its peers this moment, has them again in a second: refused at once, the change would have failed,
+  // and the node of the other hook would wait for this one's attestation until its deadline.
+  if (deps.obstacle() !== null)
+    await deps.unobstructed(Math.min(obstacleMaxMs, (deadlineMs - deps.now()) * obstacleShare));
   const obstacle = deps.obstacle();
   if (obstacle !== null) return { kind: 'unavailable', code: obstacle.code };
   // A controller that retries a refused write for ever must not fill the log: what is committed already answers it.
@@ -68,7 +85,14 @@ async function decide(
     await deps.settled(settleMs);
     open = refused();
   }
-  if (open !== null) return { kind: 'refused', ...open, height: null, leaf: null };
+  if (open !== null) {
+    deps.refusedAgain(open.proposal.id);
+    return { kind: 'refused', ...open, height: null, leaf: null };
+  }
+  const { attributes, digest } = attestation;
+  const isRefused = deps.reader.evaluate(attributes, digest).kind === 'needs-votes';
+  if (isRefused && !budget.take(attributes.user, deps.now()))
+    return { kind: 'overloaded', code: 'ADMISSION_REFUSED_OFTEN' };
   await deps.putBody(attestation.bodyHash, body, deps.bodyOrgs());
   const payload: MutationPayload = {
     v: 1,

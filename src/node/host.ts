@@ -26,6 +26,7 @@ import { serveRange, Syncer } from './sync.ts';
 import { TransactionGossip } from './transaction-gossip.ts';
 
 const housekeepingMs = 1_000;
+const obstacleCheckMs = 20;
 /** A transaction that expired stays this long, so that a block of about then can still record it as expired. */
 const expiryGraceMs = 10_000;
 
@@ -252,6 +253,13 @@ export class ConsensusHost {
       const timer = setTimeout(done, limitMs);
       this.#settling.add(done);
     });
+  }
+
+  /** Resolves when a transaction could be submitted, and after `limitMs` at the latest. */
+  async unobstructed(limitMs: number): Promise<void> {
+    const untilMs = performance.now() + limitMs;
+    while (this.obstacle() !== null && this.halted === null && performance.now() < untilMs)
+      await new Promise((resolve) => setTimeout(resolve, obstacleCheckMs));
   }
 
   get proposer(): ValidatorId | null {

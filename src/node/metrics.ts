@@ -39,6 +39,10 @@ export function createMetrics() {
     webhookRefused: counter('webhook_refused_total', 'Requests to the webhook that were not answered as reviews', [
       'reason',
     ] as const),
+    refusedAgain: counter(
+      'admission_refused_again_total',
+      'Refusals of what has an open proposal, answered without a transaction; summed up on the log each hour',
+    ),
     webhookReviews: gauge('webhook_reviews_in_progress', 'Admission reviews in progress'),
     webhookBodyBytes: gauge('webhook_body_bytes', 'Bytes that the bodies of reviews in progress hold'),
     apiRequests: counter('api_requests_total', 'Requests to the API', ['route', 'status'] as const),

@@ -28,6 +28,7 @@ import { listening } from './listen.ts';
 import { createMetrics, type NodeMetrics } from './metrics.ts';
 import { serveMetrics } from './metrics-server.ts';
 import type { RunningObserver } from './observing.ts';
+import { RefusalCount, summaryCheckMs } from './refusals.ts';
 import { ReviewThread } from './review-thread.ts';
 import type { SubmitOutcome } from './submitter.ts';
 import { hostStatus } from './status.ts';
@@ -75,6 +76,8 @@ export class ChainNode {
   #observer: RunningObserver | undefined;
   #keyTimer: NodeJS.Timeout | undefined;
   #expiry: NodeJS.Timeout | undefined;
+  #summary: NodeJS.Timeout | undefined;
+  readonly #refusals = new RefusalCount();
   #draining = false;
   /** Rises with each sighting, also over restarts. */
   #guardSequence = 0;
@@ -197,6 +200,7 @@ export class ChainNode {
     await this.#startObserver();
     this.#ticker.start();
     this.#tls.start();
+    this.#summary = setInterval(() => void this.#writeSummary(), summaryCheckMs);
     this.#expiry = setInterval(() => void this.#dropExpiredBodies(), expiryIntervalMs);
     this.#bodies.consider(this.#host.app.liveProposals().map(({ id }) => id));
     void this.#ensureKeys();
@@ -211,6 +215,7 @@ export class ChainNode {
     this.#draining = true;
     clearTimeout(this.#keyTimer);
     clearInterval(this.#expiry);
+    clearInterval(this.#summary);
     this.#ticker.stop();
     this.#tls.stop();
     this.#observer?.stop();
@@ -278,6 +283,11 @@ export class ChainNode {
       putBody: (hash, bytes, orgs) => this.#host.store.putBody(hash, bytes, { orgs, expiresMs: null }),
       bodyOrgs: () => [...entitled(this.#host.app.cluster(name) ?? emptyRecord)],
       obstacle: () => this.#host.obstacle(),
+      unobstructed: (limitMs) => this.#host.unobstructed(limitMs),
+      refusedAgain: (proposal) => {
+        this.#metrics.refusedAgain.inc();
+        this.#refusals.add(proposal, Date.now());
+      },
       settled: (limitMs) => this.#host.settled(limitMs),
       now: () => Date.now(),
       warn: (message, details) => this.#log.warn(details, message),
@@ -401,6 +411,15 @@ export class ChainNode {
     if (outcome.kind === 'rejected')
       this.#log.debug({ kind: content.kind, code: outcome.code, reason: outcome.message }, 'own transaction not taken');
     return outcome;
+  }
+
+  /** One record an hour says how often this node refused again what has an open proposal. */
+  async #writeSummary(): Promise<void> {
+    const cluster = this.#config.cluster?.name as ClusterId | undefined;
+    const summary = this.#refusals.due(Date.now());
+    if (cluster === undefined || summary === undefined || this.#host.obstacle() !== null) return;
+    const outcome = await this.#submit({ kind: 'refusals', cluster, ...summary });
+    if (outcome.kind === 'committed') this.#refusals.written(summary);
   }
 
   async #dropExpiredBodies(): Promise<void> {

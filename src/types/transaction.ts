@@ -188,6 +188,21 @@ export interface GuardSeenPayload extends PayloadBase {
   readonly throughVersion: string;
 }
 
+/**
+ * How often a node refused again what has an open proposal: answered from committed state, without a transaction each. Natural key (cluster, node, sinceMs).
+ */
+export interface RefusalsPayload extends PayloadBase {
+  readonly kind: 'refusals';
+  readonly node: ValidatorId;
+  readonly cluster: ClusterId;
+  /** By the node's clock; an hour or more. */
+  readonly sinceMs: number;
+  readonly untilMs: number;
+  readonly proposals: readonly { readonly proposal: number; readonly count: number }[];
+  /** Refusals for proposals beyond the 500 that are named. */
+  readonly others: number;
+}
+
 export type Payload =
   | MutationPayload
   | ObservationPayload
@@ -200,7 +215,8 @@ export type Payload =
   | TickPayload
   | EvidencePayload
   | FindingPayload
-  | GuardSeenPayload;
+  | GuardSeenPayload
+  | RefusalsPayload;
 
 export type PayloadKind = Payload['kind'];
 

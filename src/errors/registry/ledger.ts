@@ -374,6 +374,11 @@ export const ledgerErrors = {
     (p) => `the sighting of the hooks of cluster ${p.cluster} is of no use: ${p.reason}`,
     'Nothing is to be done.',
   ),
+  LEDGER_REFUSALS: entry<{ node: string; reason: string }>(
+    409,
+    (p) => `the summary of refusals of node ${p.node} is not taken: ${p.reason}`,
+    'Nothing is to be done: the node adds what it counted to its next summary.',
+  ),
   LEDGER_DIGEST: entry<{ expected: string; found: string }>(
     400,
     (p) => `the digest is ${p.found}, but what it covers has ${p.expected}`,

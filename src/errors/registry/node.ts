@@ -82,6 +82,16 @@ export const nodeErrors = {
     (p) => `${p.connected} of the ${p.needed} validators that a quorum needs are connected`,
     'Bring enough validators back; `kubectl chain status` shows which are missing.',
   ),
+  ADMISSION_UID_REUSED: entry<Record<never, never>>(
+    503,
+    () => 'another review with this uid was decided a moment ago',
+    'No API server gives one uid to two reviews: find out who called the webhook.',
+  ),
+  ADMISSION_REFUSED_OFTEN: entry<Record<never, never>>(
+    429,
+    () => 'this user was refused so often that new refusals wait',
+    'Wait a second and repeat. Propose many changes together: kubectl chain propose change -f DIR -R.',
+  ),
   OUTCOME_UNKNOWN: entry<{ tx: string }>(
     503,
     (p) => `no decision was heard in time for transaction ${p.tx}: it may still be recorded`,

@@ -16,6 +16,7 @@ import { naturalKeyHash, type NaturalKeyDocument } from './natural-key.ts';
 import { executeObservation } from './observation.ts';
 import { executeProposal } from './proposal.ts';
 import { isRefusal } from './refusal.ts';
+import { executeRefusals } from './refusals.ts';
 import { executeTick } from './tick.ts';
 import { executeWithdrawal } from './withdrawal.ts';
 
@@ -76,5 +77,7 @@ export function handleTx(x: Execution, tx: DecodedTransaction, leaf: LeafIndex):
       return executeFinding(x, payload, leaf);
     case 'guard-seen':
       return executeGuardSeen(x, payload);
+    case 'refusals':
+      return executeRefusals(x, payload);
   }
 }

@@ -33,6 +33,8 @@ export const findingKey = (cluster: string, id: number): string => `finding/${cl
 /** Ids of open findings, ascending. */
 export const openFindingsKey = (cluster: string): string => `findings/open/${cluster}`;
 export const guardKey = (cluster: string): string => `guard/${cluster}`;
+/** The last summary of a node's repeated refusals. */
+export const refusalsKey = (cluster: string, node: string): string => `refusals/${cluster}/${node}`;
 export const observerKey = (cluster: string, node: string): string => `observer/${cluster}/${node}`;
 
 export function bindingKey(sha256: Sha256, cluster: string, user: string): string {

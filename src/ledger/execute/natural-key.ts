@@ -39,6 +39,8 @@ function naturalKey(payload: Payload): readonly (string | number)[] {
       return [payload.cluster, payload.finding, payload.subject, payload.episode, payload.node, payload.sequence];
     case 'guard-seen':
       return [payload.cluster, payload.node, payload.sequence];
+    case 'refusals':
+      return [payload.cluster, payload.node, payload.sinceMs];
     case 'evidence':
       return [payload.validator, payload.first.bytes, payload.second.bytes];
   }

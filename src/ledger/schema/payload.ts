@@ -229,6 +229,17 @@ const guardSeen: z.ZodType<Tx.GuardSeenPayload> = z.strictObject({
   throughVersion: version.min(1),
 });
 
+const refusals: z.ZodType<Tx.RefusalsPayload> = z.strictObject({
+  ...base,
+  kind: z.literal('refusals'),
+  node: validatorId,
+  cluster: clusterId,
+  sinceMs: ms,
+  untilMs: ms,
+  proposals: z.array(z.strictObject({ proposal: positive, count: positive })).max(RESULTS_MAX),
+  others: count,
+});
+
 /** One schema a kind; the key is also the middle of the payload type. */
 export const payloadSchemas: { readonly [K in Tx.PayloadKind]: z.ZodType<Extract<Tx.Payload, { kind: K }>> } = {
   mutation,
@@ -243,4 +254,5 @@ export const payloadSchemas: { readonly [K in Tx.PayloadKind]: z.ZodType<Extract
   evidence,
   finding,
   'guard-seen': guardSeen,
+  refusals,
 };

@@ -241,6 +241,16 @@ export const payloads: readonly Payload[] = [
     hooks: [{ name: 'east', hash: hashOf('entry'), client: hashOf('client') }],
     throughVersion: '12',
   },
+  {
+    ...base,
+    kind: 'refusals',
+    node,
+    cluster: 'prod' as ClusterId,
+    sinceMs: 5,
+    untilMs: 9,
+    proposals: [{ proposal: 3, count: 40 }],
+    others: 0,
+  },
 ];
 
 export const header: BlockHeader = {

@@ -46,6 +46,8 @@ function ledger(outcome: SubmitOutcome, more: Partial<Deps> = {}, open: Proposal
     bodyOrgs: () => [],
     obstacle: () => null,
     settled: () => Promise.resolve(),
+    unobstructed: () => Promise.resolve(),
+    refusedAgain: () => undefined,
     now: () => 1_000,
     warn: () => undefined,
     ...more,
@@ -77,6 +79,7 @@ describe('P8: the answer to a review is what became of it', () => {
         state.voted ? null : { proposal: {} as Proposal, code: 'GOVERNANCE_VOTES_REQUIRED' as const },
       info: () => ({ timeMs: 1_000 }),
       proposal: () => undefined,
+      evaluate: () => ({ kind: 'unmatched' }),
     };
     const settled = async (): Promise<void> => {
       state.voted = true;
