@@ -10,6 +10,11 @@ function count(text: string): number {
   return Number(text);
 }
 
+function height(text: string): number {
+  if (!/^(0|[1-9]\d{0,14})$/.test(text)) throw new InvalidArgumentError('must be a height');
+  return Number(text);
+}
+
 const program = new Command('chain-node')
   .description('A validator of kubectl-chain: consensus, ledger, admission webhook and query API of one organisation')
   .exitOverride()
@@ -96,6 +101,38 @@ program
   .action(async (options: { config?: string; dataDir?: string; genesis?: string; output: string }) => {
     const { runFsck } = await import('../src/node/fsck.ts');
     process.exitCode = await runFsck(options);
+  });
+
+program
+  .command('repair')
+  .description("make a sound store of a stopped node's damaged one: own blocks where they are proven, peers' otherwise")
+  .requiredOption('--config <file>', 'NodeConfig')
+  .option('-o, --output <format>', 'text or json', 'text')
+  .action(async (options: { config: string; output: string }) => {
+    const { runRepair } = await import('../src/node/repair.ts');
+    process.exitCode = await runRepair(options);
+  });
+
+program
+  .command('backup')
+  .description('copy the store of a node, running or not')
+  .requiredOption('--config <file>', 'NodeConfig')
+  .requiredOption('--out <folder>', 'new folder to copy to')
+  .action(async (options: { config: string; out: string }) => {
+    const { runBackup } = await import('../src/node/restore.ts');
+    await runBackup(options);
+  });
+
+program
+  .command('restore')
+  .description(
+    'tell a stopped node that its data folder comes from a backup, or that its log is lost, before it starts',
+  )
+  .requiredOption('--config <file>', 'NodeConfig')
+  .option('--through <height>', 'it signed nothing above this height for sure; otherwise it asks its peers', height)
+  .action(async (options: { config: string; through?: number }) => {
+    const { runRestore } = await import('../src/node/restore.ts');
+    await runRestore(options);
   });
 
 try {

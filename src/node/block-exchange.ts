@@ -252,6 +252,16 @@ export function requireBodyOf(
   if (!fits) throw new ChainError('NODE_BLOCK_BODY', { height: header.height });
 }
 
+/** The same of a whole block. */
+export function requireBody(block: Block, sha256: Sha256): void {
+  requireBodyOf(
+    block.header,
+    block.lastCertificate,
+    block.txs.map((tx) => transactionHash(tx, sha256)),
+    sha256,
+  );
+}
+
 function encodeAnnouncement(block: Block, sha256: Sha256): Uint8Array {
   const writer = new ByteWriter();
   writer.u8(announcementKind);

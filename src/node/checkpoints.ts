@@ -41,6 +41,8 @@ interface Deps {
   /** Root of the committed tree at a smaller size. */
   readonly rootAt: (size: number) => Hash;
   readonly validators: () => readonly Validator[];
+  /** Why this node may have cosigned more than it knows of; empty if it knows. */
+  readonly forgotten: () => string;
   readonly nowMs: () => number;
 }
 
@@ -140,6 +142,8 @@ export class Checkpoints {
   async #signNext(checkpoint: Checkpoint): Promise<Cosignature> {
     const { origin, tree, rootAt, local, signer, nowMs } = this.#d;
     const { size } = tree();
+    const forgotten = this.#d.forgotten();
+    if (forgotten !== '') throw new ChainError('NODE_NOT_READY', { reason: forgotten });
     if (checkpoint.origin !== origin)
       throw new ChainError('NODE_NOT_READY', { reason: `it is not of the log ${checkpoint.origin}` });
     if (checkpoint.size > size) throw new ChainError('NODE_NOT_READY', { reason: `its log has ${size} leaves` });

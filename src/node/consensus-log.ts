@@ -3,7 +3,8 @@ import { BLOCK_BYTES_CAP } from '../ledger/limits.ts';
 import type { SignedTriple, WalReplay, WriteAheadLog } from '../ports/log-file.ts';
 import type { openWal, Store } from '../store/index.ts';
 
-const createdKey = 'wal/created';
+/** Node-local value: a log was made for this store, so that one that is gone is noticed. */
+export const walCreatedKey = 'wal/created';
 
 export interface ConsensusLog {
   readonly wal: WriteAheadLog;
@@ -18,9 +19,9 @@ export interface ConsensusLog {
  * part as an observer, signs nothing, and says why, until an operator decides. Its log stays as it is.
  */
 export async function openConsensusLog(store: Store, dir: string, open: typeof openWal): Promise<ConsensusLog> {
-  const isKnown = store.local.get(createdKey) !== undefined;
+  const isKnown = store.local.get(walCreatedKey) !== undefined;
   const { wal, replay } = await open(dir, { mode: isKnown ? 'resume' : 'create' });
-  if (!isKnown) await store.local.put(createdKey, new Uint8Array([1]));
+  if (!isKnown) await store.local.put(walCreatedKey, new Uint8Array([1]));
   if (replay.condition === 'damaged' || replay.condition === 'missing') return observing(wal, replay);
   const records = replay.records.map((bytes) => decodeWalRecord(bytes, BLOCK_BYTES_CAP));
   return { wal, records, position: replay.triple, observeReason: '' };

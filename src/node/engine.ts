@@ -65,8 +65,8 @@ export interface EngineDeps {
   readonly now: () => number;
   /** Certificate of the last committed block; null at genesis. */
   readonly lastCertificate: Certificate | null;
-  /** True: sign nothing. */
-  readonly observe: boolean;
+  /** True: sign nothing at this height. */
+  readonly observes: (height: Height) => boolean;
   /** The block is decided and durable: tell whoever waits. */
   readonly onCommitted: (executed: ExecutedBlock, certificate: Certificate) => void;
   readonly onEvidence: (equivocation: Extract<Effect, { type: 'evidence' }>['equivocation']) => void;
@@ -396,7 +396,7 @@ export class Engine {
         validatorsHash: this.#validatorsHash(),
         params: info.params,
         lastBlockTimeMs: info.timeMs,
-        observe: this.#d.observe,
+        observe: this.#d.observes(height),
       },
       txsAvailable: mempool.size > 0,
       down: [...this.#down].flatMap((peer) => this.#indexOf(peer) ?? []),

@@ -1,18 +1,17 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { toHex } from '../codec/index.ts';
-import { quorumOf, restore, signBytes, type Effect, type HaltReason } from '../consensus/index.ts';
+import { quorumOf, restore, signBytes, verifyCertificate, type Effect, type HaltReason } from '../consensus/index.ts';
 import { ChainError, isChainError } from '../errors/chain-error.ts';
 import { createApplication } from '../ledger/application.ts';
-import { decodeBlock, decodeCertificate, transactionHash, type LoadedGenesis } from '../ledger/index.ts';
+import { decodeBlock, decodeCertificate, type LoadedGenesis } from '../ledger/index.ts';
 import type { Mesh } from '../net/index.ts';
 import type { Application, ExecutedBlock } from '../ports/application.ts';
-import type { Sha256 } from '../ports/crypto.ts';
 import type { LedgerReader } from '../ports/ledger-reader.ts';
 import type { Store } from '../store/index.ts';
 import type { Hash, Height, ValidatorId } from '../types/brand.ts';
 import type { Block, Certificate, Validator } from '../types/chain.ts';
-import { BlockExchange, requireBodyOf } from './block-exchange.ts';
+import { BlockExchange, requireBody } from './block-exchange.ts';
 import { CommitPipeline } from './commit-pipeline.ts';
 import { hostAndPort, type NodeConfig } from './config.ts';
 import { openConsensusLog, type ConsensusLog } from './consensus-log.ts';
@@ -21,6 +20,7 @@ import { realWorld, type HostWorld } from './host-world.ts';
 import type { NodeIdentity } from './identity.ts';
 import { Mempool } from './mempool.ts';
 import type { NodeMetrics } from './metrics.ts';
+import { encodeProgress, observeKey, ObservingUntil, pastOf, unknownPast } from './observing-until.ts';
 import { Submitter } from './submitter.ts';
 import { serveRange, Syncer } from './sync.ts';
 import { TransactionGossip } from './transaction-gossip.ts';
@@ -54,7 +54,6 @@ export class ConsensusHost {
   readonly mesh: Mesh;
   readonly submitter: Submitter;
   readonly mempool = new Mempool();
-  readonly observeReason: string;
   readonly #o: HostOptions;
   readonly #engine: Engine;
   readonly #gossip: TransactionGossip;
@@ -62,14 +61,20 @@ export class ConsensusHost {
   readonly #syncer: Syncer;
   readonly #pipeline: CommitPipeline;
   readonly #consensusLog: ConsensusLog;
+  readonly #until: ObservingUntil | null;
   readonly #settling = new Set<() => void>();
   #housekeeping: NodeJS.Timeout | undefined;
   #divergence: string | null = null;
+  #stopped = false;
+  #onUnderway: () => void = () => undefined;
 
   /** Opens the store and the log, brings the state machine to the last decided block, connects nothing yet. */
   static async open(options: HostOptions): Promise<ConsensusHost> {
     const { config, genesis, world = realWorld } = options;
-    const store = await world.openStore(config.dataDir, { chain: genesis.hash });
+    const store = await world.openStore(config.dataDir, {
+      chain: genesis.hash,
+      local: [[observeKey, unknownPast('empty')]],
+    });
     try {
       const consensusLog = await openConsensusLog(store, join(config.dataDir, 'wal'), world.openWal);
       return await new ConsensusHost(options, store, consensusLog).#recover();
@@ -87,7 +92,6 @@ export class ConsensusHost {
     this.#o = options;
     this.store = store;
     this.#consensusLog = consensusLog;
-    this.observeReason = consensusLog.observeReason;
     const height = store.lastHeight();
     const lastBytes = height > 0 ? store.block(height) : undefined;
     const lastState = height > 0 ? store.state(height) : undefined;
@@ -169,7 +173,7 @@ export class ConsensusHost {
       verify: verifyEd25519,
       now,
       lastCertificate: lastCertificate === undefined ? null : decodeCertificate(lastCertificate),
-      observe: consensusLog.observeReason !== '',
+      observes: (at) => consensusLog.observeReason !== '' || (this.#until?.observes(at) ?? false),
       onCommitted: (executed) => this.#committed(executed),
       onEvidence: options.onEvidence,
       onSyncWanted: (target, from) => this.#syncer.want(target, from),
@@ -199,6 +203,40 @@ export class ConsensusHost {
       onDivergence: (height_, detail) => this.#diverged(height_, detail),
       info: (message, details) => log.info(details, message),
     });
+    const past = pastOf(store.local.get(observeKey));
+    this.#until =
+      past === null
+        ? null
+        : new ObservingUntil({
+            past,
+            network: this.mesh,
+            validators: () => app.info().validators.length,
+            height: () => app.info().height,
+            isBehind: () => this.#syncer.isBehind,
+            verify: (certificate) =>
+              verifyCertificate(
+                {
+                  chain: genesis.hash,
+                  voteKeys: app.info().validators.map(({ voteKey }) => voteKey),
+                  verify: verifyEd25519,
+                },
+                certificate,
+              ),
+            onShown: (shown, peer) => this.#syncer.want((shown + 1) as Height, peer),
+            onUnderway: () => this.#onUnderway(),
+            save: (bytes) => store.local.put(observeKey, bytes),
+            nowMs: now,
+          });
+  }
+
+  /** What keeps this node from signing, for people; empty if nothing does. */
+  get observeReason(): string {
+    return this.#consensusLog.observeReason || this.forgotten;
+  }
+
+  /** Why this node may have signed more than it knows of; empty if it knows. */
+  get forgotten(): string {
+    return this.#until?.reason ?? '';
   }
 
   async start(): Promise<void> {
@@ -211,7 +249,7 @@ export class ConsensusHost {
         ),
     );
     await mesh.start();
-    this.#engine.start();
+    this.#begin();
     this.#housekeeping = setInterval(() => {
       this.#gossip.repush();
       for (const { hash } of this.mempool.expire(Date.now(), expiryGraceMs)) this.#gossip.forget(hash);
@@ -220,9 +258,29 @@ export class ConsensusHost {
     }, housekeepingMs);
   }
 
+  /** At the founding nobody takes part before it knows that it is one: a height that began as observed stays so. */
+  #begin(): void {
+    const until = this.#until;
+    if (until === null) return this.#engine.start();
+    let isStarted = false;
+    const start = (): void => {
+      if (!isStarted && !this.#stopped) this.#engine.start();
+      isStarted = true;
+    };
+    if (this.app.info().height > 0) start();
+    this.#onUnderway = start;
+    until.resolve().then((through) => {
+      if (through === null) return;
+      if (until.reason !== '') this.#o.log.warn({ through }, until.reason);
+      start();
+    }, this.#o.fatal);
+  }
+
   /** Stops taking part; everything decided is durable when it resolves. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     clearInterval(this.#housekeeping);
+    this.#until?.stop();
     this.#engine.stop();
     await this.#syncer.stop();
     this.#exchange.stop();
@@ -362,6 +420,8 @@ export class ConsensusHost {
         return this.#exchange.serveTransactions(bytes);
       case 'blocks':
         return serveRange(this.store, bytes);
+      case 'progress':
+        return encodeProgress(this.store.certificate(this.app.info().height));
       default:
         return this.#o.serve(from, method, bytes);
     }
@@ -371,13 +431,4 @@ export class ConsensusHost {
 function listenOf(address: string): { listenHost: string; listenPort: number } {
   const { host, port } = hostAndPort(address);
   return { listenHost: host, listenPort: port };
-}
-
-function requireBody(block: Block, sha256: Sha256): void {
-  requireBodyOf(
-    block.header,
-    block.lastCertificate,
-    block.txs.map((tx) => transactionHash(tx, sha256)),
-    sha256,
-  );
 }

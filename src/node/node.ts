@@ -164,6 +164,7 @@ export class ChainNode {
       },
       rootAt: (size) => toHex(rootOf(sha256, size, (level, index) => store.readNode(level, index))) as Hash,
       validators: () => app.info().validators,
+      forgotten: () => this.#host.forgotten,
       nowMs: () => Date.now(),
     });
     this.#ticker = new Ticker(

@@ -118,7 +118,7 @@ export class Syncer {
   async #pull(peer: ValidatorId): Promise<void> {
     const { app, network } = this.#d;
     const from = app.info().height + 1;
-    const request = new ByteWriter().u64(from).u16(rangeBlocksMax).finish();
+    const request = encodeRangeRequest(from);
     const answer = decodeRange(await network.request(peer, 'blocks', request, requestTimeoutMs));
     let durable: Promise<void> = Promise.resolve();
     const applied: { executed: ExecutedBlock; certificate: Certificate }[] = [];
@@ -139,26 +139,51 @@ export class Syncer {
     }
   }
 
-  /** Throws a coded error unless the certificate proves the block and the block computes to what it says. */
   #check(block: Block, certificate: Certificate): ExecutedBlock {
-    const { app, chain, sha256, verify, requireBody } = this.#d;
-    const info = app.info();
-    const blockId = blockIdOf(block.header, sha256);
-    const { height } = block.header;
-    if (height !== info.height + 1 || certificate.height !== height || certificate.blockId !== blockId) {
-      throw new ChainError('SYNC_RANGE_INVALID', { height, reason: 'the certificate is of another block' });
+    try {
+      return executeCertified(this.#d, block, certificate);
+    } catch (error) {
+      if (isChainError(error, 'STATE_DIVERGENCE')) {
+        this.#stopped = true;
+        this.#d.onDivergence(block.header.height, error.message);
+      }
+      throw error;
     }
-    verifyCertificate({ chain, voteKeys: info.validators.map(({ voteKey }) => voteKey), verify }, certificate);
-    requireBody(block);
-    const result = app.processProposal(block);
-    if (!result.ok) {
-      this.#stopped = true;
-      this.#d.onDivergence(height, `${result.code}: ${result.message}`);
-    }
-    if (!result.ok)
-      throw new ChainError('STATE_DIVERGENCE', { height, blockId, detail: `${result.code}: ${result.message}` });
-    return result.executed;
   }
+}
+
+/**
+ * Executes the next block. Throws SYNC_RANGE_INVALID, NODE_BLOCK_BODY or a code of the certificate unless it is that and proven, and
+ * STATE_DIVERGENCE if it is, but computes to something else here.
+ */
+export function executeCertified(
+  deps: {
+    readonly app: Application;
+    readonly chain: Hash;
+    readonly sha256: Sha256;
+    readonly verify: VerifyEd25519;
+    readonly requireBody: (block: Block) => void;
+  },
+  block: Block,
+  certificate: Certificate,
+): ExecutedBlock {
+  const { app, chain, sha256, verify, requireBody } = deps;
+  const info = app.info();
+  const blockId = blockIdOf(block.header, sha256);
+  const { height } = block.header;
+  if (height !== info.height + 1 || certificate.height !== height || certificate.blockId !== blockId)
+    throw new ChainError('SYNC_RANGE_INVALID', { height, reason: 'the certificate is of another block' });
+  verifyCertificate({ chain, voteKeys: info.validators.map(({ voteKey }) => voteKey), verify }, certificate);
+  requireBody(block);
+  const result = app.processProposal(block);
+  if (!result.ok)
+    throw new ChainError('STATE_DIVERGENCE', { height, blockId, detail: `${result.code}: ${result.message}` });
+  return result.executed;
+}
+
+/** What asks for blocks from a height on; `decodeRange` reads the answer. */
+export function encodeRangeRequest(from: number): Uint8Array {
+  return new ByteWriter().u64(from).u16(rangeBlocksMax).finish();
 }
 
 /** Answers a peer that is behind: as many blocks from the height on as fit. */
@@ -184,7 +209,7 @@ export function serveRange(store: StoredBlocks, request: Uint8Array): Uint8Array
   return writer.finish();
 }
 
-function decodeRange(answer: Uint8Array): { block: Block; certificate: Certificate }[] {
+export function decodeRange(answer: Uint8Array): { block: Block; certificate: Certificate }[] {
   const reader = new ByteReader(answer);
   const count = Math.min(reader.u16(), rangeBlocksMax);
   const range: { block: Block; certificate: Certificate }[] = [];

@@ -1,5 +1,12 @@
-export { openStore, openStoreForReading } from './open-store.ts';
-export { Store, type CommittedBlock } from './store.ts';
+export {
+  copyStore,
+  type NewStore,
+  openStore,
+  openStoreForReading,
+  repairCompleteMarker,
+  repairFolder,
+} from './open-store.ts';
+export { databaseFolder, Store, type CommittedBlock } from './store.ts';
 export type { BodyInfo } from './lmdb/bodies.ts';
 export type { IndexKeys, IndexPage } from './lmdb/audit-index.ts';
 export { openWal, type OpenWalOptions } from './wal/open.ts';

@@ -2,31 +2,40 @@ import { accessSync, constants, existsSync, mkdirSync, statSync, statfsSync } fr
 import { dirname, join } from 'node:path';
 import { ChainError } from '../errors/chain-error.ts';
 import { schemaVersion } from './lmdb/bucket-registry.ts';
+import { copyLmdb } from './lmdb/database.ts';
 import { storeFailure } from './lmdb/failure.ts';
-import { nameKey } from './lmdb/key.ts';
+import { localKey, nameKey } from './lmdb/key.ts';
 import { migrate, schemaOf, schemaWrite } from './lmdb/migration.ts';
 import { ProcessLock } from './lmdb/process-lock.ts';
 import { syncDirectory } from './sync-directory.ts';
-import { Table } from './lmdb/table.ts';
-import { Store } from './store.ts';
+import { Table, type Write } from './lmdb/table.ts';
+import { databaseFolder, Store } from './store.ts';
 import type { Hash } from '../types/brand.ts';
 
-const databaseFolder = 'db';
+/** Where a store is rebuilt, inside a data folder; with the marker in it, it only has to take its place. */
+export const repairFolder = 'repairing';
+export const repairCompleteMarker = 'complete';
 /** LMDB crashes the process where not even its first pages can be written. */
 const freeBytesMin = 256 * 1024;
 const chainKey = nameKey('meta', 'chain');
+
+export interface NewStore {
+  readonly chain: Hash;
+  /** Node-local values that a store has from its first transaction on, if this call makes it. */
+  readonly local?: readonly (readonly [name: string, value: Uint8Array])[];
+}
 
 /**
  * Opens the store of `<dataDir>/db` for this process alone, making the folder if need be. Throws STORE_OTHER_CHAIN, STORE_IN_USE,
  * STORE_SCHEMA_NEWER, STORE_PERMISSION, STORE_NOT_A_FOLDER, STORE_FULL or STORE_IO; nothing stays locked then.
  */
-export async function openStore(dataDir: string, options: { readonly chain: Hash }): Promise<Store> {
+export async function openStore(dataDir: string, options: NewStore): Promise<Store> {
   prepareFolder(dataDir);
   const lock = ProcessLock.take(dataDir);
   let table: Table | undefined;
   try {
     table = Table.open(join(dataDir, databaseFolder), { readOnly: false });
-    const store = await openStoreOver(table, { dir: dataDir, chain: options.chain, onClose: () => lock.release() });
+    const store = await openStoreOver(table, { dir: dataDir, ...options, onClose: () => lock.release() });
     syncDirectory(dataDir);
     syncDirectory(join(dataDir, databaseFolder));
     return store;
@@ -40,10 +49,10 @@ export async function openStore(dataDir: string, options: { readonly chain: Hash
 /** A store over a table that is open already, of this chain or empty. Throws as `openStore` does; the table stays open then. */
 export async function openStoreOver(
   table: Table,
-  options: { readonly dir: string; readonly chain: Hash; readonly onClose: () => void },
+  options: NewStore & { readonly dir: string; readonly onClose: () => void },
 ): Promise<Store> {
   const { dir, chain, onClose } = options;
-  const created = await prepareTable(table, dir, chain);
+  const created = await prepareTable(table, dir, options);
   return new Store({ dir, chain, created, table, onClose });
 }
 
@@ -69,6 +78,23 @@ export async function openStoreForReading(dataDir: string, options: { readonly c
   }
 }
 
+/**
+ * Copies everything that is synced in `dataDir`, used or not, to the data folder `to`, which must not exist. Throws STORE_NOT_FOUND, STORE_FULL
+ * or STORE_IO.
+ */
+export async function copyStore(dataDir: string, to: string): Promise<void> {
+  const from = join(dataDir, databaseFolder);
+  if (!existsSync(join(from, 'data.mdb'))) throw new ChainError('STORE_NOT_FOUND', { dir: dataDir });
+  const folder = join(to, databaseFolder);
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    await copyLmdb(from, folder);
+    for (const each of [folder, to, dirname(to)]) syncDirectory(each);
+  } catch (error) {
+    throw storeFailure(to, 'write', error);
+  }
+}
+
 function prepareFolder(dataDir: string): void {
   try {
     if (!existsSync(dataDir)) {
@@ -76,6 +102,8 @@ function prepareFolder(dataDir: string): void {
       syncDirectory(dirname(dataDir));
     }
     if (!statSync(dataDir).isDirectory()) throw new ChainError('STORE_NOT_A_FOLDER', { path: dataDir });
+    if (existsSync(join(dataDir, repairFolder, repairCompleteMarker)))
+      throw new ChainError('STORE_REPAIR_UNFINISHED', { dir: dataDir });
     accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
     // LMDB's own message for a file that it may not write does not say which one.
     for (const name of ['data.mdb', 'lock.mdb']) {
@@ -92,9 +120,10 @@ function prepareFolder(dataDir: string): void {
 }
 
 /** True if it was empty: then it gets the schema and the chain in one transaction. */
-async function prepareTable(table: Table, dataDir: string, chain: Hash): Promise<boolean> {
+async function prepareTable(table: Table, dataDir: string, { chain, local = [] }: NewStore): Promise<boolean> {
   if (schemaOf(table) === undefined) {
-    await table.write([schemaWrite(schemaVersion), [chainKey, Buffer.from(chain, 'ascii')]]);
+    const first: Write[] = local.map(([name, value]) => [localKey(name), value]);
+    await table.write([schemaWrite(schemaVersion), [chainKey, Buffer.from(chain, 'ascii')], ...first]);
     return true;
   }
   await migrate(table, { readOnly: false });

@@ -12,6 +12,9 @@ import type { AppState } from '../types/chain.ts';
 import type { Hash } from '../types/brand.ts';
 import type { BlockWrites, TreeSource } from '../ports/state.ts';
 
+/** Folder of the LMDB environment inside a data folder. */
+export const databaseFolder = 'db';
+
 export interface CommittedBlock {
   readonly height: number;
   readonly blockId: Hash;
@@ -148,6 +151,11 @@ export class Store implements TreeSource {
 
   hasBody(hash: Hash): boolean {
     return this.#bodies.has(hash);
+  }
+
+  /** Of synced bodies. */
+  bodyHashes(): Generator<Hash> {
+    return this.#bodies.hashes();
   }
 
   bodyInfo(hash: Hash): BodyInfo | undefined {

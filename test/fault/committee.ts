@@ -127,6 +127,11 @@ export class FaultNode {
     return JSON.parse(stdout) as FsckReport;
   }
 
+  /** A command of chain-node about this node's configuration. */
+  command(name: string, ...more: readonly string[]): ReturnType<typeof runChainNode> {
+    return runChainNode([name, '--config', this.files.config, ...more]);
+  }
+
   async close(): Promise<void> {
     this.#hook.close();
     this.reader.close();

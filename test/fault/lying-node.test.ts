@@ -5,6 +5,7 @@ import { expectOneLogWith } from './checks.ts';
 import { Committee, type Change, type FaultNode } from './committee.ts';
 import type { LogRecord } from './node-reader.ts';
 import { configMapReview } from './review.ts';
+import { waitFor } from './wait-for.ts';
 
 /** The other hook waits for its pair until 1.5 s before this. */
 const ASK_TIMEOUT_MS = 4_000;
@@ -24,16 +25,6 @@ afterAll(() => committee?.close());
 
 const decisionsOf = (log: readonly LogRecord[], name: string) =>
   log.filter((record) => record.name === name).map(({ by, decision }) => `${by} ${decision}`);
-
-async function waitFor<T>(what: string, look: () => Promise<T | undefined>, timeoutMs = 20_000): Promise<T> {
-  const deadline = performance.now() + timeoutMs;
-  for (;;) {
-    const found = await look();
-    if (found !== undefined) return found;
-    if (performance.now() > deadline) throw new Error(`${what}: not within ${timeoutMs} ms`);
-    await sleep(50);
-  }
-}
 
 describe('P1, P2: a node that lies about a change (witnessed)', () => {
   it('gets nothing in by answering "allowed" alone: the other hook refuses and nothing is admitted', async () => {

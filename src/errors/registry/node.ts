@@ -122,6 +122,16 @@ export const nodeErrors = {
     (p) => `the body of block ${p.height} is not the one that its header commits to`,
     'The peer that sent it is faulty; the block is asked of another one.',
   ),
+  REPAIR_NOT_DAMAGE: entry<{ said: string }>(
+    500,
+    (p) => `what keeps fsck from reading the store is not damage: ${p.said}`,
+    'Nothing was changed. Do what the message says, then run the repair again.',
+  ),
+  REPAIR_NO_SOURCE: entry<{ height: number; had: number }>(
+    503,
+    (p) => `block ${p.height} of ${p.had} is damaged here, and no peer that could be reached has it`,
+    'Nothing was changed. Run the repair again when other validators are reachable at their peer addresses.',
+  ),
   SYNC_RANGE_INVALID: entry<{ height: number; reason: string }>(
     400,
     (p) => `the range that a peer sent is wrong at block ${p.height}: ${p.reason}`,

@@ -11,6 +11,11 @@ export const storeErrors = {
     (p) => `the data folder ${p.dir} is in use by process ${p.pid} on host ${p.host}`,
     'Stop that process first. If it is certain that it no longer runs (another host, a removed container), delete the file "lock" in the data folder.',
   ),
+  STORE_REPAIR_UNFINISHED: entry<{ dir: string }>(
+    500,
+    (p) => `a repair of the data folder ${p.dir} was interrupted before its last step`,
+    'Run chain-node repair once more: it only has to put the rebuilt store in its place.',
+  ),
   STORE_PERMISSION: entry<{ path: string; operation: string }>(
     500,
     (p) => `no permission to ${p.operation} ${p.path}`,

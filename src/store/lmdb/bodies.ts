@@ -49,6 +49,12 @@ export class Bodies {
     return bytes === undefined ? undefined : (JSON.parse(Buffer.from(bytes).toString('utf8')) as BodyInfo);
   }
 
+  *hashes(): Generator<Hash> {
+    const from = Buffer.from([buckets.bodyInfo.number]);
+    const to = Buffer.from([buckets.bodyInfo.number + 1]);
+    for (const [key] of this.#table.entries({ from, to })) yield key.subarray(1).toString('hex') as Hash;
+  }
+
   /** Resolves to true if there was one. */
   async delete(hash: Hash): Promise<boolean> {
     const there = this.has(hash);

@@ -26,6 +26,16 @@ export interface DatabaseRange {
   readonly reverse?: boolean;
 }
 
+/** A compacted copy of what is synced now to the empty folder `to`; whoever uses `path` goes on. */
+export async function copyLmdb(path: string, to: string): Promise<void> {
+  const db = open({ path, readOnly: true, keyEncoding: 'binary', encoding: 'binary', noSubdir: false });
+  try {
+    await db.backup(to, true);
+  } finally {
+    await db.close();
+  }
+}
+
 /** LMDB in the folder `path`. "Committed" means synced. */
 export function openLmdb(path: string, options: { readonly readOnly: boolean }): Database {
   return open<Buffer, Buffer>({

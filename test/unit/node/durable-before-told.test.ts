@@ -69,7 +69,7 @@ function engineOnSlowDisk() {
     verify: verifyEd25519,
     now: () => chain.nowMs,
     lastCertificate: null,
-    observe: false,
+    observes: () => false,
     onCommitted: (executed) => told.push(executed.block.header.height),
     onEvidence: ignore,
     onSyncWanted: ignore,

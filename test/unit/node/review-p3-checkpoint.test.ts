@@ -36,6 +36,7 @@ function nodeBeside(liar: (request: Uint8Array) => Uint8Array): Checkpoints {
     tree: () => ({ size: 7, root }),
     rootAt: () => root,
     validators: () => validators,
+    forgotten: () => '',
     nowMs: () => nowMs,
   });
 }
