@@ -83,7 +83,9 @@ export class Checkpoints {
   async #gather(): Promise<string> {
     const { origin, self, network, tree, validators, backend } = this.#d;
     const checkpoint = { origin, ...tree() };
-    const cosignatures = new Map<ValidatorId, Cosignature>([[self, await this.#sign(checkpoint)]]);
+    const cosignatures = new Map<ValidatorId, Cosignature>();
+    // One that must not sign can still gather what the others sign.
+    if (this.#d.forgotten() === '') cosignatures.set(self, await this.#sign(checkpoint));
     const needed = quorumOf(validators().length);
     const untilMs = Date.now() + gatherTimeoutMs;
     await new Promise<void>((resolve) => {

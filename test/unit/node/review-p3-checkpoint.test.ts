@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { ByteWriter, utf8Decode } from '../../../src/codec/index.ts';
+import { ByteWriter, utf8Decode, utf8Encode } from '../../../src/codec/index.ts';
 import { generateSeed, nativeBackend, signerFromSeed } from '../../../src/crypto/index.ts';
-import { cosign, parseCheckpointText, verifyCheckpoint } from '../../../src/ledger/checkpoint.ts';
+import { checkpointText, cosign, parseCheckpointText, verifyCheckpoint } from '../../../src/ledger/checkpoint.ts';
 import { Checkpoints } from '../../../src/node/checkpoints.ts';
 import type { PeerNetwork } from '../../../src/ports/network.ts';
 import type { Hash, ValidatorId } from '../../../src/types/brand.ts';
@@ -17,7 +17,7 @@ const validators = [...signers].map(
 );
 
 /** Node a; b answers at once as it is told, c and d some milliseconds later and well. */
-function nodeBeside(liar: (request: Uint8Array) => Uint8Array): Checkpoints {
+function nodeBeside(liar: (request: Uint8Array) => Uint8Array, forgotten = ''): Checkpoints {
   const honest = (peer: ValidatorId, request: Uint8Array): Uint8Array => answer(peer, request, nowSeconds);
   return new Checkpoints({
     origin,
@@ -36,7 +36,7 @@ function nodeBeside(liar: (request: Uint8Array) => Uint8Array): Checkpoints {
     tree: () => ({ size: 7, root }),
     rootAt: () => root,
     validators: () => validators,
-    forgotten: () => '',
+    forgotten: () => forgotten,
     nowMs: () => nowMs,
   });
 }
@@ -60,5 +60,15 @@ describe('P3: one lying validator does not keep a note from being fresh', () => 
   it('by answering first with an old one', async () => {
     const node = nodeBeside((request) => answer('b' as ValidatorId, request, nowSeconds - 3_600));
     expect(oldestSeconds(await node.note(true))).toBe(nowSeconds);
+  });
+});
+
+describe('P3: a node that forgot what it cosigned', () => {
+  it('cosigns no tree, since it may have signed a larger one, and still gathers what others sign', async () => {
+    const node = nodeBeside((request) => answer('b' as ValidatorId, request, nowSeconds), 'it was restored');
+    const text = utf8Encode(checkpointText({ origin, size: 7, root }));
+    await expect(node.serve(text)).rejects.toThrow('it was restored');
+    const { times } = verifyCheckpoint(await node.note(true), origin, validators, nativeBackend);
+    expect(times.map(({ validator }) => validator)).not.toContain('a');
   });
 });
