@@ -6,6 +6,8 @@ const membership = 'test/unit/net/membership.test.ts';
 const submitter = 'test/unit/node/submitter.test.ts';
 const mempool = 'test/unit/node/mempool.test.ts';
 const durable = 'test/unit/node/durable-before-told.test.ts';
+const observing = 'test/unit/node/observing-until.test.ts';
+const checkpoint = 'test/unit/node/review-p3-checkpoint.test.ts';
 const answers = 'test/unit/node/true-answers.test.ts';
 
 /** Who is at the other end, and what is said of a transaction. */
@@ -183,6 +185,38 @@ export const nodeFaults: readonly Fault[] = [
     find: 'x.timeMs < last.timeMs + BETWEEN_MIN_MS',
     replace: 'x.timeMs < last.timeMs',
     tests: ['test/unit/ledger/execute-refusals.test.ts'],
+    project: 'unit',
+  },
+  {
+    fault: 'A restored node signs again at the highest height in progress.',
+    file: 'src/node/observing-until.ts',
+    find: 'return quorum === validators ? decided : decided + 2;',
+    replace: 'return quorum === validators ? decided : decided + 1;',
+    tests: [observing],
+    project: 'unit',
+  },
+  {
+    fault: 'Two of three others are enough for a restored node.',
+    file: 'src/node/observing-until.ts',
+    find: 'return Math.min(quorumOf(validators), validators - 1);',
+    replace: 'return quorumOf(validators) - 1;',
+    tests: [observing],
+    project: 'unit',
+  },
+  {
+    fault: 'A peer that shows an unproven height is believed.',
+    file: 'src/node/observing-until.ts',
+    find: '      this.#d.verify(certificate);\n',
+    replace: '',
+    tests: [observing],
+    project: 'unit',
+  },
+  {
+    fault: 'A node that forgot what it cosigned cosigns.',
+    file: 'src/node/checkpoints.ts',
+    find: "if (forgotten !== '') throw",
+    replace: "if (forgotten === 'never') throw",
+    tests: [checkpoint],
     project: 'unit',
   },
 ];
