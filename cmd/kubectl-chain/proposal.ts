@@ -1,9 +1,11 @@
 import type { ChainReader } from '../../src/client/reader.ts';
+import { utf8Encode } from '../../src/codec/index.ts';
 import { nativeBackend } from '../../src/crypto/index.ts';
 import { ChainError } from '../../src/errors/chain-error.ts';
 import { isOrgExcluded, isUnclaimed } from '../../src/governance/author.ts';
 import { countRequirement } from '../../src/governance/tally.ts';
 import { KEY, orgKey, proposalKey } from '../../src/ledger/execute/keys.ts';
+import { openDescriptor } from '../../src/ledger/descriptor.ts';
 import { termsHashOf } from '../../src/ledger/terms.ts';
 import type { Hash } from '../../src/types/brand.ts';
 import type { Organisation } from '../../src/types/chain.ts';
@@ -261,6 +263,15 @@ export function changeTitle(
   return `${change.operation} ${resourceCell(change)} ${change.namespace === '' ? '' : `${change.namespace}/`}${change.name}`;
 }
 
+/** Whom a descriptor is of; what it says is checked where it is put to the vote. */
+function descriptorOrg(line: string): string {
+  try {
+    return openDescriptor(utf8Encode(line), nativeBackend).org;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 export function configTitle(change: ConfigChange): string {
   switch (change.type) {
     case 'policy-put':
@@ -276,6 +287,11 @@ export function configTitle(change: ConfigChange): string {
       return `${change.type} ${change.org}/${change.member.name}`;
     case 'member-delete':
       return `${change.type} ${change.org}/${change.name}`;
+    case 'validator-join':
+    case 'validator-replace':
+      return `${change.type} ${descriptorOrg(change.descriptor)}`;
+    case 'validator-remove':
+      return `${change.type} ${change.org}`;
     case 'guard-put':
       return `${change.type} ${change.cluster}/${change.hook}`;
     case 'finding-ratify':

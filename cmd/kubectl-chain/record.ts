@@ -216,6 +216,20 @@ function subjectOf(payload: Payload, result: TxResult, bindings: ReadonlyMap<str
         reason: `${times} times refused again: ${names}`.slice(0, 1_000),
       };
     }
+    case 'key-rotation':
+      return { ...nothing, org: payload.node, operation: 'ROTATE', resource: 'keys', name: payload.purpose };
+    case 'member-key':
+      return { ...nothing, org: payload.org, operation: 'ROTATE', resource: 'members', name: payload.member };
+    case 'validator-join':
+      return { ...nothing, org: payload.node, operation: 'JOIN', resource: 'validators', name: payload.node };
+    case 'handover':
+      return {
+        ...nothing,
+        org: payload.node,
+        operation: 'HANDOVER',
+        resource: 'validators',
+        name: String(payload.set),
+      };
     case 'evidence':
       return { ...nothing, org: payload.node, operation: 'EVIDENCE', resource: 'validators', name: payload.validator };
   }

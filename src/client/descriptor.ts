@@ -8,15 +8,15 @@ import {
   preAuthEncoding,
 } from '../codec/index.ts';
 import { keyIdOf, nativeBackend } from '../crypto/index.ts';
-import { ChainError } from '../errors/chain-error.ts';
-import { chainSchemas, memberSchema } from '../ledger/schema/chain.ts';
+import { ChainError, isChainError } from '../errors/chain-error.ts';
+import { openDescriptor, signDescriptor, type NodeDescriptor } from '../ledger/descriptor.ts';
+import { memberSchema } from '../ledger/schema/chain.ts';
 import { orgId } from '../ledger/schema/scalars.ts';
 import type { Signer } from '../ports/crypto.ts';
 import type { OrgId, PublicKeyHex } from '../types/brand.ts';
-import type { Member, Validator } from '../types/chain.ts';
+import type { Member } from '../types/chain.ts';
 
 export const memberDescriptorType = 'application/vnd.kubectl-chain.member-descriptor.v1+json';
-export const nodeDescriptorType = 'application/vnd.kubectl-chain.node-descriptor.v1+json';
 /** A descriptor holds some keys and addresses; more than this is not one. */
 const descriptorBytesMax = 256 * 1024;
 
@@ -27,33 +27,10 @@ const memberDescriptor = z.strictObject({
   org: orgId,
   member: memberSchema,
 });
-const nodeDescriptor = z.strictObject({
-  ...head,
-  kind: z.literal('node-descriptor'),
-  org: orgId,
-  validator: chainSchemas.validator,
-  votesRequired: z.number().int().min(1).max(100),
-  members: z.array(memberSchema).max(100),
-  apiCa: z.string().max(16_384),
-  webhookCa: z.string().max(16_384),
-});
-
 /** A person's public key, signed by that key: proof that its owner holds it. */
 export interface MemberDescriptor {
   readonly org: OrgId;
   readonly member: Member;
-}
-
-/** What one organisation tells the others before there is a chain; signed by each of the validator's keys. */
-export interface NodeDescriptor {
-  readonly org: OrgId;
-  readonly validator: Validator;
-  readonly votesRequired: number;
-  readonly members: readonly Member[];
-  /** CA of the node's API, so that the others and the members can reach it. */
-  readonly apiCa: string;
-  /** CA of the node's webhook. */
-  readonly webhookCa: string;
 }
 
 function sign(payloadType: string, payload: object, signers: readonly Signer[]): Uint8Array {
@@ -106,22 +83,15 @@ export function openMemberDescriptor(file: string, line: Uint8Array): MemberDesc
 
 /** `signers` are the vote, transaction, mesh and checkpoint keys. */
 export function signNodeDescriptor(descriptor: NodeDescriptor, signers: readonly Signer[]): Uint8Array {
-  return sign(nodeDescriptorType, { v: 1, alg: 'ed25519', kind: 'node-descriptor', ...descriptor }, signers);
+  return signDescriptor(descriptor, signers, nativeBackend.sha256);
 }
 
+/** Throws DESCRIPTOR_INVALID. */
 export function openNodeDescriptor(file: string, line: Uint8Array): NodeDescriptor {
-  const payload = open(file, line, nodeDescriptorType, nodeDescriptor, ({ validator: v }) => [
-    v.voteKey,
-    v.txKey,
-    v.tlsKey,
-    v.checkpointKey,
-  ]);
-  if (payload.validator.org !== payload.org || (payload.validator.id as string) !== payload.org) {
-    throw new ChainError('DESCRIPTOR_INVALID', {
-      file,
-      reason: `names validator ${payload.validator.id} of ${payload.validator.org}, but is of ${payload.org}`,
-    });
+  try {
+    return openDescriptor(line, nativeBackend);
+  } catch (cause) {
+    if (!isChainError(cause, 'LEDGER_DESCRIPTOR')) throw cause;
+    throw new ChainError('DESCRIPTOR_INVALID', { file, reason: cause.payload.reason }, { cause });
   }
-  const { org, validator, votesRequired, members, apiCa, webhookCa } = payload;
-  return { org, validator, votesRequired, members, apiCa, webhookCa };
 }

@@ -27,6 +27,7 @@ export function isUnclaimedAutomatic(proposal: Pick<Proposal, 'claims' | 'origin
  * vote counts: nobody else could ever decide.
  */
 export function isOrgExcluded(proposal: Authored, requirement: Requirement, org: OrgId): boolean {
+  if (requirement.excludedOrgs?.includes(org) === true) return true;
   return requirement.excludeAuthor === 'org' && proposal.electors.length > 1 && authorOrgs(proposal).has(org);
 }
 

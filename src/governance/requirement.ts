@@ -1,5 +1,5 @@
-import type { Hash } from '../types/brand.ts';
-import type { ConfigPolicy } from '../types/chain.ts';
+import type { Hash, OrgId } from '../types/brand.ts';
+import type { ConfigPolicy, Organisation } from '../types/chain.ts';
 import type { BindingMode } from '../types/change.ts';
 import type { Requirement } from '../types/proposal.ts';
 import { durationMs } from './duration.ts';
@@ -46,11 +46,20 @@ export function coversPolicies(requirements: readonly Requirement[], matched: re
  * How the committee of n organisations decides on its own configuration. Every rule keeps the floor: a majority, and two organisations
  * where there are three or more. Proposing is not voting, and nobody is excluded.
  */
-export function configurationRequirement(policy: ConfigPolicy, policyDigest: Hash, n: number): Requirement {
+export function configurationRequirement(
+  policy: ConfigPolicy,
+  policyDigest: Hash,
+  orgs: readonly Pick<Organisation, 'name'>[],
+  removed: readonly OrgId[],
+): Requirement {
+  // Whoever is to leave has no say in it, and two thirds of the others are needed.
+  const others = orgs.filter(({ name }) => !removed.includes(name)).length;
+  const approvals = configurationApprovals(policy.rule, others);
   return {
     policy: CONFIGURATION_POLICY,
     policyDigest,
-    approvals: configurationApprovals(policy.rule, n),
+    approvals: others === orgs.length ? approvals : Math.max(approvals, Math.ceil((2 * others) / 3)),
+    ...(others === orgs.length ? {} : { excludedOrgs: removed }),
     requiredOrgs: [],
     veto: [],
     excludeAuthor: 'none',

@@ -1,5 +1,5 @@
 import type { AppState, Block, BlockHeader, ChainParams, Genesis, Validator } from '../types/chain.ts';
-import type { Hash, Height } from '../types/brand.ts';
+import type { Hash, Height, ValidatorId } from '../types/brand.ts';
 import type { Payload } from '../types/transaction.ts';
 import type {
   Application,
@@ -17,6 +17,7 @@ import { toHex } from '../codec/index.ts';
 import { ChainError } from '../errors/chain-error.ts';
 import { checkBlockParts, txRootOf } from './block.ts';
 import { verifyCertificate, type PrecommitBytes } from './certificate.ts';
+import { originOf } from './checkpoint.ts';
 import { checkTransaction } from './execute/check-tx.ts';
 import { clusterRecord } from './execute/committee.ts';
 import { DocumentReader, Documents } from './execute/documents.ts';
@@ -26,6 +27,7 @@ import { writeGenesisState } from './execute/genesis-state.ts';
 import { KEY } from './execute/keys.ts';
 import { pairHashOf } from './execute/pairing.ts';
 import { isRefusal } from './execute/refusal.ts';
+import { noteLastBlock, validatorsAt } from './execute/validator-sets.ts';
 import { genesisHashOf } from './genesis.ts';
 import { appHashOf, blockIdOf, paramsHashOf, validatorsHashOf } from './header.ts';
 import { blockLeafBytes } from './leaf.ts';
@@ -95,6 +97,7 @@ class StateMachine {
     this.cache = new TxCache(backend);
     this.chain = {
       hash: genesisHashOf(genesis, backend.sha256),
+      origin: originOf(genesis.chainName, genesisHashOf(genesis, backend.sha256)),
       appVersion: genesis.appVersion,
       sha256: backend.sha256,
       verifyEd25519: backend.verifyEd25519,
@@ -133,8 +136,10 @@ class StateMachine {
     try {
       const tx = this.cache.decode(bytes);
       const timeMs = Math.max(nowMs, this.#last.timeMs + 1);
-      const facts = this.#facts(timeMs);
+      const facts = this.#facts(timeMs, []);
       const x = beginExecution(this.chain, this.#overlay(), this.#last.validators, facts);
+      // What these two say is compared with what only the next block will write down.
+      if (tx.payload.kind === 'handover' || tx.payload.kind === 'validator-join') noteLastBlock(x, facts.last);
       const { org } = checkTransaction(x, tx, nowMs);
       return {
         ok: true,
@@ -206,6 +211,7 @@ class StateMachine {
       timeMs: header.timeMs,
       state: executed.state,
       validators: executed.nextValidators,
+      lastValidators: this.#last.validators,
       params: executed.params,
     };
     this.#executed.clear();
@@ -222,7 +228,8 @@ class StateMachine {
     if (known !== undefined) return known;
     if (block.lastCertificate !== null) {
       const { verifyEd25519 } = this.#options.backend;
-      verifyCertificate(block.lastCertificate, this.#last.validators, chain, {
+      // Its signers are the set of its own height, which may be another one than this block's.
+      verifyCertificate(block.lastCertificate, this.#last.lastValidators, chain, {
         verifyEd25519,
         precommitBytes: this.#options.precommitBytes,
       });
@@ -261,7 +268,7 @@ class StateMachine {
     onDropped: (tx: DecodedTransaction, error: unknown) => void,
   ): ExecutedBlock {
     const overlay = this.#overlay();
-    const facts = this.#facts(input.timeMs);
+    const facts = this.#facts(input.timeMs, this.#seen(input));
     const x = beginExecution(this.chain, overlay, this.#last.validators, facts);
     const executed = executeTxs(x, facts, offered, onDropped);
     const block = this.#seal(input, executed, overlay);
@@ -288,7 +295,9 @@ class StateMachine {
     };
     const { height, timeMs, previous, proposer, lastCertificate, lastCertificateHash } = input;
     const stateRoot = overlay.root();
-    const blockLeaf = blockLeafBytes({ height, timeMs, appVersion, stateRoot, ...hashesOfConfig, previous });
+    const changed = hashesOfConfig.validatorsHash !== hashesOfConfig.nextValidatorsHash;
+    const fields = { height, timeMs, appVersion, stateRoot, ...hashesOfConfig, previous };
+    const blockLeaf = blockLeafBytes(changed ? { ...fields, nextValidators } : fields);
     const allLeaves = [...leaves, blockLeaf];
     const first = this.#last.state.logSize;
     const { source } = this.#options;
@@ -347,8 +356,16 @@ class StateMachine {
     return this.#options.last !== undefined || this.#tree.version > 0;
   }
 
-  #facts(timeMs: number): BlockFacts {
-    return { height: this.#last.height + 1, timeMs, firstLeaf: this.#last.state.logSize };
+  #facts(timeMs: number, seen: readonly ValidatorId[]): BlockFacts {
+    const { height, state } = this.#last;
+    return { height: height + 1, timeMs, firstLeaf: state.logSize, last: { state, seen } };
+  }
+
+  /** Who took part, as the block itself shows: its proposer and the signers of its last certificate. */
+  #seen({ proposer, lastCertificate }: Pick<ProposeInput, 'proposer' | 'lastCertificate'>): readonly ValidatorId[] {
+    const { lastValidators } = this.#last;
+    const signers = (lastCertificate?.signatures ?? []).flatMap(({ validator }) => lastValidators[validator]?.id ?? []);
+    return [proposer, ...signers];
   }
 
   #atGenesis(stateRoot: Hash): ApplicationInfo {
@@ -360,6 +377,7 @@ class StateMachine {
       timeMs: createdMs,
       state: { logSize: 0, logRoot, stateRoot },
       validators,
+      lastValidators: validators,
       params,
     };
   }
@@ -371,6 +389,7 @@ class StateMachine {
       timeMs: header.timeMs,
       state,
       validators: docs.get<readonly Validator[]>(KEY.validators) ?? [],
+      lastValidators: validatorsAt(docs, header.height),
       params: docs.get<ChainParams>(KEY.params) as ChainParams,
     };
   }

@@ -1,4 +1,4 @@
-import type { Genesis, Organisation } from '../types/chain.ts';
+import type { Genesis, Organisation, Validator } from '../types/chain.ts';
 import type { PublicKeyHex } from '../types/brand.ts';
 import { ChainError } from '../errors/chain-error.ts';
 import { VALIDATORS_MAX } from './limits.ts';
@@ -69,16 +69,24 @@ function checkValidators({ validators, orgs }: Genesis): void {
       throw new ChainError('LEDGER_GENESIS_VALIDATOR_ID', { path: `${path}/id`, id: validator.id, org: validator.org });
     }
     seen.add(`${path}/org`, validator.org);
-    const port = PEER_ADDRESS.exec(validator.peerAddress)?.[1];
-    if (port === undefined || Number(port) > PORT_MAX) throw badAddress(`${path}/peerAddress`, validator.peerAddress);
-    if (validator.apiUrl !== '' && !API_URL.test(validator.apiUrl))
-      throw badAddress(`${path}/apiUrl`, validator.apiUrl);
+    const problem = addressProblem(validator);
+    if (problem !== undefined) throw badAddress(`${path}/${problem.field}`, problem.value);
   });
   orgs.forEach((org, i) => {
     if (!seen.has(org.name)) {
       throw new ChainError('LEDGER_GENESIS_ORG_WITHOUT_VALIDATOR', { path: `/orgs/${i}`, org: org.name });
     }
   });
+}
+
+/** The first address of a validator that nobody could reach. */
+export function addressProblem({
+  peerAddress,
+  apiUrl,
+}: Pick<Validator, 'peerAddress' | 'apiUrl'>): { readonly field: string; readonly value: string } | undefined {
+  const port = PEER_ADDRESS.exec(peerAddress)?.[1];
+  if (port === undefined || Number(port) > PORT_MAX) return { field: 'peerAddress', value: peerAddress };
+  return apiUrl !== '' && !API_URL.test(apiUrl) ? { field: 'apiUrl', value: apiUrl } : undefined;
 }
 
 function checkKeys({ validators, orgs }: Genesis, isRegistrableKey: IsRegistrableKey): void {

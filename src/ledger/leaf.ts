@@ -4,12 +4,13 @@ import { ChainError } from '../errors/chain-error.ts';
 import { canonicalJson, concatBytes, decodeWith, parseJson, utf8Encode } from '../codec/index.ts';
 import { checkCanonical, checkVersion, memberOf } from './canonical-structure.ts';
 import { LEAF_BYTES_MAX, TX_BYTES_MAX, VALIDATORS_MAX } from './limits.ts';
+import { chainSchemas } from './schema/chain.ts';
 import { base64, count, hash, keyId, leafIndex, ms, positive, signatureText } from './schema/scalars.ts';
 
 /**
  * A leaf is one line of RFC 8785 JSON without newline, and the log hashes SHA-256(0x00 || line).
  *   transaction: {"height":h,"index":i,"prev":{"namespace":n,"object":o},"result":{...},"tx":<envelope line>,"v":1}
- *   block:       {"block":{...},"v":1}, the last one of each block
+ *   block:       {"block":{...},"v":1}, the last one of each block; it holds the next validator set where the block changed it
  * An envelope line is canonical JSON itself, so it stands in the leaf byte for byte.
  */
 const LEAF_VERSION = 1;
@@ -52,6 +53,7 @@ const blockLeafSchema: z.ZodType<BlockLeaf> = z.strictObject({
     nextValidatorsHash: hash,
     paramsHash: hash,
     previous: hash,
+    nextValidators: z.array(chainSchemas.validator).min(1).max(VALIDATORS_MAX).optional(),
   }),
 });
 

@@ -62,6 +62,10 @@ export const HOOKS_MAX = 8;
 /** An authority that follows another one, with both in between, and one more; PEM of a few certificates in base64. */
 export const ANNOUNCED_MAX = 4;
 export const CA_BUNDLE_MAX = 12_288;
+/** A node's descriptor with its members and two authorities, as an envelope line: it must fit into a proposal. */
+export const DESCRIPTOR_MAX = 48_000;
+/** 16 lines of a name below 150 characters and 76 bytes in base64. */
+export const NOTE_MAX = 8_192;
 /** host:port with a DNS name of 253. */
 export const ADDRESS_MAX = 261;
 export const URL_MAX = 512;

@@ -1,5 +1,5 @@
 import type { AppState } from '../types/chain.ts';
-import type { ChainParams, ClusterRecord, Organisation, Validator } from '../types/chain.ts';
+import type { ChainParams, ClusterRecord, Joiner, Organisation, Validator } from '../types/chain.ts';
 import type { ChangeAttributes, PerBinding } from '../types/change.ts';
 import type { Hash, OrgId } from '../types/brand.ts';
 import type { Proposal } from '../types/proposal.ts';
@@ -12,13 +12,14 @@ import type { StateTree } from './state-tree.ts';
 import type { TxCache } from './tx-cache.ts';
 import { matchedPolicies } from '../governance/match.ts';
 import { decodeLeaf } from './leaf.ts';
-import { clusterRecord, organisation, readPolicies } from './execute/committee.ts';
+import { clusterRecord, listOf, organisation, readPolicies } from './execute/committee.ts';
 import type { DocumentReader } from './execute/documents.ts';
 import { dueList } from './execute/due.ts';
 import type { Chain } from './execute/execution.ts';
-import { clusterKeyIdKey, KEY, naturalKeyKey, observerKey } from './execute/keys.ts';
+import { clusterKeyIdKey, joinerKey, KEY, naturalKeyKey, observerKey } from './execute/keys.ts';
 import { naturalKeyHash, type NaturalKeyDocument } from './execute/natural-key.ts';
 import { liveProposalIds, readProposal } from './execute/proposals.ts';
+import { newestSet, setNumber, validatorsAt } from './execute/validator-sets.ts';
 import { standingOf, type Standing } from './execute/standing.ts';
 
 /** What reads need of the application; `docs` and `timeMs` are those of the last committed block. */
@@ -60,6 +61,10 @@ export function createReader(
     wantedBodies: () => live().filter(lacksHolders).map(wanted),
     recordedTx: (bytes) => recorded(chain, cache, source, docs(), bytes),
     validators: () => docs().get<readonly Validator[]>(KEY.validators) ?? [],
+    validatorsAt: (height) => validatorsAt(docs(), height),
+    validatorSet: () => newestSet(docs()),
+    validatorSetNumber: (n) => setNumber(docs(), n),
+    joiners: () => listOf(docs(), KEY.joiners).map((org) => docs().get<Joiner>(joinerKey(org)) as Joiner),
     params: () => docs().get<ChainParams>(KEY.params) as ChainParams,
     organisation: (name: OrgId): Organisation | undefined => organisation(docs(), name),
     cluster: (name): ClusterRecord | undefined => clusterRecord(docs(), name),

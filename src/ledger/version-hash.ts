@@ -1,5 +1,5 @@
 import type { Hash } from '../types/brand.ts';
-import type { ChainParams, ConfigPolicy, Binding, ClusterRecord, Member } from '../types/chain.ts';
+import type { ChainParams, ConfigPolicy, Binding, ClusterRecord, Member, Validator } from '../types/chain.ts';
 import type { Sha256 } from '../ports/crypto.ts';
 import type { ExpectedHook } from '../types/finding.ts';
 import type { PolicySpec } from '../governance/policy.ts';
@@ -12,7 +12,7 @@ import { domainHashHex } from './domain-hash.ts';
  */
 export function versionHash(
   sha256: Sha256,
-  thing: ClusterRecord | Binding | Member | ChainParams | ConfigPolicy | ExpectedHook,
+  thing: ClusterRecord | Binding | Member | ChainParams | ConfigPolicy | ExpectedHook | Validator,
 ): Hash {
   return domainHashHex(sha256, 'version', canonicalJson(thing));
 }

@@ -1,7 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { openNodeDescriptor, type NodeDescriptor } from '../client/descriptor.ts';
+import { openNodeDescriptor } from '../client/descriptor.ts';
+import type { NodeDescriptor } from '../ledger/descriptor.ts';
 import { canonicalText, decodeWith } from '../codec/index.ts';
 import { nativeBackend } from '../crypto/index.ts';
 import { ChainError } from '../errors/chain-error.ts';

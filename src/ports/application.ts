@@ -68,7 +68,10 @@ export interface ApplicationInfo {
   readonly blockId: Hash;
   readonly timeMs: number;
   readonly state: AppState;
+  /** Of the next height, in order. */
   readonly validators: readonly Validator[];
+  /** Of `height`: those whose certificate the next block carries. */
+  readonly lastValidators: readonly Validator[];
   readonly params: ChainParams;
 }
 

@@ -1,4 +1,4 @@
-import type { ChainParams, ClusterRecord, Organisation, Validator } from '../types/chain.ts';
+import type { ChainParams, ClusterRecord, Joiner, Organisation, Validator, ValidatorSet } from '../types/chain.ts';
 import type { ChangeAttributes, PerBinding } from '../types/change.ts';
 import type { Hash, OrgId } from '../types/brand.ts';
 import type { Proposal } from '../types/proposal.ts';
@@ -41,6 +41,13 @@ export interface LedgerReader {
   /** The earlier result of a byte-identical transaction, as long as its natural key is kept. */
   recordedTx(tx: Uint8Array): { readonly leaf: number; readonly result: TxResult } | undefined;
   validators(): readonly Validator[];
+  /** Those who decide a height, up to the next one; empty below 1. */
+  validatorsAt(height: number): readonly Validator[];
+  /** The newest set. */
+  validatorSet(): ValidatorSet;
+  validatorSetNumber(n: number): ValidatorSet | undefined;
+  /** Admitted by a vote and not validators yet. */
+  joiners(): readonly Joiner[];
   params(): ChainParams;
   organisation(name: OrgId): Organisation | undefined;
   cluster(name: string): ClusterRecord | undefined;

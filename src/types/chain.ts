@@ -23,6 +23,26 @@ export interface Validator {
   readonly apiUrl: string;
 }
 
+/** A validator set and the heights that it decides. As it stands in the state tree under `set/<n>`; set 0 is the genesis'. */
+export interface ValidatorSet {
+  readonly n: number;
+  /** The first height that it decides; the block before it made the change. */
+  readonly fromHeight: number;
+  /** In consensus order: an index in a certificate of these heights means a place here. */
+  readonly validators: readonly Validator[];
+  /** The log after the block that made the change: what the quorums of the set before and of this one sign. Null until the next block. */
+  readonly checkpoint: { readonly size: number; readonly root: Hash } | null;
+  /** Leaf of the handover with both notes; null until it is on the chain. No other change is made before. */
+  readonly handover: LeafIndex | null;
+}
+
+/** An organisation that the committee has admitted and whose node is not a validator yet. Under `joiner/<org>`. */
+export interface Joiner {
+  readonly validator: Validator;
+  readonly organisation: Organisation;
+  readonly sinceHeight: number;
+}
+
 export interface Organisation {
   readonly name: OrgId;
   readonly members: readonly Member[];

@@ -15,6 +15,8 @@ export interface Requirement {
   readonly requiredOrgs: readonly OrgId[];
   readonly veto: readonly OrgId[];
   readonly excludeAuthor: 'org' | 'person' | 'none';
+  /** Organisations that the proposal would remove: they do not count. */
+  readonly excludedOrgs?: readonly OrgId[];
   readonly binding: BindingMode;
 }
 

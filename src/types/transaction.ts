@@ -1,7 +1,7 @@
-import type { Binding, ClusterRecord, ConfigPolicy, ChainParams, Member } from './chain.ts';
+import type { Binding, ClusterRecord, ConfigPolicy, ChainParams, Member, Validator } from './chain.ts';
 import type { ChangeAttestation, ChangeAttributes, PerBinding, BindingMode } from './change.ts';
 import type { FindingCoverage, FindingKind, FoundObject, HookClient, SeenHook } from './finding.ts';
-import type { ClusterId, Hash, LeafIndex, OrgId, ValidatorId } from './brand.ts';
+import type { ClusterId, Hash, LeafIndex, OrgId, PublicKeyHex, ValidatorId } from './brand.ts';
 
 /** Fields that every payload has. */
 export interface PayloadBase {
@@ -69,6 +69,12 @@ export type ConfigChange =
       readonly announced: readonly HookClient[];
       readonly replaces: Hash;
     }
+  /** Admits an organisation: `descriptor` is the line that its node's keys signed. It becomes a validator when its node has shown that it is in sync. */
+  | { readonly type: 'validator-join'; readonly descriptor: string; readonly replaces: null }
+  /** Other keys or addresses of a validator, at unchanged power, for instance after its old keys were lost. */
+  | { readonly type: 'validator-replace'; readonly descriptor: string; readonly replaces: Hash }
+  /** Also of an organisation that was admitted and is not a validator yet. */
+  | { readonly type: 'validator-remove'; readonly org: OrgId; readonly replaces: Hash }
   /** Accepts a finding as it is; `replaces` is the hash of its facts, so that what is found later is not accepted with it. */
   | { readonly type: 'finding-ratify'; readonly cluster: ClusterId; readonly finding: number; readonly replaces: Hash };
 
@@ -203,6 +209,51 @@ export interface RefusalsPayload extends PayloadBase {
   readonly others: number;
 }
 
+export type NodeKeyPurpose = 'tx' | 'checkpoint' | 'tls';
+
+/** A node's next key for one purpose. Natural key (node, to). Signed with the transaction key that is in force. */
+export interface KeyRotationPayload extends PayloadBase {
+  readonly kind: 'key-rotation';
+  readonly node: ValidatorId;
+  readonly purpose: NodeKeyPurpose;
+  readonly from: PublicKeyHex;
+  readonly to: PublicKeyHex;
+  /** Signatures of both keys over `rotationBytes`, standard base64: the old one agrees, the new one is held. */
+  readonly proofs: { readonly from: string; readonly to: string };
+}
+
+/** A member's next key. Natural key (org, member, to). Signed with the old one. */
+export interface MemberKeyPayload extends PayloadBase {
+  readonly kind: 'member-key';
+  readonly org: OrgId;
+  readonly member: string;
+  readonly to: PublicKeyHex;
+  /** Signature of the new key over `rotationBytes`, standard base64. */
+  readonly proof: string;
+}
+
+/**
+ * The node of an admitted organisation has executed everything up to `height`: `appHash` is what the block of that height says. Signed with the
+ * transaction key of its descriptor. Natural key (node, height).
+ */
+export interface ValidatorJoinPayload extends PayloadBase {
+  readonly kind: 'validator-join';
+  readonly node: ValidatorId;
+  readonly height: number;
+  readonly appHash: Hash;
+}
+
+/** Checkpoint after the block that changed the set, signed by the quorum before and the one after. Natural key (set). */
+export interface HandoverPayload extends PayloadBase {
+  readonly kind: 'handover';
+  readonly node: ValidatorId;
+  /** Number of the new set. */
+  readonly set: number;
+  /** C2SP signed notes. */
+  readonly before: string;
+  readonly after: string;
+}
+
 export type Payload =
   | MutationPayload
   | ObservationPayload
@@ -216,7 +267,11 @@ export type Payload =
   | EvidencePayload
   | FindingPayload
   | GuardSeenPayload
-  | RefusalsPayload;
+  | RefusalsPayload
+  | KeyRotationPayload
+  | MemberKeyPayload
+  | ValidatorJoinPayload
+  | HandoverPayload;
 
 export type PayloadKind = Payload['kind'];
 
@@ -269,5 +324,7 @@ export interface BlockLeaf {
     readonly nextValidatorsHash: Hash;
     readonly paramsHash: Hash;
     readonly previous: Hash;
+    /** The next set in full where this block changed it, so that a proof of this leaf hands trust over. */
+    readonly nextValidators?: readonly Validator[] | undefined;
   };
 }

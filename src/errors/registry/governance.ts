@@ -226,6 +226,21 @@ export const governanceErrors = {
     (p) => `proposal ${p.proposal} was the oldest unclaimed one and made room for another`,
     'Claim or propose what matters; repeat the change for a new instance.',
   ),
+  GOVERNANCE_SET_PENDING: entry<{ set: number }>(
+    409,
+    (p) => `validator set ${p.set} is not handed over yet`,
+    'Wait until `kubectl chain validators` shows its handover, then try again.',
+  ),
+  GOVERNANCE_SET_CHANGE: entry<{ reason: string }>(
+    409,
+    (p) => `the validator set is not changed: ${p.reason}`,
+    'Change one validator at a time, while the others take part.',
+  ),
+  GOVERNANCE_COMMITTEE_CHANGED: entry<{ proposal: number }>(
+    409,
+    (p) => `an organisation came or went while proposal ${p.proposal} was open`,
+    'Ask again: the next refusal opens a new instance; a configuration is proposed again.',
+  ),
   GOVERNANCE_POLICY_CHANGED: entry<{ proposal: number }>(
     409,
     (p) => `the policies that match proposal ${p.proposal} were changed`,

@@ -405,6 +405,28 @@ export const ledgerErrors = {
     'Evidence is two verified, conflicting signatures for one step.',
   ),
 
+  // Keys and validator sets
+  LEDGER_DESCRIPTOR: entry<{ reason: string }>(
+    400,
+    (p) => `the descriptor ${p.reason}`,
+    "Take descriptor.json as the organisation's `chain-node keygen` wrote it.",
+  ),
+  LEDGER_KEY_ROTATION: entry<{ owner: string; reason: string }>(
+    409,
+    (p) => `the key of ${p.owner} is not replaced: ${p.reason}`,
+    'Make a new key and sign its rotation with the present one and with itself.',
+  ),
+  LEDGER_JOIN: entry<{ node: string; reason: string }>(
+    409,
+    (p) => `${p.node} does not become a validator yet: ${p.reason}`,
+    'Its node repeats it by itself once it has caught up; the organisation is admitted by `kubectl chain propose validator`.',
+  ),
+  LEDGER_HANDOVER: entry<{ set: number; reason: string }>(
+    409,
+    (p) => `the handover to validator set ${p.set} is not taken: ${p.reason}`,
+    'Nodes make it by themselves; nothing is to be done.',
+  ),
+
   // Executing a block
   LEDGER_BLOCK_HEADER: entry<{ height: number; field: string; expected: string; found: string }>(
     400,

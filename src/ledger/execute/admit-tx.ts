@@ -1,12 +1,12 @@
 import type { PublicKeyHex, OrgId } from '../../types/brand.ts';
-import type { Validator } from '../../types/chain.ts';
+import type { Joiner, Validator } from '../../types/chain.ts';
 import type { Payload, PayloadKind } from '../../types/transaction.ts';
 import { ChainError } from '../../errors/chain-error.ts';
 import type { DecodedTransaction } from '../transaction.ts';
 import { memberOf, validatorById } from './committee.ts';
 import type { Documents } from './documents.ts';
 import type { Chain } from './execution.ts';
-import { naturalKeyKey } from './keys.ts';
+import { joinerKey, naturalKeyKey } from './keys.ts';
 import type { NaturalKeyDocument } from './natural-key.ts';
 import type { Hash } from '../../types/brand.ts';
 
@@ -19,7 +19,7 @@ export const HORIZON_MS = 86_400_000;
 export const EXPIRED_RECORDED_MS = 60_000;
 
 /** Kinds that a person signs: a refusal is written down, so that it can be shown. The others are a node's, which only leaves them out. */
-const PERSONAL: readonly PayloadKind[] = ['proposal', 'claim', 'ballot', 'withdrawal'];
+const PERSONAL: readonly PayloadKind[] = ['proposal', 'claim', 'ballot', 'withdrawal', 'member-key'];
 
 export function isPersonal(kind: PayloadKind): boolean {
   return PERSONAL.includes(kind);
@@ -32,6 +32,11 @@ export interface TxSigner {
 
 /** The registered signer. Throws LEDGER_SIGNER_UNKNOWN. */
 export function signerOf(docs: Pick<Documents, 'get'>, validators: readonly Validator[], payload: Payload): TxSigner {
+  if (payload.kind === 'validator-join') {
+    const joiner = docs.get<Joiner>(joinerKey(payload.node));
+    if (joiner === undefined) throw new ChainError('LEDGER_SIGNER_UNKNOWN', { signer: payload.node });
+    return { org: joiner.validator.org, key: joiner.validator.txKey };
+  }
   if ('node' in payload) {
     const { org, txKey } = validatorById(validators, payload.node);
     return { org, key: txKey };

@@ -8,11 +8,13 @@ import { checkPolicyName, parsePolicySpec } from '../../governance/policy-parse.
 import { BINDINGS_MAX, CLUSTERS_MAX, MEMBERS_MAX } from '../limits.ts';
 import { configPolicyOutOfRange, paramsOutOfRange, type OutOfRange } from '../params-range.ts';
 import { policyDigest, versionHash } from '../version-hash.ts';
-import { clusterRecord, listOf, organisation, organisations, type PolicyDocument } from './committee.ts';
+import { clusterRecord, listOf, organisation, type PolicyDocument } from './committee.ts';
 import type { Execution } from './execution.ts';
 import { announceHook } from './guard.ts';
 import { bindingKey, bindingsKey, clusterKey, KEY, orgKey, policyKey } from './keys.ts';
+import { keysInUse } from './keys-in-use.ts';
 import { ratifyFinding } from './ratify.ts';
+import { admitJoiner, removeValidator, replaceValidator } from './validator-change.ts';
 
 /** One change of the chain's configuration, with its compare-and-swap. Throws GOVERNANCE_CONFIG_CONFLICT, _CONFIG_INVALID, _PARAMS or what a policy is refused for. */
 export function applyConfigChange(x: Execution, change: ConfigChange): void {
@@ -45,6 +47,12 @@ export function applyConfigChange(x: Execution, change: ConfigChange): void {
       swap(change.type, 'config-policy', versionAt(x, x.docs.get(KEY.configPolicy)), change.replaces);
       checkRange(configPolicyOutOfRange(change.configPolicy));
       return x.docs.put(KEY.configPolicy, change.configPolicy);
+    case 'validator-join':
+      return admitJoiner(x, change);
+    case 'validator-replace':
+      return replaceValidator(x, change);
+    case 'validator-remove':
+      return removeValidator(x, change);
     case 'guard-put':
       return announceHook(x, change);
     case 'finding-ratify':
@@ -127,13 +135,6 @@ function ownerOf(x: Execution, type: string, org: OrgId): Organisation {
   const owner = organisation(x.docs, org);
   if (owner === undefined) throw invalid(type, `there is no organisation ${org}`);
   return owner;
-}
-
-function keysInUse(x: Execution, except: Member | undefined): ReadonlySet<string> {
-  const members = organisations(x.docs).flatMap((org) => org.members);
-  const keys = members.filter((member) => member !== except).map((member) => member.key as string);
-  const nodes = x.validators.flatMap((v) => [v.voteKey, v.txKey, v.tlsKey, v.checkpointKey] as readonly string[]);
-  return new Set([...keys, ...nodes]);
 }
 
 function versionAt(x: Execution, thing: Parameters<typeof versionHash>[1] | undefined): Hash | undefined {

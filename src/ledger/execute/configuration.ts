@@ -5,11 +5,20 @@ import { checkFeasible } from '../../governance/feasibility.ts';
 import { applyConfigChange } from './config-change.ts';
 import { organisations, readPolicies } from './committee.ts';
 import { attempt, type Execution } from './execution.ts';
-import { saveProposal, closeProposal } from './proposals.ts';
+import { addDue } from './due.ts';
+import { saveProposal, closeProposal, dueId } from './proposals.ts';
+import { isHandoverPending } from './validator-sets.ts';
 import { reconcileProposals } from './reconcile.ts';
+
+/** A change of the validator set waits until the one before it is handed over, which takes some blocks; it is tried again then. */
+const HANDOVER_RETRY_MS = 1_000;
 
 /** Executes an approved configuration proposal: all of it, or nothing and FAILED with the reason's code. */
 export function executeConfiguration(x: Execution, proposal: Proposal): Proposal {
+  if (proposal.config.some(changesSet) && isHandoverPending(x.docs)) {
+    addDue(x, { dueMs: x.timeMs + HANDOVER_RETRY_MS, id: dueId(proposal.id, 'configuration') });
+    return proposal;
+  }
   try {
     attempt(x, () => applyConfiguration(x, proposal.config));
   } catch (error) {
@@ -32,6 +41,10 @@ export function tryConfiguration(x: Execution, changes: readonly ConfigChange[])
   } catch (error) {
     if (error !== tried) throw error;
   }
+}
+
+function changesSet({ type }: ConfigChange): boolean {
+  return type === 'validator-replace' || type === 'validator-remove';
 }
 
 function applyConfiguration(x: Execution, changes: readonly ConfigChange[]): void {

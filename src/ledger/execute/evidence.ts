@@ -2,17 +2,19 @@ import type { EvidencePayload } from '../../types/transaction.ts';
 import { fromBase64 } from '../../codec/index.ts';
 import { ChainError } from '../../errors/chain-error.ts';
 import { validatorById } from './committee.ts';
+import { validatorsAt } from './validator-sets.ts';
 import { done, type Execution, type Outcome } from './execution.ts';
 import { readSignedVote, type SignedVote } from './signed-vote.ts';
 
 /** Two conflicting signatures of one validator for one step, verified and kept for ever. Throws LEDGER_EVIDENCE. */
 export function executeEvidence(x: Execution, { validator, first, second }: EvidencePayload): Outcome {
   const refuse = (reason: string): ChainError => new ChainError('LEDGER_EVIDENCE', { validator, reason });
-  const { voteKey } = validatorById(x.validators, validator);
   const [a, b] = [first, second].map(({ bytes, signature }): SignedVote => {
     const signed = fromBase64(bytes);
     const vote = readSignedVote(signed);
     if (vote === undefined || vote.chain !== x.chain.hash) throw refuse('the bytes are no vote of this chain');
+    // The key of that height: it may have been replaced since, and what it signed then still counts.
+    const { voteKey } = validatorById(validatorsAt(x.docs, vote.height), validator);
     if (!x.chain.verifyEd25519(voteKey, signed, fromBase64(signature))) throw refuse('a signature does not verify');
     return vote;
   }) as [SignedVote, SignedVote];

@@ -1,5 +1,5 @@
-import type { Hash, LeafIndex } from '../../types/brand.ts';
-import type { Validator } from '../../types/chain.ts';
+import type { Hash, LeafIndex, ValidatorId } from '../../types/brand.ts';
+import type { AppState, Validator } from '../../types/chain.ts';
 import type { ExecutedTx } from '../../ports/application.ts';
 import type { DecodedTransaction } from '../transaction.ts';
 import { auditEntries, type AuditEntry } from '../audit-index.ts';
@@ -12,12 +12,15 @@ import { attempt, type Chain, type Execution } from './execution.ts';
 import { executeTx } from './execute-tx.ts';
 import { dropExpired, storeExpiring } from './expiry.ts';
 import { KEY } from './keys.ts';
+import { noteLastBlock } from './validator-sets.ts';
 
 export interface BlockFacts {
   readonly height: number;
   readonly timeMs: number;
   /** Index of the first leaf of this block. */
   readonly firstLeaf: number;
+  /** The block before: its state, and who took part in it. */
+  readonly last: { readonly state: AppState; readonly seen: readonly ValidatorId[] };
 }
 
 /** A block's transactions, executed; the header and the block leaf are still to be made. */
@@ -66,6 +69,7 @@ export function executeTxs(
   offered: Iterable<DecodedTransaction>,
   onDropped: (tx: DecodedTransaction, error: unknown) => void,
 ): ExecutedTxs {
+  noteLastBlock(x, facts.last);
   dropExpired(x);
   runDueTransitions(x);
   const taken: Uint8Array[] = [];

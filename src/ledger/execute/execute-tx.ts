@@ -11,6 +11,9 @@ import { putExpiring } from './expiry.ts';
 import { naturalKeyKey } from './keys.ts';
 import { executeFinding } from './finding.ts';
 import { executeGuardSeen } from './guard.ts';
+import { executeHandover } from './handover.ts';
+import { executeKeyRotation, executeMemberKey } from './key-rotation.ts';
+import { executeValidatorJoin } from './validator-change.ts';
 import { executeMutation } from './mutation.ts';
 import { naturalKeyHash, type NaturalKeyDocument } from './natural-key.ts';
 import { executeObservation } from './observation.ts';
@@ -79,5 +82,13 @@ export function handleTx(x: Execution, tx: DecodedTransaction, leaf: LeafIndex):
       return executeGuardSeen(x, payload);
     case 'refusals':
       return executeRefusals(x, payload);
+    case 'key-rotation':
+      return executeKeyRotation(x, payload);
+    case 'member-key':
+      return executeMemberKey(x, payload);
+    case 'validator-join':
+      return executeValidatorJoin(x, payload);
+    case 'handover':
+      return executeHandover(x, payload, leaf);
   }
 }

@@ -10,6 +10,8 @@ import type { Documents } from './documents.ts';
 /** What stays the same over the life of an application. */
 export interface Chain {
   readonly hash: Hash;
+  /** Name of the log in checkpoints. */
+  readonly origin: string;
   readonly appVersion: number;
   readonly sha256: Sha256;
   readonly verifyEd25519: VerifyEd25519;

@@ -7,6 +7,7 @@ import { policyDigest } from '../version-hash.ts';
 import type { Meta, PolicyDocument } from './committee.ts';
 import type { Documents } from './documents.ts';
 import type { Chain } from './execution.ts';
+import { writeFirstSet } from './validator-sets.ts';
 import { bindingKey, bindingsKey, clusterKey, KEY, orgKey, policyKey } from './keys.ts';
 
 /** The state before the first block. Throws what a policy of the genesis is refused for. */
@@ -19,7 +20,7 @@ export function writeGenesisState(docs: Documents, chain: Chain, genesis: Genesi
   } satisfies Meta);
   docs.put(KEY.params, genesis.params);
   docs.put(KEY.configPolicy, genesis.configPolicy);
-  docs.put(KEY.validators, genesis.validators);
+  writeFirstSet(docs, genesis.validators);
   docs.put(KEY.orgs, genesis.orgs.map((org) => org.name as string).sort());
   docs.put(KEY.clusters, genesis.clusters.map((cluster) => cluster.name as string).sort());
   docs.put(KEY.policies, genesis.policies.map((policy) => policy.name).sort());

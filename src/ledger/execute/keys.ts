@@ -14,8 +14,16 @@ export const KEY = {
   clusters: 'list/clusters',
   liveProposals: 'proposals/live',
   due: 'due/list',
+  /** Number of the newest validator set. */
+  set: 'set',
+  joiners: 'list/joiners',
 } as const;
 
+export const setKey = (n: number): string => `set/${n}`;
+export const joinerKey = (org: string): string => `joiner/${org}`;
+/** Height at which a validator was last seen to take part. */
+export const liveKey = (validator: string): string => `live/${validator}`;
+export const appHashKey = (slot: number): string => `app-hash/${slot}`;
 export const bindingsKey = (cluster: string): string => `list/bindings/${cluster}`;
 export const orgKey = (org: string): string => `org/${org}`;
 export const clusterKey = (cluster: string): string => `cluster/${cluster}`;

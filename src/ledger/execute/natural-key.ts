@@ -41,6 +41,14 @@ function naturalKey(payload: Payload): readonly (string | number)[] {
       return [payload.cluster, payload.node, payload.sequence];
     case 'refusals':
       return [payload.cluster, payload.node, payload.sinceMs];
+    case 'key-rotation':
+      return [payload.node, payload.to];
+    case 'member-key':
+      return [payload.org, payload.member, payload.to];
+    case 'validator-join':
+      return [payload.node, payload.height];
+    case 'handover':
+      return [payload.set];
     case 'evidence':
       return [payload.validator, payload.first.bytes, payload.second.bytes];
   }

@@ -9,7 +9,7 @@ import type { Policy } from '../../governance/policy.ts';
 import { configurationRequirement, deadlinesOf, requirementsOf, strictest } from '../../governance/requirement.ts';
 import { holdsDigest } from '../../governance/transitions.ts';
 import { versionHash } from '../version-hash.ts';
-import { checkVoter, clusterRecord, configPolicy, matchedNow } from './committee.ts';
+import { checkVoter, clusterRecord, configPolicy, matchedNow, organisations } from './committee.ts';
 import { tryConfiguration } from './configuration.ts';
 import { done, type Execution, type Outcome } from './execution.ts';
 import { digestKey } from './keys.ts';
@@ -65,7 +65,9 @@ function configurationDraft(x: Execution, payload: ProposalPayload): Draft {
   // Whoever proposes hears at once what could never be executed; it is tried again when it is approved.
   tryConfiguration(x, payload.config);
   const policy = configPolicy(x.docs);
-  const requirement = configurationRequirement(policy, versionHash(x.chain.sha256, policy), x.validators.length);
+  const removed = payload.config.flatMap((change) => (change.type === 'validator-remove' ? [change.org] : []));
+  const digest = versionHash(x.chain.sha256, policy);
+  const requirement = configurationRequirement(policy, digest, organisations(x.docs), removed);
   return {
     ...personal(payload),
     kind: 'configuration',

@@ -5,6 +5,7 @@ import {
   CA_BUNDLE_MAX,
   CHANGES_MAX,
   CONFIG_CHANGES_MAX,
+  DESCRIPTOR_MAX,
   DUE_ID_MAX,
   FINDING_DETAIL_MAX,
   FINDING_OBJECTS_MAX,
@@ -12,6 +13,7 @@ import {
   HOOKS_MAX,
   NAME_MAX,
   NONCE_MAX,
+  NOTE_MAX,
   OBJECT_NAME_MAX,
   REASON_MAX,
   RESOURCE_VERSION_MAX,
@@ -33,6 +35,7 @@ import {
   name,
   orgId,
   positive,
+  publicKey,
   signatureText,
   signedBytesText,
   text,
@@ -75,6 +78,9 @@ const httpsUrl = z
   .max(URL_MAX)
   .regex(/^https:\/\/[^\s/?#@]+(?:\/[^\s?#]*)?$/, 'an https URL');
 
+/** A DSSE envelope; `openDescriptor` reads it. */
+const descriptorLine = z.string().min(1).max(DESCRIPTOR_MAX);
+
 const configChangeSchema: z.ZodType<Tx.ConfigChange> = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('policy-put'), name: label, spec: policySpec, replaces: hash.nullable() }),
   z.strictObject({ type: z.literal('policy-delete'), name: label, replaces: hash }),
@@ -92,6 +98,9 @@ const configChangeSchema: z.ZodType<Tx.ConfigChange> = z.discriminatedUnion('typ
     announced: z.array(z.strictObject({ url: httpsUrl, caBundle: base64(CA_BUNDLE_MAX).min(4) })).max(ANNOUNCED_MAX),
     replaces: hash,
   }),
+  z.strictObject({ type: z.literal('validator-join'), descriptor: descriptorLine, replaces: z.null() }),
+  z.strictObject({ type: z.literal('validator-replace'), descriptor: descriptorLine, replaces: hash }),
+  z.strictObject({ type: z.literal('validator-remove'), org: orgId, replaces: hash }),
   z.strictObject({ type: z.literal('finding-ratify'), cluster: clusterId, finding: positive, replaces: hash }),
 ]);
 
@@ -240,6 +249,41 @@ const refusals: z.ZodType<Tx.RefusalsPayload> = z.strictObject({
   others: count,
 });
 
+const keyRotation: z.ZodType<Tx.KeyRotationPayload> = z.strictObject({
+  ...base,
+  kind: z.literal('key-rotation'),
+  node: validatorId,
+  purpose: z.enum(['tx', 'checkpoint', 'tls']),
+  from: publicKey,
+  to: publicKey,
+  proofs: z.strictObject({ from: signatureText, to: signatureText }),
+});
+
+const memberKey: z.ZodType<Tx.MemberKeyPayload> = z.strictObject({
+  ...base,
+  kind: z.literal('member-key'),
+  ...person,
+  to: publicKey,
+  proof: signatureText,
+});
+
+const validatorJoin: z.ZodType<Tx.ValidatorJoinPayload> = z.strictObject({
+  ...base,
+  kind: z.literal('validator-join'),
+  node: validatorId,
+  height: positive,
+  appHash: hash,
+});
+
+const handover: z.ZodType<Tx.HandoverPayload> = z.strictObject({
+  ...base,
+  kind: z.literal('handover'),
+  node: validatorId,
+  set: positive,
+  before: z.string().min(1).max(NOTE_MAX),
+  after: z.string().min(1).max(NOTE_MAX),
+});
+
 /** One schema a kind; the key is also the middle of the payload type. */
 export const payloadSchemas: { readonly [K in Tx.PayloadKind]: z.ZodType<Extract<Tx.Payload, { kind: K }>> } = {
   mutation,
@@ -255,4 +299,8 @@ export const payloadSchemas: { readonly [K in Tx.PayloadKind]: z.ZodType<Extract
   finding,
   'guard-seen': guardSeen,
   refusals,
+  'key-rotation': keyRotation,
+  'member-key': memberKey,
+  'validator-join': validatorJoin,
+  handover,
 };

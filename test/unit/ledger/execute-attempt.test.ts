@@ -9,7 +9,7 @@ import { MemorySource } from './memory-source.ts';
 const tree = StateTree.load(new MemorySource(), nativeBackend.sha256);
 const begin = (overlay = tree.overlay(), timeMs = 1_000) => ({
   overlay,
-  x: beginExecution({} as Chain, overlay, [], { height: 1, timeMs, firstLeaf: 0 }),
+  x: beginExecution({} as Chain, overlay, [], { height: 1, timeMs, firstLeaf: 0, last: {} as never }),
 });
 
 test('what fails half way leaves nothing: not in the state, not among the expiring keys, not among the decisions', () => {

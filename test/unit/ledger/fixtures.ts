@@ -251,6 +251,25 @@ export const payloads: readonly Payload[] = [
     proposals: [{ proposal: 3, count: 40 }],
     others: 0,
   },
+  {
+    ...base,
+    kind: 'key-rotation',
+    node,
+    purpose: 'tx',
+    from: hashOf('old key') as string as PublicKeyHex,
+    to: hashOf('new key') as string as PublicKeyHex,
+    proofs: { from: Buffer.alloc(64, 3).toString('base64'), to: Buffer.alloc(64, 3).toString('base64') },
+  },
+  {
+    ...base,
+    kind: 'member-key',
+    org: 'alpha' as OrgId,
+    member: 'ann',
+    to: hashOf('new key') as string as PublicKeyHex,
+    proof: Buffer.alloc(64, 3).toString('base64'),
+  },
+  { ...base, kind: 'validator-join', node, height: 7, appHash: hashOf('state') },
+  { ...base, kind: 'handover', node, set: 1, before: 'a note\n', after: 'another note\n' },
 ];
 
 export const header: BlockHeader = {

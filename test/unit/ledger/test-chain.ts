@@ -41,6 +41,12 @@ export function signerOf(name: string): Signer {
   return signer;
 }
 
+export function signerByKey(key: string): Signer {
+  const found = [...signers.values()].find(({ publicKey }) => publicKey === key);
+  if (found === undefined) throw new Error(`nobody in the tests has the key ${key}`);
+  return found;
+}
+
 export const hashOf = (text: string): Hash =>
   Buffer.from(sha256(new TextEncoder().encode(text))).toString('hex') as Hash;
 
@@ -108,7 +114,7 @@ export function genesisOf(options: ChainOptions = {}): Genesis {
   };
 }
 
-function validatorOf(name: string): Validator {
+export function validatorOf(name: string): Validator {
   const key = (purpose: string) => signerOf(`${name} ${purpose}`).publicKey;
   return {
     id: name as ValidatorId,
@@ -177,6 +183,8 @@ export class TestChain {
   readonly #followed: boolean;
   readonly #followerSource = new MemorySource();
   nowMs = START_MS;
+  /** A validator that neither proposes nor signs. */
+  silent = '';
   #certificate: Certificate | null = null;
   #reviews = 0;
   readonly blocks: ExecutedBlock[] = [];
@@ -228,17 +236,23 @@ export class TestChain {
   }
 
   prepare(txs: readonly Uint8Array[]): ExecutedBlock {
-    const { height, blockId, timeMs, validators } = this.app.info();
+    const { height, blockId, timeMs } = this.app.info();
     this.nowMs = Math.max(this.nowMs, timeMs + 1);
     return this.app.prepareProposal({
       height: (height + 1) as Height,
-      proposer: (validators[height % validators.length] as Validator).id,
+      proposer: this.#proposer(height),
       timeMs: this.nowMs,
       previous: blockId,
       lastCertificate: this.#certificate,
       lastCertificateHash: this.#certificate === null ? ZERO_HASH : certificateHashOf(this.#certificate, sha256),
       txs,
     });
+  }
+
+  #proposer(height: number): ValidatorId {
+    const { validators } = this.app.info();
+    const taking = validators.filter(({ id }) => id !== this.silent);
+    return (taking[height % taking.length] as Validator).id;
   }
 
   /** One block of these transactions, on both nodes. */
@@ -392,10 +406,12 @@ export class TestChain {
     const height = block.header.height;
     const round = 0 as Round;
     const message = signBytes(this.app.genesisHash, { type: 'precommit', height, round, blockId });
-    const signatures = this.genesis.validators.map(({ id }, validator) => ({
-      validator,
-      signature: signerOf(`${id} vote`).sign(message),
-    }));
+    // By the set of this height, whoever is in it: with the keys that it names.
+    const signatures = this.app
+      .info()
+      .lastValidators.flatMap(({ id, voteKey }, validator) =>
+        id === this.silent ? [] : [{ validator, signature: signerByKey(voteKey).sign(message) }],
+      );
     return { height, round, blockId, signatures };
   }
 }
