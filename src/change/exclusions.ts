@@ -182,7 +182,9 @@ const START_UP: readonly Exclusion[] = [
     names: BOOTSTRAP_RBAC,
     reason: 'built-in roles of a fresh cluster; a later UPDATE or DELETE of one is gated, and the API server goes on without it',
   }),
-  entry(apiServer, WRITE, 'apiregistration.k8s.io', ['apiservices', 'apiservices/status'], { where: isLocalApiService, reason: 'registers the versions that it serves itself' }),
+  entry(apiServer, WRITE, 'apiregistration.k8s.io', ['apiservices'], { where: isLocalApiService, reason: 'registers the versions that it serves itself' }),
+  entry(apiServer, ['UPDATE'], 'apiregistration.k8s.io', ['apiservices/status'], { reason: 'whether the servers of aggregated APIs answer' }),
+  entry(apiServer, ['UPDATE'], '', ['secrets'], { where: allOf(hadSecretType('kubernetes.io/service-account-token'), metadataOnly), reason: 'label with the date on which a token Secret was used last' }),
   entry(apiServer, ['UPDATE'], 'apiextensions.k8s.io', ['customresourcedefinitions/status'], { reason: 'conditions and finalizer of a CRD' }),
   entry(apiServer, WRITE, 'internal.apiserver.k8s.io', ['storageversions', 'storageversions/status'], { reason: 'bookkeeping of API servers' }),
 ]; // prettier-ignore

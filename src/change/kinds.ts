@@ -25,6 +25,20 @@ const STATUS_SUBRESOURCE: Readonly<Record<string, { versions: readonly string[];
   'storage.k8s.io': { versions: ['v1'], resources: ['volumeattachments'] },
 }; // prettier-ignore
 
+/**
+ * Groups whose objects are stored in fields of Go types: a list without elements is stored as no list, and read back as null where its field is always
+ * written. Not those that carry JSON of somebody else's, in which the two differ: CRDs, devices; nor custom resources.
+ */
+const TYPED_GROUPS: readonly string[] = [
+  '', 'admissionregistration.k8s.io', 'apiregistration.k8s.io', 'apps', 'autoscaling', 'batch', 'certificates.k8s.io',
+  'coordination.k8s.io', 'discovery.k8s.io', 'flowcontrol.apiserver.k8s.io', 'networking.k8s.io', 'node.k8s.io', 'policy',
+  'rbac.authorization.k8s.io', 'scheduling.k8s.io', 'storage.k8s.io',
+]; // prettier-ignore
+
+export function losesEmptyLists({ group, resource }: Pick<ResourceName, 'group' | 'resource'>): boolean {
+  return TYPED_GROUPS.includes(group) && resource !== 'controllerrevisions';
+}
+
 export interface ResourceName {
   readonly group: string;
   readonly version: string;

@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../types/json.ts';
-import { hasStatusSubresource } from './kinds.ts';
-import { isObject, member, without, withMember } from './json.ts';
+import { hasStatusSubresource, losesEmptyLists } from './kinds.ts';
+import { isList, isObject, member, newObject, without, withMember } from './json.ts';
 import type { Review } from './review.ts';
 
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
@@ -17,6 +17,7 @@ export function normalise(object: JsonObject, review: Review): JsonObject {
   let result: JsonObject = stripsStatus(review) ? without(object, ['status']) : object;
   const metadata = member(object, 'metadata');
   if (isObject(metadata)) result = withMember(result, 'metadata', normaliseMetadata(metadata, review));
+  if (losesEmptyLists(review)) result = withoutEmptyLists(result) as JsonObject;
   return isEviction(review) ? normaliseEviction(result) : result;
 }
 
@@ -43,6 +44,15 @@ function normaliseMetadata(metadata: JsonObject, review: Review): JsonObject {
   const kept = without(annotations, [LAST_APPLIED]);
   // The map that existed for this annotation only goes with it; an empty map that was sent stays.
   return withMember(result, 'annotations', Object.keys(kept).length === 0 ? undefined : kept);
+}
+
+/** A list without elements as it is read back: `rules: []` of a Role becomes null in the store. */
+function withoutEmptyLists(value: Json): Json {
+  if (isList(value)) return value.length === 0 ? null : value.map(withoutEmptyLists);
+  if (!isObject(value)) return value;
+  const result = newObject();
+  for (const key of Object.keys(value)) result[key] = withoutEmptyLists(value[key] as Json);
+  return result;
 }
 
 function stripsStatus(review: Review): boolean {

@@ -1,5 +1,8 @@
 import type { BindingMode, ChangeAttributes } from '../types/change.ts';
-import { matchesAnyGlob, matchesGlob, pathFits, pathMeets } from './pattern.ts';
+import { CLUSTER_SCOPED, contentsOf, type Contents } from './contents.ts';
+import { effectsOf, namesOf } from './effects.ts';
+import { pathsFit, type PathRule } from './changed-paths.ts';
+import { matchesAnyGlob, matchesGlob } from './pattern.ts';
 import type { Policy, PolicySpec, ResourcePattern, Selector } from './policy.ts';
 
 /** Groups whose objects decide who may do what: a change of them is approved on exactly one base (governance.md). */
@@ -14,16 +17,24 @@ export function matchedPolicies(policies: readonly Policy[], change: ChangeAttri
   return policies.filter((policy) => policyMatches(policy.spec, change));
 }
 
-/** True if some `match` entry fits and no `exclude` entry does. */
+/** True if some `match` entry fits and no `exclude` entry does, of the change itself or of one that comes along with it. */
 export function policyMatches(spec: PolicySpec, change: ChangeAttributes): boolean {
   if (!matchesAnyGlob(spec.clusters, change.cluster)) return false;
-  const excluded = spec.exclude.some((selector) => selects(selector, change, 'all paths'));
-  if (excluded) return false;
-  const readings = [change, ...alsoReadAs(change)];
-  return spec.match.some(
-    (selector) =>
-      readings.some((reading) => selects(selector, reading, 'some path')) || selectsContents(selector, change),
+  return (
+    effectsOf(change).some((effect) => {
+      const names = namesOf(effect);
+      return !isExcluded(spec, names) && names.some((name) => isMatched(spec, name));
+    }) ||
+    (!isExcluded(spec, namesOf(change)) && spec.match.some((selector) => selectsContents(selector, change)))
   );
+}
+
+function isMatched(spec: PolicySpec, change: ChangeAttributes): boolean {
+  return spec.match.some((selector) => selects(selector, change, 'some path'));
+}
+
+function isExcluded(spec: PolicySpec, names: readonly ChangeAttributes[]): boolean {
+  return names.some((change) => spec.exclude.some((selector) => selects(selector, change, 'all paths')));
 }
 
 /** The stricter mode wins; RBAC, admission and CRD objects are always strict. */
@@ -31,31 +42,6 @@ export function bindingOf(matched: readonly Policy[], change: ChangeAttributes):
   if (STRICT_GROUPS.includes(change.group)) return 'strict';
   return matched.some((policy) => policy.spec.binding === 'strict') ? 'strict' : 'diff';
 }
-
-const METADATA_PATHS = ['/metadata/**'];
-const OWNER_PATHS = ['/metadata/ownerReferences/**'];
-
-/**
- * What an UPDATE is besides what it says. A subresource such as `/status` that writes metadata along (the API server lets it, for most kinds) changes the
- * object itself. And the garbage collector, which never asks, deletes an object whose owners do not exist: who changes the owners of an object may be
- * deleting it.
- */
-function alsoReadAs(change: ChangeAttributes): readonly ChangeAttributes[] {
-  if (change.operation !== 'UPDATE') return [];
-  const ofObject = { ...change, subresource: '' };
-  const writesMetadata = change.subresource !== '' && pathsFit(METADATA_PATHS, change, 'some path');
-  const changesOwners = pathsFit(OWNER_PATHS, change, 'some path');
-  return [
-    ...(writesMetadata ? [ofObject] : []),
-    ...(changesOwners ? [{ ...ofObject, operation: 'DELETE' as const }] : []),
-  ];
-}
-
-/**
- * `some path`: one changed path that meets a pattern is enough to be governed. `all paths`: a change is let out of a policy by its paths
- * only if every changed path is, otherwise one harmless field would carry the others out.
- */
-type PathRule = 'some path' | 'all paths';
 
 function selects(selector: Selector, change: ChangeAttributes, pathRule: PathRule): boolean {
   return (
@@ -82,7 +68,7 @@ function resourceFits(pattern: ResourcePattern, change: ChangeAttributes): boole
   return (
     matchesGlob(pattern.group, change.group) &&
     matchesGlob(resource, change.resource) &&
-    (subresource === undefined ? change.subresource === '' : matchesGlob(subresource, change.subresource))
+    fitsSubresource(subresource, change.subresource)
   );
 }
 
@@ -91,85 +77,30 @@ function partsOf(resource: string): readonly [string, string | undefined] {
   return slash < 0 ? [resource, undefined] : [resource.slice(0, slash), resource.slice(slash + 1)];
 }
 
-function pathsFit(patterns: readonly string[], change: ChangeAttributes, rule: PathRule): boolean {
-  // Everything appears, vanishes or is used: it counts as if every path had changed.
-  if (change.operation !== 'UPDATE') return rule === 'some path';
-  if (rule === 'all paths') {
-    // A truncated parent also stands for paths that no pattern of the exclusion names.
-    return (
-      !change.pathsTruncated &&
-      change.paths.length > 0 &&
-      change.paths.every((path) => patterns.some((pattern) => pathFits(pattern, path)))
-    );
-  }
-  // Attested paths are single fields; only where they were truncated does a parent stand for everything below it.
-  if (!change.pathsTruncated) return change.paths.some((path) => patterns.some((pattern) => pathFits(pattern, path)));
-  return change.paths.length === 0 || change.paths.some((path) => patterns.some((pattern) => pathMeets(pattern, path)));
-}
-
-/**
- * A namespace and a CRD take their contents along without one DELETE review (admission.md): their own DELETE, and for a namespace also
- * the update of `finalize`, counts as the DELETE of whatever the entry would protect inside.
- */
+/** Whatever the entry would protect inside of what the change is about. */
 function selectsContents(selector: Selector, change: ChangeAttributes): boolean {
-  if (selector.operations !== undefined && !selector.operations.includes('DELETE')) return false;
   if (!actorFits(selector, change)) return false;
-  if (isNamespaceRemoval(change))
-    return (
-      !isClusterScoped(selector) &&
-      (selector.namespaces === undefined || matchesAnyGlob(selector.namespaces, change.name))
-    );
-  if (isCrdRemoval(change))
-    return selector.resources === undefined || selector.resources.some((r) => definesResource(change.name, r));
-  return false;
-}
-
-function isNamespaceRemoval(change: ChangeAttributes): boolean {
-  if (change.group !== '' || change.resource !== 'namespaces') return false;
-  return (change.operation === 'DELETE' && change.subresource === '') || change.subresource === 'finalize';
-}
-
-function isCrdRemoval(change: ChangeAttributes): boolean {
-  return (
-    change.operation === 'DELETE' &&
-    change.group === 'apiextensions.k8s.io' &&
-    change.resource === 'customresourcedefinitions' &&
-    change.subresource === ''
+  const { operations, namespaces, resources } = selector;
+  return contentsOf(change).some(
+    (contents) =>
+      (operations === undefined || contents.operations.some((operation) => operations.includes(operation))) &&
+      (contents.namespace === undefined ||
+        (!isClusterScoped(selector) && (namespaces === undefined || matchesAnyGlob(namespaces, contents.namespace)))) &&
+      (resources?.some((pattern) => holdsResource(contents, pattern)) ?? true),
   );
 }
 
-/** A CRD is named `<plural>.<group>`. */
-function definesResource(crdName: string, pattern: ResourcePattern): boolean {
-  const dot = crdName.indexOf('.');
-  if (dot < 0) return false;
-  return (
-    matchesGlob(pattern.group, crdName.slice(dot + 1)) &&
-    matchesGlob(partsOf(pattern.resource)[0], crdName.slice(0, dot))
-  );
+function holdsResource({ group, resource }: Contents, pattern: ResourcePattern): boolean {
+  if (group !== undefined && !matchesGlob(pattern.group, group)) return false;
+  if (resource === undefined) return true;
+  const [name, subresource] = partsOf(pattern.resource);
+  return matchesGlob(name, resource.name) && resource.subresources.some((sub) => fitsSubresource(subresource, sub));
 }
 
-/** Built-in resources that no namespace holds; whether another one does cannot be told from its name. */
-const CLUSTER_SCOPED: readonly string[] = [
-  'apiservices',
-  'certificatesigningrequests',
-  'clusterrolebindings',
-  'clusterroles',
-  'csidrivers',
-  'csinodes',
-  'customresourcedefinitions',
-  'ingressclasses',
-  'mutatingwebhookconfigurations',
-  'namespaces',
-  'nodes',
-  'persistentvolumes',
-  'priorityclasses',
-  'runtimeclasses',
-  'storageclasses',
-  'validatingadmissionpolicies',
-  'validatingadmissionpolicybindings',
-  'validatingwebhookconfigurations',
-  'volumeattachments',
-];
+function fitsSubresource(pattern: string | undefined, subresource: string): boolean {
+  if (subresource === '*') return true;
+  return pattern === undefined ? subresource === '' : matchesGlob(pattern, subresource);
+}
 
 function isClusterScoped(selector: Selector): boolean {
   return selector.resources?.every((pattern) => CLUSTER_SCOPED.includes(partsOf(pattern.resource)[0])) ?? false;

@@ -10,12 +10,16 @@ import {
   proposalOf,
   type ApiResult,
 } from './objects.ts';
+import { installMutatingWebhooks } from './mutating-webhook.ts';
 import { twoApprovals } from './policies.ts';
+import { ask, STRETCHES } from './stretches.ts';
 import { withPlayground } from './with-playground.ts';
 
 const NS = 'prod-shop';
 const STRICT_NS = 'vault-keys';
 const QUOTA_NS = 'prod-quota';
+/** Everything that alice does there needs votes; what the administrator prepares does not. */
+const exactNamespace = (id: string) => `exact-${id}`;
 const QUOTA = `/api/v1/namespaces/${QUOTA_NS}/resourcequotas/none`;
 /** Observers wait 65 s before they say "was not stored"; the other tests run meanwhile. */
 const QUOTA_TIMEOUT_MS = 150_000;
@@ -26,6 +30,9 @@ const world = withPlayground({}, async ({ playground, committee }) => {
   for (const name of [NS, STRICT_NS, QUOTA_NS]) await createNamespace(playground, name);
   await committee.enforce('production', twoApprovals('prod-*'));
   await committee.enforce('vault', twoApprovals('vault-*', 'strict'));
+  const { clusters, require, binding, deadlines } = twoApprovals('');
+  const match = [{ namespaces: [exactNamespace('*')] }];
+  await committee.enforce('exact', { clusters, match, exclude: [{ users: ['admin'] }], require, binding, deadlines });
 
   // Without a controller manager a quota bites when its status is written by hand.
   await setQuota(0);
@@ -59,16 +66,88 @@ function isRefused({ status, message }: ApiResult): boolean {
   return status === 403 && message.includes('denied the request');
 }
 
-describe('P1 exact approval', () => {
-  test('a quota refuses what the chain admitted', async () => {
+test('P1 a quota refuses what the chain admitted', async () => {
+  const { playground, committee } = world;
+  const refused = await createConfigMap(playground, 'alice', QUOTA_NS, 'over');
+  expect(refused.status).toBe(403);
+  expect(refused.message).toContain('exceeded quota');
+  const { changes } = await committee.proposal(quotaProposal);
+  expect(changes.map(({ state }) => state)).toEqual(['RESERVED']);
+});
+
+describe.concurrent('P1 an approval cannot be stretched', { timeout: 120_000 }, () => {
+  test.each(STRETCHES)('by $what', async ({ id: name, prepare = [], approved, stretched, same, unobserved }) => {
     const { playground, committee } = world;
-    const refused = await createConfigMap(playground, 'alice', QUOTA_NS, 'over');
-    expect(refused.status).toBe(403);
-    expect(refused.message).toContain('exceeded quota');
-    const { changes } = await committee.proposal(quotaProposal);
-    expect(changes.map(({ state }) => state)).toEqual(['RESERVED']);
+    const ns = exactNamespace(name);
+    await createNamespace(playground, ns, 'admin');
+    for (const request of prepare) expect((await ask(playground, 'admin', ns, request)).status).toBeLessThan(300);
+
+    const refused = await ask(playground, 'alice', ns, approved);
+    expect(isRefused(refused)).toBe(true);
+    const id = proposalOf(refused);
+    await committee.approve(id, ['bob', 'carol']);
+    for (const [how, request] of Object.entries(stretched)) {
+      const answer = await ask(playground, 'alice', ns, request);
+      expect([how, isRefused(answer), answer.message]).toEqual([how, true, expect.stringMatching(/needs 2 more/)]);
+      expect([how, proposalOf(answer)]).not.toEqual([how, id]);
+    }
+
+    const used = await ask(playground, 'alice', ns, same ?? approved);
+    expect([used.status, used.message]).toEqual([expect.toSatisfy((status: number) => status < 300), '']);
+    // Observers of two organisations say that exactly this was stored.
+    const executed = await committee.until(id, ({ changes }) => changes[0]?.state === 'EXECUTED');
+    if (unobserved !== true) expect(executed.changes[0]?.persistedBy.length).toBeGreaterThanOrEqual(2);
   });
 
+  test('to another object of the same name that was made later, by a DELETE', async () => {
+    const { playground, committee } = world;
+    const ns = exactNamespace('reborn');
+    await createNamespace(playground, ns, 'admin');
+    await createConfigMap(playground, 'admin', ns, 'x');
+    const id = proposalOf(await deleteConfigMap(playground, 'alice', ns, 'x'));
+    await committee.approve(id, ['bob', 'carol']);
+    await deleteConfigMap(playground, 'admin', ns, 'x');
+    await createConfigMap(playground, 'admin', ns, 'x');
+    const refused = await deleteConfigMap(playground, 'alice', ns, 'x');
+    expect(isRefused(refused)).toBe(true);
+    expect(proposalOf(refused)).not.toBe(id);
+    expect((await getConfigMap(playground, ns, 'x')).status).toBe(200);
+  });
+
+  test('by mutating webhooks: what they make of a request is what was voted for', async () => {
+    const { playground, committee } = world;
+    const ns = exactNamespace('mutated');
+    await createNamespace(playground, ns, 'admin');
+    const webhooks = await installMutatingWebhooks(playground, ns, 'one');
+    const create = () => createConfigMap(playground, 'alice', ns, 'x');
+    const id = proposalOf(await create());
+    await committee.approve(id, ['bob', 'carol']);
+
+    webhooks.mark = 'two';
+    const other = await create();
+    expect(isRefused(other)).toBe(true);
+    expect(proposalOf(other)).not.toBe(id);
+
+    webhooks.mark = 'one';
+    const created = await create();
+    expect(created).toMatchObject({
+      status: 201,
+      object: { data: { key: 'value', first: 'seen', second: 'one' } },
+    });
+    await committee.until(id, ({ changes }) => changes[0]?.state === 'EXECUTED');
+
+    // Without them the same request is another change, too.
+    await deleteConfigMap(playground, 'admin', ns, 'x');
+    const again = proposalOf(await create());
+    await committee.approve(again, ['bob', 'carol']);
+    await webhooks.remove();
+    const bare = await create();
+    expect(isRefused(bare)).toBe(true);
+    expect(proposalOf(bare)).not.toBe(again);
+  });
+});
+
+describe('P1 exact approval', () => {
   test('without a vote a matched change is refused, says what is missing, and is not stored', async () => {
     const { playground } = world;
     const refused = await createConfigMap(playground, 'alice', NS, 'unvoted');

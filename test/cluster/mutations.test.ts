@@ -3,6 +3,7 @@ import { exclusionsFor } from '../../src/change/index.ts';
 import { nodeAgents } from '../playground/full-control-plane.ts';
 import { auditedWrites, isNamedByExclusions, type AuditedWrite } from './mutations/audited.ts';
 import { actualLines, expectedLines } from './mutations/compare.ts';
+import { attestContext, digestsOfStored, textOf } from './mutations/digest.ts';
 import { MutationLog, type MutationLeaf } from './mutations/mutation-log.ts';
 import {
   belongsTo,
@@ -23,7 +24,9 @@ import { withPlayground } from './with-playground.ts';
 
 /** Rows that are played at one time: waiting for controllers, not computing, is what most of them do. */
 const PLAYED_AT_ONCE = 4;
-const PLAY_TIMEOUT_MS = 380_000;
+const PLAY_TIMEOUT_MS = 480_000;
+/** Records whose object nobody else wrote to. */
+const COMPARED_MIN = 35;
 
 type Outcome = Played | Error;
 interface Both {
@@ -123,7 +126,10 @@ describe.each(CHAPTERS)('P1 no mutation that a policy matches goes on before the
     // The warning is there also where kubectl shows another error than ours (autoscale), and the error where it shows no warning (exec).
     expect(played.attempts[0]?.said).toMatch(/proposal\/\d+ is OPEN/);
     // Nothing was made, changed or removed.
-    for (const [path, was] of played.before) expect([path, played.after.get(path)]).toEqual([path, was]);
+    for (const [path, was] of played.before) {
+      const is = played.after.get(path);
+      expect([path, is?.uid, is?.content]).toEqual([path, was.uid, was.content]);
+    }
   });
 });
 
@@ -141,6 +147,28 @@ describe('P1 what was voted for is what is stored', () => {
     expect(decisions.length).toBeGreaterThan(0);
     for (const { result } of decisions) expect(result).toMatchObject({ decision: 'ADMITTED', proposal: proposal?.id });
   });
+});
+
+test('the digest that was recorded is the one of the object that was stored', () => {
+  const context = attestContext(world.playground);
+  const recorded: string[] = [];
+  const stored: string[] = [];
+  for (const row of ROWS) {
+    const played = playedOf(row, 'free');
+    const decisions = decisionsOf(log, played.ns);
+    for (const leaf of decisions) {
+      const { uid } = leaf.attributes;
+      // Of several changes of one object only the last one's result can be read.
+      if (decisions.filter(({ attributes }) => attributes.uid === uid).length > 1) continue;
+      const digests = digestsOfStored(leaf, played, context);
+      if (digests === undefined) continue;
+      const { operation, resource, name } = leaf.attributes;
+      recorded.push(`${row.id} ${operation} ${resource} ${name}: ${textOf(leaf.digest)}`);
+      stored.push(`${row.id} ${operation} ${resource} ${name}: ${digests}`);
+    }
+  }
+  expect(recorded).toEqual(stored);
+  expect(stored.length).toBeGreaterThan(COMPARED_MIN);
 });
 
 describe('the log tells the whole truth', () => {

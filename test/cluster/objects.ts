@@ -26,6 +26,7 @@ interface Call {
   readonly method?: string;
   readonly body?: unknown;
   readonly contentType?: string;
+  readonly headers?: Readonly<Record<string, string | string[]>>;
   readonly timeoutMs?: number;
 }
 
@@ -92,9 +93,9 @@ export function getConfigMap(playground: Playground, namespace: string, name: st
 }
 
 /** @throws Error unless it is created. */
-export async function createNamespace(playground: Playground, name: string): Promise<void> {
+export async function createNamespace(playground: Playground, name: string, user = 'alice'): Promise<void> {
   const body = { apiVersion: 'v1', kind: 'Namespace', metadata: { name } };
-  const { status, message } = await call(playground, 'alice', '/api/v1/namespaces', { method: 'POST', body });
+  const { status, message } = await call(playground, user, '/api/v1/namespaces', { method: 'POST', body });
   if (status !== 201) throw new Error(`namespace ${name}: ${status} ${message}`);
 }
 

@@ -116,6 +116,8 @@ export function kwokArguments(layout: Layout): string[] {
     `--kubeconfig=${layout.config('kwok.kubeconfig')}`,
     `--config=${join(import.meta.dirname, 'kwok', 'stages.yaml')}`,
     '--manage-all-nodes=true',
+    // Without a heartbeat the node controller takes a node for lost after 50 s, and its pods for not ready.
+    '--node-lease-duration-seconds=40',
     '--cidr=10.244.0.0/16',
     '--node-ip=127.0.0.1',
   ];

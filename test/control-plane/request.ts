@@ -10,7 +10,8 @@ export interface RequestInit {
   readonly body?: unknown;
   /** Default: `application/json`, when there is a body. */
   readonly contentType?: string;
-  readonly headers?: Readonly<Record<string, string>>;
+  /** A list is sent as several headers of one name. */
+  readonly headers?: Readonly<Record<string, string | string[]>>;
   /** Until the whole answer is there. Default: 30,000. */
   readonly timeoutMs?: number;
 }
@@ -49,7 +50,7 @@ function send(url: URL, agent: Agent, init: RequestInit): Promise<Response> {
   const timeoutMs = init.timeoutMs ?? TIMEOUT_MS_DEFAULT;
   const method = init.method ?? 'GET';
   const body = encodeBody(init.body);
-  const headers: Record<string, string | number> = { accept: 'application/json' };
+  const headers: Record<string, string | number | string[]> = { accept: 'application/json' };
   if (body !== undefined) {
     headers['content-type'] = init.contentType ?? 'application/json';
     headers['content-length'] = body.byteLength;

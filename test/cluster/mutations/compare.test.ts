@@ -12,8 +12,8 @@ const record: Recorded = { operation: 'UPDATE', resource: 'apps/v1/deployments/s
 const played: Played = {
   ns: NS,
   attempts: [],
-  before: new Map([[PATH, { uid: 'was', content: '' }]]),
-  after: new Map([[PATH, { uid: 'was', content: '' }]]),
+  before: new Map([[PATH, { uid: 'was', content: '', object: undefined }]]),
+  after: new Map([[PATH, { uid: 'was', content: '', object: undefined }]]),
 };
 
 function leaf(attributes: Partial<ChangeAttributes> = {}, decision: 'ADMITTED' | 'REFUSED' = 'ADMITTED'): MutationLeaf {
@@ -65,17 +65,15 @@ test.each([
   expect(actual(leaves)).not.toEqual(expected());
 });
 
-test('of a contended object another round is accepted, the same round twice is not', () => {
-  const contended: Recorded = { ...record, contended: true };
-  expect(actual([leaf(), leaf({ resourceVersion: '2' })], [contended])).toEqual(expected([contended]));
-  expect(actual([leaf(), leaf()], [contended])).not.toEqual(expected([contended]));
-});
-
 test('what is made has the uid of what is stored, and a refused one that of nothing', () => {
   const made: Recorded = { operation: 'CREATE', resource: 'apps/v1/deployments' };
   const create = (uid: string, decision: 'ADMITTED' | 'REFUSED') =>
     leaf({ operation: 'CREATE', subresource: '', uid }, decision);
-  const stored: Played = { ...played, before: new Map(), after: new Map([[PATH, { uid: 'new', content: '' }]]) };
+  const stored: Played = {
+    ...played,
+    before: new Map(),
+    after: new Map([[PATH, { uid: 'new', content: '', object: undefined }]]),
+  };
   const lines = (decision: 'ADMITTED' | 'REFUSED', uid: string) =>
     actualLines([made], decision, stored, [create(uid, decision)]);
   expect(lines('ADMITTED', 'new')).toEqual(expectedLines([made], 'ADMITTED', NS));

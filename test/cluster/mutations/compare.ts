@@ -23,7 +23,7 @@ export function actualLines(
     if (mine.length === 0) continue;
     const wrong = mine.flatMap((leaf) => uidProblem(record, leaf, played, leaves));
     const [min, max] = rangeOf(record.times ?? 1);
-    const isRight = mine.length >= min && (mine.length <= max || (record.contended === true && areRounds(mine)));
+    const isRight = mine.length >= min && mine.length <= max;
     lines.push(
       [`${lineOf(record, decision, ns)}: ${isRight ? timesText(record.times ?? 1) : mine.length}`, ...wrong].join('; '),
     );
@@ -68,7 +68,8 @@ function uidProblem(
   const [was, is] = [before.get(path)?.uid, after.get(path)?.uid];
   const { uid } = attributes;
   const isNew = record.operation === 'CREATE' && attributes.subresource === '';
-  const rule = isNew && result.decision === 'REFUSED' ? 'unstored' : (record.uid ?? 'object');
+  const isUnstored = isNew && result.decision === 'REFUSED' && record.uid !== 'none';
+  const rule = isUnstored ? 'unstored' : (record.uid ?? 'object');
   if (rule === 'any') return uid !== '' ? [] : ['no uid'];
   if (rule === 'none') return uid === '' ? [] : [`uid ${uid} of no object`];
   if (rule === 'unstored') return uid !== '' && uid !== was && uid !== is ? [] : [`uid '${uid}' is stored, or missing`];
@@ -79,11 +80,6 @@ function uidProblem(
   const wanted = isNew ? (is ?? uid) : (was ?? is ?? made?.attributes.uid);
   if (wanted === undefined || wanted === '') return [`uid '${uid}', but there is no such object`];
   return uid === wanted ? [] : [`uid '${uid}' instead of ${wanted}`];
-}
-
-/** Each about another version of the object. */
-function areRounds(leaves: readonly MutationLeaf[]): boolean {
-  return new Set(leaves.map(({ attributes }) => attributes.resourceVersion)).size === leaves.length;
 }
 
 function isSame(a: MutationLeaf['attributes'], b: MutationLeaf['attributes']): boolean {

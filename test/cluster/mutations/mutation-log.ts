@@ -1,7 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChangeAttributes } from '../../../src/types/change.ts';
 import type { Hash } from '../../../src/types/brand.ts';
 import type { TxResult } from '../../../src/types/transaction.ts';
 import type { Committee } from '../committee.ts';
+
+const BEHIND_TIMEOUT_MS = 60_000;
+const POLL_INTERVAL_MS = 50;
 
 /** One leaf of a mutation. */
 export interface MutationLeaf {
@@ -25,7 +29,7 @@ export class MutationLog {
     return [...this.#leaves.values()].toSorted((a, b) => a.index - b.index);
   }
 
-  /** Everything that was committed before the call. */
+  /** Everything that any node had committed before the call. */
   catchUp(): Promise<void> {
     this.#reading = this.#reading.then(() => this.#read());
     return this.#reading;
@@ -33,6 +37,9 @@ export class MutationLog {
 
   async #read(): Promise<void> {
     const known = Math.max(-1, ...this.#leaves.keys());
+    const statuses = await this.#committee.reader.statuses();
+    const height = Math.max(...statuses.map(({ status }) => Number(status?.['height'] ?? 0)));
+    const deadline = performance.now() + BEHIND_TIMEOUT_MS;
     for (let before: number | null = null; ;) {
       const page = await this.#committee.records({
         kind: 'mutation',
@@ -40,6 +47,12 @@ export class MutationLog {
         limit: known < 0 ? '500' : '50',
         ...(before === null ? {} : { before: String(before) }),
       });
+      // A node that is behind shows less than another one has acknowledged.
+      if (page.head.header.height < height) {
+        if (performance.now() > deadline) throw new Error(`no node shows the records up to height ${height}`);
+        await sleep(POLL_INTERVAL_MS);
+        continue;
+      }
       for (const { index, leaf, transaction } of page.records) {
         const { payload } = transaction;
         if (payload.kind !== 'mutation') throw new Error(`leaf ${index} is no mutation`);

@@ -18,8 +18,8 @@ number of decisions, controllers included; that every decision has a witness of 
 the audit log of the API server: whatever it carried out is on our log, or is of an actor, operation and resource of the list at the end.
 
 - \`<ns>\` is the row's own namespace; where no name is given it is \`x\`, where no user is given alice. \`*\` is what the server made up.
-- "× 2" is the number of decisions. "+ rounds": controllers write the object too, or it was written a moment before; where the API server
-  then finds a newer version it asks again about that one, which is a decision of its own.
+- "× 2" is the number of decisions. It is exact because nothing writes to the object meanwhile, and because the API server's cache is waited
+  for before each request: of an object that is newer than its cache it would ask twice.
 - "same, once": the same records, refused; a repetition is answered from the proposal that is open, without another record.
 - "then voted for": two other organisations approve the refused change, it is asked for again and goes through, and observers of two
   organisations say that exactly it was stored.
@@ -61,15 +61,7 @@ function listOf(records: readonly Recorded[]): string {
   return records.map(recordText).join('; ');
 }
 
-function recordText({
-  operation,
-  resource,
-  name = 'x',
-  namespace = '$',
-  user,
-  times = 1,
-  contended,
-}: Recorded): string {
+function recordText({ operation, resource, name = 'x', namespace = '$', user, times = 1 }: Recorded): string {
   const shown = (text: string) => text.replaceAll('$', '<ns>');
   const within = namespace === '$' || namespace === '' || namespace === name ? '' : ` in \`${shown(namespace)}\``;
   return [
@@ -78,7 +70,6 @@ function recordText({
     within,
     ...(user === undefined ? [] : [` by \`${shown(user)}\``]),
     ...(times === 1 ? [] : [` × ${timesText(times)}`]),
-    ...(contended === true ? [' + rounds'] : []),
   ].join('');
 }
 

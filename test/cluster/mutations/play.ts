@@ -33,6 +33,7 @@ export interface Seen {
   readonly uid: string | undefined;
   /** Without status and bookkeeping, which controllers write at any time. */
   readonly content: string | undefined;
+  readonly object: KubeObject | undefined;
 }
 
 /** The governed half of a row, voted for and asked for again. */
@@ -58,7 +59,7 @@ export async function voteAndRepeat(world: World, row: Row, { ns }: Played): Pro
     await approvedEverywhere(playground, id);
   }
   // Not governed: what follows from the change is waited for.
-  const attempts = await row.change(new Stage(playground, ns, false));
+  const attempts = await row.change(new Stage(playground, ns, false, touchedBy(row, ns)));
   const isSettled = ({ changes }: Proposal) => changes.every(({ state }) => state === 'EXECUTED' || state === 'READY');
   const proposals = await Promise.all([...ids].map((id) => committee.until(id, isSettled)));
   await log.catchUp();
@@ -92,7 +93,7 @@ export function namespaceOf(row: Row, isGoverned: boolean): string {
 /** Prepares and changes; the namespace is there. */
 export async function play(world: World, row: Row, isGoverned: boolean): Promise<Played> {
   const ns = namespaceOf(row, isGoverned);
-  const stage = new Stage(world.playground, ns, isGoverned);
+  const stage = new Stage(world.playground, ns, isGoverned, touchedBy(row, ns));
   await row.prepare?.(stage);
   const paths = [...row.records, ...(row.refused ?? [])].flatMap((record) => pathOf(record, ns) ?? []);
   const before = await see(world, paths);
@@ -113,6 +114,19 @@ export function decisionsOf(log: MutationLog, ns: string): MutationLeaf[] {
 
 export function belongsTo({ namespace, name }: MutationLeaf['attributes'], ns: string): boolean {
   return namespace === ns || namespace.startsWith(`${ns}-`) || name.includes(ns);
+}
+
+/** Paths for `cached`: the objects that the row's records are about, or the collection where no name is known beforehand. */
+function touchedBy({ records, refused = [] }: Row, ns: string): string[] {
+  const stored = [...records, ...refused].filter(({ operation }) => operation !== 'CONNECT');
+  const paths = stored.map((record) => {
+    const { group, version, resource } = partsOf(inScope(record.resource, ns));
+    const name = inScope(record.name ?? 'x', ns);
+    const namespace = inScope(record.namespace ?? '$', ns);
+    return pathOfTarget({ group, version, resource, namespace, name: name.endsWith('*') ? '' : name });
+  });
+  // Rows without a record are about ConfigMaps, but for those that change nothing that is stored.
+  return [...new Set([...paths, `/api/v1/namespaces/${ns}/configmaps/x`])];
 }
 
 /** Path of the object that a record is about, which for a subresource is its parent; undefined where no name is known beforehand. */
@@ -142,7 +156,7 @@ async function see({ playground }: World, paths: Iterable<string>): Promise<Map<
   const seen = new Map<string, Seen>();
   for (const path of new Set(paths)) {
     const { object, status } = await call(playground, PREPARER, path);
-    seen.set(path, status === 200 ? seenOf(object) : { uid: undefined, content: undefined });
+    seen.set(path, status === 200 ? seenOf(object) : { uid: undefined, content: undefined, object: undefined });
   }
   return seen;
 }
@@ -155,5 +169,5 @@ function seenOf(object: KubeObject): Seen {
     ...metadata
   } = (object.metadata ?? {}) as Record<string, unknown>;
   const { status: _4, ...rest } = object;
-  return { uid: object.metadata?.uid, content: JSON.stringify({ ...rest, metadata }) };
+  return { uid: object.metadata?.uid, content: JSON.stringify({ ...rest, metadata }), object };
 }

@@ -23,8 +23,6 @@ export interface Recorded {
   readonly uid?: 'object' | 'unstored' | 'none' | 'any';
   /** Decisions of the chain, each with a witness of every hook. Default: 1. Two numbers: at least and at most, where the API server decides it by chance. */
   readonly times?: number | readonly [min: number, max: number];
-  /** Controllers write this object too, or it was written a moment before: the API server asks again, about the newer version, where it finds one. */
-  readonly contended?: true;
 }
 
 /** One way of changing something, tried twice: where no policy matches, and where one asks for votes. */

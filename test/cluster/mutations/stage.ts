@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Playground } from '../../playground/playground.ts';
 import type { CommandOptions } from '../../playground/run-command.ts';
+import { cached } from './cache.ts';
 import { call, type ApiResult, type KubeObject } from '../objects.ts';
 
 export interface Attempt {
@@ -15,6 +16,13 @@ export interface RawRequest {
   readonly user?: string;
   readonly body?: unknown;
   readonly contentType?: string;
+  /** Impersonated by the user. */
+  readonly as?: Identity;
+}
+
+export interface Identity {
+  readonly user: string;
+  readonly groups: readonly string[];
 }
 
 const WAIT_MS = 90_000;
@@ -27,9 +35,12 @@ export class Stage {
   readonly playground: Playground;
   /** True where a policy matches: what a change waits for will not come. */
   readonly isGoverned: boolean;
+  readonly #touched: readonly string[];
 
-  constructor(playground: Playground, ns: string, isGoverned: boolean) {
+  /** `touched`: paths of what the row changes, which the API server's cache must hold as they are when alice asks. */
+  constructor(playground: Playground, ns: string, isGoverned: boolean, touched: readonly string[] = []) {
     this.playground = playground;
+    this.#touched = touched;
     this.ns = ns;
     this.isGoverned = isGoverned;
   }
@@ -37,6 +48,7 @@ export class Stage {
   /** kubectl as alice in the row's namespace. */
   async kubectl(args: readonly string[], options: CommandOptions = {}): Promise<Attempt> {
     const [verb = '', ...rest] = args;
+    await cached(this.playground, this.#touched);
     const { code, stdout, stderr } = await this.playground.kubectl('alice', [verb, `--namespace=${this.ns}`, ...rest], {
       timeoutMs: KUBECTL_TIMEOUT_MS,
       ...options,
@@ -52,8 +64,13 @@ export class Stage {
 
   /** One request as alice. */
   async raw(method: string, path: string, request: RawRequest = {}): Promise<Attempt> {
-    const { user = 'alice', ...init } = request;
-    const { status, message } = await call(this.playground, user, path.replaceAll('$', this.ns), { method, ...init });
+    const { user = 'alice', as, ...init } = request;
+    await cached(this.playground, this.#touched);
+    const { status, message } = await call(this.playground, user, path.replaceAll('$', this.ns), {
+      method,
+      ...init,
+      ...(as && { headers: impersonating(as) }),
+    });
     return { ok: status < 400, said: message };
   }
 
@@ -102,6 +119,20 @@ export class Stage {
     if (!this.isGoverned) await this.until(path, holds);
   }
 
+  /** kubectl with this token in the place of alice's certificate. */
+  withToken(token: string, args: readonly string[]): Promise<Attempt> {
+    const { apiServerUrl: server, caFile } = this.playground.cluster;
+    const config = {
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: [{ name: 'c', cluster: { server, 'certificate-authority': caFile } }],
+      users: [{ name: 'bearer', user: { token } }],
+      contexts: [{ name: 'alice', context: { cluster: 'c', user: 'bearer' } }],
+    };
+    const dir = this.folder({ kubeconfig: JSON.stringify(config) });
+    return this.kubectl(args, { env: { KUBECONFIG: `${dir}/kubeconfig` } });
+  }
+
   /** A folder with these files. */
   folder(files: Readonly<Record<string, string>>): string {
     const dir = join(this.playground.dir, 'rows', this.ns);
@@ -109,6 +140,10 @@ export class Stage {
     for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, name), text, { mode: 0o755 });
     return dir;
   }
+}
+
+function impersonating({ user, groups }: Identity): Readonly<Record<string, string | string[]>> {
+  return { 'impersonate-user': user, 'impersonate-group': [...groups] };
 }
 
 function listOf(objects: readonly object[]): string {
@@ -121,6 +156,38 @@ function isRefusal(said: string): boolean {
 }
 
 export const isGone = (object: KubeObject | undefined): boolean => object === undefined;
+/** A Deployment that its controllers have carried out: they write nothing more to it. */
+export function isAvailable(replicas: number): (object: KubeObject | undefined) => boolean {
+  return (object) => {
+    const { metadata, status } = (object ?? {}) as DeploymentSeen;
+    return (
+      status?.availableReplicas === replicas &&
+      status.updatedReplicas === replicas &&
+      status.replicas === replicas &&
+      (status.terminatingReplicas ?? 0) === 0 &&
+      status.observedGeneration === metadata?.generation
+    );
+  };
+}
+
+interface DeploymentSeen {
+  readonly metadata?: { readonly generation?: number };
+  readonly status?: Readonly<
+    Record<
+      'observedGeneration' | 'availableReplicas' | 'updatedReplicas' | 'replicas' | 'terminatingReplicas',
+      number | undefined
+    >
+  >;
+}
+
+/** True if a condition of this type is in the status. */
+export function hasCondition(type: string, is?: string): (object: KubeObject | undefined) => boolean {
+  return (object) => {
+    const { status } = (object ?? {}) as { status?: { conditions?: { type: string; status: string }[] } };
+    return status?.conditions?.some((one) => one.type === type && (is === undefined || one.status === is)) ?? false;
+  };
+}
+
 export const isThere = (object: KubeObject | undefined): boolean => object !== undefined;
 
 /** True if the value at the end of the path is this one. */

@@ -4,6 +4,7 @@ import { CONCURRENCY } from './rows/concurrency.ts';
 import { DEFINITIONS } from './rows/definitions.ts';
 import { DELETION } from './rows/deletion.ts';
 import { EXCLUDED } from './rows/excluded.ts';
+import { IMPERSONATION } from './rows/impersonation.ts';
 import { PODS } from './rows/pods.ts';
 import { WORKLOADS } from './rows/workloads.ts';
 import { WRITING } from './rows/writing.ts';
@@ -20,6 +21,7 @@ export const CHAPTERS: readonly Chapter[] = [
   { title: 'Pods and nodes', rows: PODS },
   { title: 'Deletion', rows: DELETION },
   { title: 'Access', rows: ACCESS },
+  { title: 'Acting as somebody else', rows: IMPERSONATION },
   { title: 'Definitions', rows: DEFINITIONS },
   { title: 'At the same time', rows: CONCURRENCY },
   { title: 'Left out', rows: EXCLUDED },

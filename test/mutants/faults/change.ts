@@ -226,4 +226,12 @@ export const changeFaults: readonly Fault[] = [
     tests: [exclusions],
     project: 'unit',
   },
+  {
+    fault: 'A Role without rules that is applied again every few minutes is a change each time.',
+    file: 'src/change/normalise.ts',
+    find: 'if (losesEmptyLists(review)) result',
+    replace: 'if (review.kind === null) result',
+    tests: [digest],
+    project: 'unit',
+  },
 ];

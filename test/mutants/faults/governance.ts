@@ -2,6 +2,7 @@ import type { Fault } from '../fault.ts';
 
 const tally = 'test/unit/governance/tally.test.ts';
 const match = 'test/unit/governance/match.test.ts';
+const doors = 'test/unit/governance/p1-other-doors.test.ts';
 const parse = 'test/unit/governance/policy-parse.test.ts';
 const feasibility = 'test/unit/governance/feasibility.test.ts';
 const admission = 'test/unit/ledger/execute-admission.test.ts';
@@ -108,7 +109,7 @@ export const governanceFaults: readonly Fault[] = [
   },
   {
     fault: 'One harmless path carries the others out of a policy.',
-    file: 'src/governance/match.ts',
+    file: 'src/governance/changed-paths.ts',
     find: 'change.paths.every((path)',
     replace: 'change.paths.some((path)',
     tests: [match],
@@ -116,7 +117,7 @@ export const governanceFaults: readonly Fault[] = [
   },
   {
     fault: 'A truncated path is taken for the field that it names.',
-    file: 'src/governance/match.ts',
+    file: 'src/governance/changed-paths.ts',
     find: 'patterns.some((pattern) => pathMeets(pattern, path))',
     replace: 'patterns.some((pattern) => pathFits(pattern, path))',
     tests: [match],
@@ -124,9 +125,9 @@ export const governanceFaults: readonly Fault[] = [
   },
   {
     fault: 'Deleting a namespace is not deleting what it holds.',
-    file: 'src/governance/match.ts',
-    find: 'if (isNamespaceRemoval(change))',
-    replace: "if (isNamespaceRemoval(change) && change.name === '')",
+    file: 'src/governance/contents.ts',
+    find: "return isRemoved ? [{ operations: ['DELETE'], namespace: name }] : [];",
+    replace: 'return isRemoved ? [] : [];',
     tests: [match],
     project: 'unit',
   },
@@ -348,6 +349,51 @@ export const governanceFaults: readonly Fault[] = [
     find: 'announced.slice(announced.indexOf(agreed.client) + 1)',
     replace: 'announced.filter((client) => client !== agreed.client)',
     tests: ['test/unit/ledger/execute-finding.test.ts'],
+    fault: 'A policy on the deletion of pods lets evictions through.',
+    file: 'src/governance/effects.ts',
+    find: 'if (isEviction(change)) return [change, asDelete];',
+    replace: '',
+    tests: [doors],
+    project: 'unit',
+  },
+  {
+    fault: 'A proxy that is asked for with a port is another thing than the one that a policy names.',
+    file: 'src/governance/effects.ts',
+    find: 'return bare === name ? [change] : [change, { ...change, name: bare }];',
+    replace: 'return bare === name ? [change] : [change];',
+    tests: [doors],
+    project: 'unit',
+  },
+  {
+    fault: 'A pod is bound by posting to `bindings` although a policy holds pods/binding back.',
+    file: 'src/governance/effects.ts',
+    find: "if (resource === 'bindings') return [change, { ...change, resource: 'pods', subresource: 'binding' }];",
+    replace: '',
+    tests: [doors],
+    project: 'unit',
+  },
+  {
+    fault: 'Who may write a status without votes writes finalizers and owners with it.',
+    file: 'src/governance/match.ts',
+    find: 'return !isExcluded(spec, names) && names.some((name) => isMatched(spec, name));',
+    replace: 'return !isExcluded(spec, namesOf(change)) && names.some((name) => isMatched(spec, name));',
+    tests: [doors],
+    project: 'unit',
+  },
+  {
+    fault: 'The definition of protected custom resources is rewritten, and their fields are pruned, without votes.',
+    file: 'src/governance/contents.ts',
+    find: "pathsFit(paths, change, 'some path') ? ['UPDATE', 'DELETE'] : [];",
+    replace: "pathsFit(paths, change, 'some path') ? [] : [];",
+    tests: [doors],
+    project: 'unit',
+  },
+  {
+    fault: "Commands are run in protected pods through the proxy of their node's kubelet.",
+    file: 'src/governance/contents.ts',
+    find: "resource === 'nodes' && subresource === 'proxy')",
+    replace: "resource === 'nodes' && subresource === 'kubelet')",
+    tests: [doors],
     project: 'unit',
   },
 ];

@@ -67,6 +67,28 @@ describe('two attempts at one change have one digest', () => {
     expect(digestOf(second)).toEqual(digestOf(deploymentDelete()));
   });
 
+  it('where a list without elements was given, and is read back as null', () => {
+    const role = (old: unknown, rules: unknown, group = 'rbac.authorization.k8s.io') => {
+      const object = (value: unknown) => ({
+        kind: 'Role',
+        apiVersion: `${group}/v1`,
+        metadata: { name: 'x', namespace: 'prod', uid: 'u' },
+        rules: value,
+      });
+      const target = { group, resource: 'roles', kind: 'Role', name: 'x' };
+      return review('UPDATE', target, { object: object(rules), oldObject: object(old) });
+    };
+    const isEmpty = (built: unknown) => attestReview(bytesOf(built), context).empty;
+    expect(isEmpty(role(null, []))).toBe(true);
+    expect(digestOf(role([{ verbs: ['get'], resourceNames: [] }], []))).toEqual(
+      digestOf(role([{ verbs: ['get'], resourceNames: null }], null)),
+    );
+    expect(isEmpty(role(null, [{}]))).toBe(false);
+    // A custom resource keeps the difference.
+    expect(isEmpty(role(null, [], 'example.org'))).toBe(false);
+    expect(isEmpty(role(null, [], 'apiextensions.k8s.io'))).toBe(false);
+  });
+
   it('for an eviction and its dry run', () => {
     const dry = attestReview(bytesOf(eviction({ dryRun: ['All'], gracePeriodSeconds: 5 })), context);
     const real = attestReview(bytesOf(eviction({ gracePeriodSeconds: 5, preconditions: { uid: 'x' } })), context);

@@ -1,25 +1,11 @@
 import 'reflect-metadata';
 import { Pkcs10CertificateRequestGenerator } from '@peculiar/x509';
 import type { Row } from '../row.ts';
-import { isThere, type Stage } from '../stage.ts';
+import { has, isThere, type Stage } from '../stage.ts';
 import { MERGE_PATCH, pod, secret } from './manifests.ts';
 
 const RBAC = 'rbac.authorization.k8s.io/v1';
 const created = { operation: 'CREATE', resource: 'v1/configmaps' } as const;
-
-/** Names that the exclusions speak of, with a kind that none of them may write; and names that only look like them. */
-const SYSTEM_NAMES = [
-  'system:kube-scheduler',
-  'system:kube-controller-manager',
-  'system:apiserver',
-  'system:node:node-1',
-  'system:serviceaccount:kube-system:deployment-controller',
-  'system:serviceaccount:kube-system:generic-garbage-collector',
-  'system:serviceaccount:kube-system:namespace-controller',
-  'system:foo',
-  'system:serviceaccount:kube-system:robot',
-  'kwok',
-] as const;
 
 /** Who can have what: accounts, tokens, certificates, roles; and who is recorded when somebody acts as somebody else. */
 export const ACCESS: readonly Row[] = [
@@ -81,7 +67,6 @@ export const ACCESS: readonly Row[] = [
     records: (['CREATE', 'UPDATE', 'DELETE'] as const).map((operation) => ({
       operation,
       resource: 'v1/secrets',
-      ...(operation === 'DELETE' && { contended: true }),
     })),
     refused: [{ operation: 'CREATE', resource: 'v1/secrets' }],
     note: 'values are redacted',
@@ -129,6 +114,20 @@ export const ACCESS: readonly Row[] = [
     note: 'kubectl writes the time of the approval into it, so a later call is another change',
   },
   {
+    id: 'csr-deny',
+    what: '`kubectl certificate deny`',
+    prepare: async (s) => s.make(await signingRequest(s.ns)),
+    change: async (s) => [await s.kubectl(['certificate', 'deny', s.ns])],
+    records: [
+      {
+        operation: 'UPDATE',
+        resource: 'certificates.k8s.io/v1/certificatesigningrequests/approval',
+        name: '$',
+        namespace: '',
+      },
+    ],
+  },
+  {
     id: 'rbac',
     what: '`kubectl create role`, `rolebinding`, `clusterrole`, `clusterrolebinding`',
     change: async (s) => [
@@ -158,21 +157,57 @@ export const ACCESS: readonly Row[] = [
   {
     id: 'escalate',
     what: 'a Role with more rights than its maker has',
-    prepare: async (s) => {
-      const rules = [{ apiGroups: ['rbac.authorization.k8s.io'], resources: ['roles'], verbs: ['create'] }];
-      const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'little' };
-      const subjects = [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: `${s.ns}-little` }];
-      await s.make(
-        { apiVersion: RBAC, kind: 'Role', metadata: { name: 'little' }, rules },
-        { apiVersion: RBAC, kind: 'RoleBinding', metadata: { name: 'little' }, roleRef, subjects },
-      );
-    },
+    prepare: (s) =>
+      s.make(...littleRole(s, [{ apiGroups: ['rbac.authorization.k8s.io'], resources: ['roles'], verbs: ['create'] }])),
     change: async (s) => [
       await s.kubectl(['create', 'role', 'x', '--verb=*', '--resource=secrets', `--as=${s.ns}-little`]),
     ],
     records: [],
     ends: /attempting to grant RBAC permissions/,
     note: 'the API server refuses it before it asks a webhook',
+  },
+  {
+    id: 'escalate-verbs',
+    what: 'the same, and a RoleBinding, by somebody with the verbs `escalate` and `bind`',
+    prepare: (s) =>
+      s.make(
+        ...littleRole(s, [
+          {
+            apiGroups: ['rbac.authorization.k8s.io'],
+            resources: ['roles', 'rolebindings'],
+            verbs: ['create', 'get', 'escalate', 'bind'],
+          },
+        ]),
+      ),
+    change: async (s) => {
+      const as = `--as=${s.ns}-little`;
+      return [
+        await s.kubectl(['create', 'role', 'x', '--verb=*', '--resource=secrets', as]),
+        await s.kubectl(['create', 'rolebinding', 'x', '--role=x', `--user=${s.ns}-little`, as]),
+      ];
+    },
+    records: ['roles', 'rolebindings'].map((resource) => ({
+      operation: 'CREATE',
+      resource: `${RBAC}/${resource}`,
+      user: '$-little',
+    })),
+  },
+  {
+    id: 'reconcile',
+    what: '`kubectl auth reconcile`',
+    prepare: (s) => s.make({ apiVersion: RBAC, kind: 'Role', metadata: { name: 'x' }, rules: [] }),
+    change: async (s) => {
+      const rules = [{ apiGroups: [''], resources: ['pods'], verbs: ['get'] }];
+      return [
+        await s.given(['auth', 'reconcile', '-f', '-'], {
+          apiVersion: RBAC,
+          kind: 'Role',
+          metadata: { name: 'x', namespace: s.ns },
+          rules,
+        }),
+      ];
+    },
+    records: [{ operation: 'UPDATE', resource: `${RBAC}/roles` }],
   },
   {
     id: 'aggregate',
@@ -214,13 +249,6 @@ export const ACCESS: readonly Row[] = [
     note: "who is impersonated is recorded; the person's name is in the audit log of the API server alone",
   },
   {
-    id: 'as-scheduler',
-    what: 'acting as names of the control plane, a name that looks like one, a robot of kube-system',
-    change: (s) => Promise.all(SYSTEM_NAMES.map((user, i) => asSystem(s, user, `x${i}`))),
-    records: SYSTEM_NAMES.map((user, i) => ({ ...created, name: `x${i}`, user })),
-    note: 'a name alone never leaves the gate',
-  },
-  {
     id: 'as-robot',
     what: "a ServiceAccount's own token",
     prepare: async (s) => {
@@ -229,19 +257,7 @@ export const ACCESS: readonly Row[] = [
     },
     change: async (s) => {
       const token = (await s.admin(['create', 'token', 'robot'])).trim();
-      const server = s.playground.cluster.apiServerUrl;
-      const anonymous = {
-        clusters: [{ name: 'c', cluster: { server, 'certificate-authority': s.playground.cluster.caFile } }],
-      };
-      const config = {
-        apiVersion: 'v1',
-        kind: 'Config',
-        ...anonymous,
-        users: [{ name: 'robot', user: { token } }],
-        contexts: [{ name: 'alice', context: { cluster: 'c', user: 'robot' } }],
-      };
-      const dir = s.folder({ kubeconfig: JSON.stringify(config) });
-      return [await s.kubectl(['create', 'configmap', 'x'], { env: { KUBECONFIG: `${dir}/kubeconfig` } })];
+      return [await s.withToken(token, ['create', 'configmap', 'x'])];
     },
     records: [{ ...created, user: 'system:serviceaccount:$:robot' }],
   },
@@ -282,6 +298,26 @@ export const ACCESS: readonly Row[] = [
     note: 'the count of the quota, the default ServiceAccount and the CA that follow are not recorded',
   },
   {
+    id: 'limit-defaults',
+    voted: true,
+    what: 'a Pod whose resources a LimitRange fills in',
+    prepare: async (s) => {
+      const spec = { limits: [{ type: 'Container', default: { cpu: '200m' }, defaultRequest: { cpu: '20m' } }] };
+      await s.make({ apiVersion: 'v1', kind: 'LimitRange', metadata: { name: 'given' }, spec });
+      await filledIn(s);
+    },
+    change: async (s) => {
+      const attempt = await s.kubectl(['run', 'x', '--image=first']);
+      await s.effect(
+        '/api/v1/namespaces/$/pods/x',
+        has('200m', 'spec', 'containers', '0', 'resources', 'limits', 'cpu'),
+      );
+      return [attempt];
+    },
+    records: [{ operation: 'CREATE', resource: 'v1/pods' }],
+    note: 'recorded and voted for as it is stored',
+  },
+  {
     id: 'webhook-config',
     what: 'a mutating and a validating webhook configuration',
     change: async (s) => {
@@ -305,19 +341,28 @@ export const ACCESS: readonly Row[] = [
   },
 ];
 
-function asSystem(stage: Stage, user: string, name: string) {
-  return stage.kubectl([
-    'create',
-    'configmap',
-    name,
-    `--as=${user}`,
-    '--as-group=system:masters',
-    '--as-group=system:nodes',
-  ]);
+/** A Role with these rules, and somebody who has nothing else. */
+function littleRole({ ns }: Stage, rules: readonly object[]): object[] {
+  const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'little' };
+  const subjects = [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: `${ns}-little` }];
+  return [
+    { apiVersion: RBAC, kind: 'Role', metadata: { name: 'little' }, rules },
+    { apiVersion: RBAC, kind: 'RoleBinding', metadata: { name: 'little' }, roleRef, subjects },
+  ];
 }
 
 function account(name: string): object {
   return { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name } };
+}
+
+/** The API server's admission has heard of the LimitRange. */
+async function filledIn(stage: Stage): Promise<void> {
+  const dryRun = ['run', 'tried', '--image=first', '--dry-run=server', '--output=json'];
+  const deadline = performance.now() + 30_000;
+  for (;;) {
+    if ((await stage.admin(dryRun)).includes('200m')) return;
+    if (performance.now() > deadline) throw new Error('the LimitRange does not come into force');
+  }
 }
 
 async function signingRequest(name: string): Promise<object> {

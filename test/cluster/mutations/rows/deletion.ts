@@ -1,5 +1,5 @@
 import type { Recorded, Row } from '../row.ts';
-import { has, isGone, isThere, type Stage } from '../stage.ts';
+import { hasCondition, isAvailable, isGone, isThere, type Stage } from '../stage.ts';
 import { configMap, MERGE_PATCH, secret, workload } from './manifests.ts';
 
 const DEPLOYMENT = '/apis/apps/v1/namespaces/$/deployments/x';
@@ -18,7 +18,7 @@ const cascade = (policy: 'background' | 'foreground' | 'orphan'): Row => ({
   what: `\`kubectl delete deployment --cascade=${policy}\`, until its children are gone${policy === 'orphan' ? ' their own way' : ''}`,
   prepare: async (s) => {
     await s.make(workload('Deployment', 'x'));
-    await s.until(DEPLOYMENT, has(1, 'status', 'availableReplicas'));
+    await s.until(DEPLOYMENT, isAvailable(1));
   },
   change: async (s) => {
     const attempt = await s.kubectl(['delete', 'deployment', 'x', `--cascade=${policy}`]);
@@ -31,7 +31,7 @@ const cascade = (policy: 'background' | 'foreground' | 'orphan'): Row => ({
     });
     return [attempt];
   },
-  records: [{ operation: 'DELETE', resource: 'apps/v1/deployments', contended: true }],
+  records: [{ operation: 'DELETE', resource: 'apps/v1/deployments' }],
   note: "what the garbage collector does of it counts as the owner's",
 });
 
@@ -41,7 +41,7 @@ async function withNamespace(stage: Stage): Promise<void> {
   await stage.make({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
   await stage.until('/api/v1/namespaces/$-in/serviceaccounts/default', isThere);
   await stage.makeIn(name, workload('Deployment', 'x'), configMap('x'), secret('x'));
-  await stage.until('/apis/apps/v1/namespaces/$-in/deployments/x', has(1, 'status', 'availableReplicas'));
+  await stage.until('/apis/apps/v1/namespaces/$-in/deployments/x', isAvailable(1));
 }
 
 export const DELETION: readonly Row[] = [
@@ -59,7 +59,12 @@ export const DELETION: readonly Row[] = [
       if (s.isGoverned) return [held];
       // The API server compares before it asks a webhook.
       const failed = await s.raw('DELETE', `${CM}/y`, { body: options({ uid }) });
-      return [held, { ok: !failed.ok && /does not match the UID in record/.test(failed.said), said: failed.said }];
+      const stale = await s.raw('DELETE', `${CM}/y`, { body: options({ resourceVersion: '1' }) });
+      return [
+        held,
+        { ok: !failed.ok && /does not match the UID in record/.test(failed.said), said: failed.said },
+        { ok: !stale.ok && /ResourceVersion in the precondition/.test(stale.said), said: stale.said },
+      ];
     },
     records: [deleted],
   },
@@ -92,6 +97,19 @@ export const DELETION: readonly Row[] = [
     // Several are deleted at once, and the first refusal ends it.
     refused: [{ operation: 'DELETE', resource: 'v1/secrets', name: '*', times: [1, 2] }],
     note: 'one record an object, though the request names none',
+  },
+  {
+    id: 'collection-all',
+    what: 'deletecollection without a selector',
+    prepare: twoSecrets,
+    change: async (s) => {
+      const attempt = await s.raw('DELETE', SECRETS);
+      await s.effect(`${SECRETS}/x`, isGone);
+      await s.effect(`${SECRETS}/y`, isGone);
+      return [attempt];
+    },
+    records: secrets,
+    refused: [{ operation: 'DELETE', resource: 'v1/secrets', name: '*', times: [1, 2] }],
   },
   {
     id: 'finalizer-add',
@@ -155,7 +173,7 @@ export const DELETION: readonly Row[] = [
     what: '`kubectl delete namespace` with a Deployment, a ConfigMap and a Secret in it',
     prepare: withNamespace,
     change: async (s) => [await s.kubectl(['delete', 'namespace', `${s.ns}-in`])],
-    records: [{ operation: 'DELETE', resource: 'v1/namespaces', name: '$-in', namespace: '$-in', contended: true }],
+    records: [{ operation: 'DELETE', resource: 'v1/namespaces', name: '$-in', namespace: '$-in' }],
     note: "it counts as the DELETE of everything in it, which is the namespace controller's",
   },
   {
@@ -167,7 +185,9 @@ export const DELETION: readonly Row[] = [
       await s.make({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
       await s.makeIn(name, { ...configMap('x'), metadata: { name: 'x', finalizers: ['example.org/hold'] } });
       await s.admin(['delete', 'namespace', name, '--wait=false']);
-      await s.until('/api/v1/namespaces/$-in', has('Terminating', 'status', 'phase'));
+      // The namespace controller has written down what it waits for.
+      await s.until('/api/v1/namespaces/$-in', hasCondition('NamespaceContentRemaining', 'True'));
+      await s.until('/api/v1/namespaces/$-in', hasCondition('NamespaceFinalizersRemaining', 'True'));
     },
     change: async (s) => {
       const body = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: `${s.ns}-in` }, spec: { finalizers: [] } };
@@ -175,9 +195,7 @@ export const DELETION: readonly Row[] = [
       await s.effect('/api/v1/namespaces/$-in', isGone);
       return [attempt];
     },
-    records: [
-      { operation: 'UPDATE', resource: 'v1/namespaces/finalize', name: '$-in', namespace: '$-in', contended: true },
-    ],
+    records: [{ operation: 'UPDATE', resource: 'v1/namespaces/finalize', name: '$-in', namespace: '$-in' }],
     note: 'removes the namespace at once and leaves its objects behind',
   },
 ];

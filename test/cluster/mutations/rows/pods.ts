@@ -1,5 +1,6 @@
+import type { KubeObject } from '../../objects.ts';
 import type { Row } from '../row.ts';
-import { has, isGone, type Stage } from '../stage.ts';
+import { has, hasCondition, isGone, type Stage } from '../stage.ts';
 import { MERGE_PATCH, node, pod } from './manifests.ts';
 
 const POD = '/api/v1/namespaces/$/pods/x';
@@ -10,7 +11,6 @@ const nodeUpdated = {
   resource: 'v1/nodes',
   name: '$',
   namespace: '',
-  contended: true,
 } as const;
 const connected = { operation: 'CONNECT', uid: 'none' } as const;
 /** There is no kubelet, nor a network of pods: the review comes before anybody finds out. */
@@ -21,23 +21,27 @@ async function running(stage: Stage): Promise<void> {
   await stage.until(POD, has('Running', 'status', 'phase'));
 }
 
-/** A node of the row's own, called like its namespace, with one pod. */
-async function withNode(stage: Stage): Promise<void> {
-  await stage.make(node(stage.ns));
-  const ready = (object: unknown) => {
-    const { status } = (object ?? {}) as { status?: { conditions?: { type: string; status: string }[] } };
-    return status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false;
-  };
-  await stage.until('/api/v1/nodes/$', ready);
-  // The node controller takes the taint of the beginning away.
-  const settled = (object: unknown) => {
+/** The node is ready, and its controllers have written what they write to a new one: these taints are left, or added. */
+function isSettled(taints: readonly string[]): (object: KubeObject | undefined) => boolean {
+  return (object) => {
     const { spec, metadata } = (object ?? {}) as {
       spec?: { taints?: { key: string }[] };
       metadata?: { annotations?: Record<string, string> };
     };
-    return spec?.taints?.length === 1 && metadata?.annotations?.['node.alpha.kubernetes.io/ttl'] !== undefined;
+    const keys = (spec?.taints ?? []).map(({ key }) => key);
+    return (
+      hasCondition('Ready', 'True')(object) &&
+      keys.length === taints.length &&
+      taints.every((key) => keys.includes(key)) &&
+      metadata?.annotations?.['node.alpha.kubernetes.io/ttl'] !== undefined
+    );
   };
-  await stage.until('/api/v1/nodes/$', settled);
+}
+
+/** A node of the row's own, called like its namespace, with one pod. */
+async function withNode(stage: Stage): Promise<void> {
+  await stage.make(node(stage.ns));
+  await stage.until('/api/v1/nodes/$', isSettled(['row']));
   await stage.make(pod('x', { nodeName: stage.ns }));
   await stage.until(POD, has('Running', 'status', 'phase'));
 }
@@ -57,18 +61,18 @@ export const PODS: readonly Row[] = [
     what: '`kubectl delete pod --force --grace-period=0`',
     prepare: running,
     change: async (s) => [await s.kubectl(['delete', 'pod', 'x', '--force', '--grace-period=0'])],
-    records: [{ ...deleted, times: [2, 3] }],
+    records: [{ ...deleted, times: 2 }],
     refused: [deleted],
-    note: 'the API server asks twice for one request, and once more where its cache is a moment behind',
+    note: 'the API server asks twice for one request',
   },
   {
     id: 'pod-pending',
     what: '`kubectl delete` of a pod that no node has',
-    prepare: (s) => s.make(pod('x', { nodeSelector: { none: 'such' } })),
+    prepare: (s) => s.make(pod('x', { schedulerName: 'nobody' })),
     change: async (s) => [await s.kubectl(['delete', 'pod', 'x'])],
-    records: [{ ...deleted, times: [2, 3] }],
+    records: [{ ...deleted, times: 3 }],
     refused: [deleted],
-    note: 'the API server asks twice for one request, and once more where its cache is a moment behind',
+    note: 'the API server asks three times for one request',
   },
   {
     id: 'debug',
@@ -129,6 +133,19 @@ export const PODS: readonly Row[] = [
     records: [{ operation: 'CREATE', resource: 'v1/pods/binding' }],
   },
   {
+    id: 'bindings',
+    what: 'the same by the collection `bindings`',
+    prepare: (s) => s.make(pod('x', { schedulerName: 'nobody' })),
+    change: async (s) => {
+      const target = { apiVersion: 'v1', kind: 'Node', name: 'node-1' };
+      const metadata = { name: 'x', uid: (await s.get(POD))?.metadata?.uid };
+      const body = { apiVersion: 'v1', kind: 'Binding', metadata, target };
+      return [await s.raw('POST', '/api/v1/namespaces/$/bindings', { body })];
+    },
+    records: [{ operation: 'CREATE', resource: 'v1/bindings', uid: 'none' }],
+    note: 'a policy on `pods/binding` matches it too',
+  },
+  {
     id: 'eviction',
     what: 'an eviction',
     prepare: running,
@@ -138,7 +155,7 @@ export const PODS: readonly Row[] = [
       return [attempt];
     },
     records: [{ ...evicted, uid: 'none' }],
-    note: 'the deletion that it leads to is not asked about by the API server',
+    note: 'the deletion that it leads to is not asked about by the API server: a policy on DELETE of `pods` matches the eviction',
   },
   {
     id: 'eviction-budget',
@@ -187,7 +204,9 @@ export const PODS: readonly Row[] = [
     change: async (s) => {
       const cordoned = await s.kubectl(['cordon', s.ns]);
       // A node that is not cordoned is not asked about.
-      return s.isGoverned ? [cordoned] : [cordoned, await s.kubectl(['uncordon', s.ns])];
+      if (s.isGoverned) return [cordoned];
+      await s.until('/api/v1/nodes/$', isSettled(['row', 'node.kubernetes.io/unschedulable']));
+      return [cordoned, await s.kubectl(['uncordon', s.ns])];
     },
     records: [{ ...nodeUpdated, times: 2 }],
     refused: [nodeUpdated],
@@ -203,7 +222,11 @@ export const PODS: readonly Row[] = [
   {
     id: 'node',
     what: 'a node made and removed by a person',
-    change: async (s) => [await s.given(['create', '-f', '-'], node(s.ns)), await s.kubectl(['delete', 'node', s.ns])],
+    change: async (s) => {
+      const made = await s.given(['create', '-f', '-'], node(s.ns));
+      await s.effect('/api/v1/nodes/$', isSettled(['row']));
+      return [made, await s.kubectl(['delete', 'node', s.ns])];
+    },
     records: [
       { operation: 'CREATE', resource: 'v1/nodes', name: '$', namespace: '' },
       { ...nodeUpdated, operation: 'DELETE' },
@@ -260,7 +283,7 @@ export const PODS: readonly Row[] = [
       { ...connected, resource: 'v1/nodes/proxy', name: '$', namespace: '' },
     ],
     ends: UNANSWERED,
-    note: 'also for reading; the name carries scheme and port',
+    note: 'also for reading; the name carries scheme and port, and a policy may name the thing without them',
   },
 ];
 

@@ -1,26 +1,12 @@
-import type { KubeObject } from '../../objects.ts';
 import type { Row } from '../row.ts';
-import { has, isThere, type Stage } from '../stage.ts';
+import { has, isAvailable, isGone, isThere, type Stage } from '../stage.ts';
 import { MERGE_PATCH, podSpec, workload } from './manifests.ts';
 
 const DEPLOYMENT = '/apis/apps/v1/namespaces/$/deployments/x';
-const updated = { operation: 'UPDATE', resource: 'apps/v1/deployments', contended: true } as const;
-const available = (replicas: number) => (object: KubeObject | undefined) => {
-  const { metadata, status } = (object ?? {}) as {
-    metadata?: { generation?: number };
-    status?: { observedGeneration?: number; availableReplicas?: number; updatedReplicas?: number; replicas?: number };
-  };
-  return (
-    status?.availableReplicas === replicas &&
-    status.updatedReplicas === replicas &&
-    status.replicas === replicas &&
-    status.observedGeneration === metadata?.generation
-  );
-};
-
+const updated = { operation: 'UPDATE', resource: 'apps/v1/deployments' } as const;
 async function deployed(stage: Stage): Promise<void> {
   await stage.make(workload('Deployment', 'x', { replicas: 1 }));
-  await stage.until(DEPLOYMENT, available(1));
+  await stage.until(DEPLOYMENT, isAvailable(1));
 }
 
 /** A change of the Deployment, until its controllers have carried it out: their ReplicaSets and Pods are not recorded. */
@@ -30,7 +16,7 @@ const rollout = (id: string, what: string, args: readonly string[], prepare = de
   prepare,
   change: async (s) => {
     const attempt = await s.kubectl(args);
-    await s.effect(DEPLOYMENT, available(1));
+    await s.effect(DEPLOYMENT, isAvailable(1));
     return [attempt];
   },
   records: [updated],
@@ -43,7 +29,7 @@ export const WORKLOADS: readonly Row[] = [
     what: '`kubectl create deployment`, until its pods are available',
     change: async (s) => {
       const attempt = await s.kubectl(['create', 'deployment', 'x', '--image=first', '--replicas=2']);
-      await s.effect(DEPLOYMENT, available(2));
+      await s.effect(DEPLOYMENT, isAvailable(2));
       return [attempt];
     },
     records: [{ operation: 'CREATE', resource: 'apps/v1/deployments' }],
@@ -58,16 +44,18 @@ export const WORKLOADS: readonly Row[] = [
   rollout('undo', '`kubectl rollout undo`', ['rollout', 'undo', 'deployment/x'], async (s) => {
     await deployed(s);
     await s.admin(['set', 'image', 'deployment/x', 'main=second']);
-    await s.until(DEPLOYMENT, available(1));
+    await s.until(DEPLOYMENT, isAvailable(1));
   }),
   {
     id: 'pause',
     what: '`kubectl rollout pause`, `resume`',
     prepare: deployed,
-    change: async (s) => [
-      await s.kubectl(['rollout', 'pause', 'deployment/x']),
-      await s.kubectl(['rollout', 'resume', 'deployment/x']),
-    ],
+    change: async (s) => {
+      const paused = await s.kubectl(['rollout', 'pause', 'deployment/x']);
+      // Its controller writes down that it saw it.
+      await s.effect(DEPLOYMENT, isAvailable(1));
+      return [paused, await s.kubectl(['rollout', 'resume', 'deployment/x'])];
+    },
     records: [{ ...updated, times: 2 }],
     refused: [updated],
   },
@@ -78,7 +66,7 @@ export const WORKLOADS: readonly Row[] = [
     prepare: deployed,
     change: async (s) => {
       const attempt = await s.kubectl(['scale', 'deployment/x', '--replicas=2']);
-      await s.effect(DEPLOYMENT, available(2));
+      await s.effect(DEPLOYMENT, isAvailable(2));
       return [attempt];
     },
     records: [{ ...updated, resource: 'apps/v1/deployments/scale' }],
@@ -190,8 +178,8 @@ export const WORKLOADS: readonly Row[] = [
       ];
     },
     records: [
-      { operation: 'UPDATE', resource: 'apps/v1/replicasets', name: 'x-*', contended: true },
-      { operation: 'UPDATE', resource: 'v1/pods', name: 'x-*', contended: true },
+      { operation: 'UPDATE', resource: 'apps/v1/replicasets', name: 'x-*' },
+      { operation: 'UPDATE', resource: 'v1/pods', name: 'x-*' },
     ],
   },
   {
@@ -221,6 +209,30 @@ export const WORKLOADS: readonly Row[] = [
     note: "the address and the controllers' own slices are not recorded",
   },
   {
+    id: 'node-port',
+    voted: true,
+    what: 'a Service with an address and a port that the server chooses',
+    change: async (s) => [await s.kubectl(['create', 'service', 'nodeport', 'x', '--tcp=80'])],
+    records: [{ operation: 'CREATE', resource: 'v1/services' }],
+    note: 'the digest holds placeholders for both',
+  },
+  {
+    id: 'job-ttl',
+    what: 'a Job that is removed when it has ended',
+    change: async (s) => {
+      const spec = {
+        ttlSecondsAfterFinished: 0,
+        template: { spec: podSpec({ restartPolicy: 'Never' }) },
+      };
+      const job = { apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'x' }, spec };
+      const attempt = await s.given(['create', '-f', '-'], job);
+      await s.effect('/apis/batch/v1/namespaces/$/jobs/x', isGone);
+      return [attempt];
+    },
+    records: [{ operation: 'CREATE', resource: 'batch/v1/jobs' }],
+    note: 'the removal is what was asked for',
+  },
+  {
     id: 'status',
     voted: true,
     what: '`kubectl patch --subresource=status` by a person',
@@ -239,7 +251,7 @@ export const WORKLOADS: readonly Row[] = [
     prepare: deployed,
     change: async (s) => {
       const attempt = await s.raw('PATCH', DEPLOYMENT, { contentType: MERGE_PATCH, body: { spec: { replicas: 2 } } });
-      await s.effect(DEPLOYMENT, available(2));
+      await s.effect(DEPLOYMENT, isAvailable(2));
       return [attempt];
     },
     records: [updated],

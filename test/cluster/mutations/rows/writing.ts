@@ -1,4 +1,6 @@
+import { installMutatingWebhooks } from '../../mutating-webhook.ts';
 import type { Row } from '../row.ts';
+import { has } from '../stage.ts';
 import { configMap, JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH } from './manifests.ts';
 
 const CM = '/api/v1/namespaces/$/configmaps';
@@ -273,6 +275,19 @@ export const WRITING: readonly Row[] = [
     records: [deleted],
   },
   {
+    id: 'mutated',
+    voted: true,
+    what: 'an object that two mutating webhooks change, the first of which is asked again',
+    prepare: async (s) => void (await installMutatingWebhooks(s.playground, s.ns, 'mark')),
+    change: async (s) => {
+      const attempt = await s.given(['create', '-f', '-'], configMap('x', { a: '1' }));
+      await s.effect(`${CM}/x`, has({ a: '1', first: 'seen', second: 'mark' }, 'data'));
+      return [attempt];
+    },
+    records: [created],
+    note: 'they run before ours: recorded and voted for as it is stored',
+  },
+  {
     id: 'helm',
     what: 'a release as Helm makes it: objects, and Secrets that hold the release',
     change: async (s) => [
@@ -286,6 +301,31 @@ export const WRITING: readonly Row[] = [
       { operation: 'UPDATE', resource: 'v1/secrets', name: 'sh.helm.release.v1.x.v1' },
     ],
     refused: [{ operation: 'CREATE', resource: 'v1/secrets', name: 'sh.helm.release.v1.x.v1' }, created],
+  },
+  {
+    id: 'helm-upgrade',
+    what: 'its upgrade: an object changed, a Secret for the new release, the old one superseded',
+    prepare: (s) => s.make(release('1', 'deployed'), configMap('x', { a: '1' })),
+    change: async (s) => [
+      await s.given(['create', '-f', '-'], release('2', 'pending-upgrade')),
+      await s.raw('PATCH', `${CM}/x`, { contentType: MERGE_PATCH, body: { data: { a: '2' } } }),
+      await s.given(['replace', '-f', '-'], release('1', 'superseded')),
+    ],
+    records: [
+      { operation: 'CREATE', resource: 'v1/secrets', name: 'sh.helm.release.v1.x.v2' },
+      updated,
+      { operation: 'UPDATE', resource: 'v1/secrets', name: 'sh.helm.release.v1.x.v1' },
+    ],
+  },
+  {
+    id: 'helm-uninstall',
+    what: 'its removal',
+    prepare: (s) => s.make(release('1', 'deployed'), configMap('x', { a: '1' })),
+    change: async (s) => [
+      await s.raw('DELETE', `${CM}/x`),
+      await s.raw('DELETE', '/api/v1/namespaces/$/secrets/sh.helm.release.v1.x.v1'),
+    ],
+    records: [deleted, { operation: 'DELETE', resource: 'v1/secrets', name: 'sh.helm.release.v1.x.v1' }],
   },
 ];
 
