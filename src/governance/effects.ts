@@ -7,12 +7,13 @@ const OWNER_PATHS = ['/metadata/ownerReferences/**'];
 /**
  * The change, and what it is besides what it says. A subresource such as `/status` that writes metadata along (the API server lets it, for most kinds)
  * changes the object itself. The garbage collector, which never asks, deletes an object whose owners do not exist: who changes the owners of an object may be
- * deleting it. And an eviction deletes its pod, about which nobody is asked a second time.
+ * deleting it. An eviction deletes its pod, about which nobody is asked a second time, and a binding writes its labels and annotations to the pod.
  */
 export function effectsOf(change: ChangeAttributes): readonly ChangeAttributes[] {
   const ofObject = { ...change, subresource: '' };
   const asDelete = { ...ofObject, operation: 'DELETE' as const };
   if (isEviction(change)) return [change, asDelete];
+  if (isBinding(change)) return [change, { ...ofObject, resource: 'pods', operation: 'UPDATE' }];
   if (change.operation !== 'UPDATE') return [change];
   const writesMetadata = change.subresource !== '' && pathsFit(METADATA_PATHS, change, 'some path');
   const changesOwners = pathsFit(OWNER_PATHS, change, 'some path');
@@ -40,6 +41,11 @@ export function namesOf(change: ChangeAttributes): readonly ChangeAttributes[] {
 function bareName(name: string): string {
   const parts = name.split(':');
   return (parts.length > 2 ? parts[1] : parts[0]) ?? '';
+}
+
+function isBinding({ operation, group, resource, subresource }: ChangeAttributes): boolean {
+  if (operation !== 'CREATE' || group !== '') return false;
+  return (resource === 'pods' && subresource === 'binding') || (resource === 'bindings' && subresource === '');
 }
 
 function isEviction({ operation, group, resource, subresource }: ChangeAttributes): boolean {

@@ -65,6 +65,22 @@ test.each([
   expect(actual(leaves)).not.toEqual(expected());
 });
 
+test('where the API server asks about two versions, a third decision is about one of them', () => {
+  const forced: Recorded = { ...record, times: [2, 3], versions: 2 };
+  const [first, second, third] = ['1', '2', '3'].map((resourceVersion) => leaf({ resourceVersion }));
+  for (const leaves of [
+    [first!, second!],
+    [first!, first!, second!],
+  ])
+    expect(actual(leaves, [forced])).toEqual(expected([forced]));
+  for (const leaves of [
+    [first!, first!],
+    [first!, second!, third!],
+    [first!, first!, second!, second!],
+  ])
+    expect(actual(leaves, [forced])).not.toEqual(expected([forced]));
+});
+
 test('what is made has the uid of what is stored, and a refused one that of nothing', () => {
   const made: Recorded = { operation: 'CREATE', resource: 'apps/v1/deployments' };
   const create = (uid: string, decision: 'ADMITTED' | 'REFUSED') =>

@@ -23,9 +23,13 @@ export function actualLines(
     if (mine.length === 0) continue;
     const wrong = mine.flatMap((leaf) => uidProblem(record, leaf, played, leaves));
     const [min, max] = rangeOf(record.times ?? 1);
-    const isRight = mine.length >= min && mine.length <= max;
+    const versions = new Set(mine.map(({ attributes }) => attributes.resourceVersion)).size;
+    const isRight = mine.length >= min && mine.length <= max && versions === (record.versions ?? versions);
     lines.push(
-      [`${lineOf(record, decision, ns)}: ${isRight ? timesText(record.times ?? 1) : mine.length}`, ...wrong].join('; '),
+      [
+        `${lineOf(record, decision, ns)}: ${isRight ? timesText(record.times ?? 1) : `${mine.length} about ${versions}`}`,
+        ...wrong,
+      ].join('; '),
     );
   }
   for (const { attributes: a, result } of left) {

@@ -118,7 +118,13 @@ export function belongsTo({ namespace, name }: MutationLeaf['attributes'], ns: s
 
 /** Paths for `cached`: the objects that the row's records are about, or the collection where no name is known beforehand. */
 function touchedBy({ records, refused = [] }: Row, ns: string): string[] {
-  const stored = [...records, ...refused].filter(({ operation }) => operation !== 'CONNECT');
+  // What a CREATE makes is read from no cache; a subresource that is created changes its object.
+  const stored = [...records, ...refused].filter(
+    ({ operation, resource }) =>
+      operation === 'UPDATE' ||
+      operation === 'DELETE' ||
+      (operation === 'CREATE' && partsOf(resource).subresource !== ''),
+  );
   const paths = stored.map((record) => {
     const { group, version, resource } = partsOf(inScope(record.resource, ns));
     const name = inScope(record.name ?? 'x', ns);

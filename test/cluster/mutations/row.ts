@@ -23,6 +23,8 @@ export interface Recorded {
   readonly uid?: 'object' | 'unstored' | 'none' | 'any';
   /** Decisions of the chain, each with a witness of every hook. Default: 1. Two numbers: at least and at most, where the API server decides it by chance. */
   readonly times?: number | readonly [min: number, max: number];
+  /** Versions of the object that the decisions are about: where the API server itself writes in between, it may ask about the first one twice. */
+  readonly versions?: number;
 }
 
 /** One way of changing something, tried twice: where no policy matches, and where one asks for votes. */

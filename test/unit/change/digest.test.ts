@@ -67,6 +67,19 @@ describe('two attempts at one change have one digest', () => {
     expect(digestOf(second)).toEqual(digestOf(deploymentDelete()));
   });
 
+  it('P1: a token is real, also where it is asked for as a dry run', () => {
+    const token = (sub: string) => {
+      const target = { resource: 'serviceaccounts', kind: 'TokenRequest', name: 'robot', sub };
+      const built = review('CREATE', target, {
+        object: { kind: 'TokenRequest', apiVersion: 'v1', metadata: {}, spec: {} },
+      });
+      built['request'].dryRun = true;
+      return attestReview(bytesOf(built), context).dryRun;
+    };
+    expect(token('token')).toBe(false);
+    expect(token('other')).toBe(true);
+  });
+
   it('where a list without elements was given, and is read back as null', () => {
     const role = (old: unknown, rules: unknown, group = 'rbac.authorization.k8s.io') => {
       const object = (value: unknown) => ({

@@ -38,7 +38,7 @@ describe('P1: a thing is governed under each of its names', () => {
     for (const resource of ['pods/binding', 'bindings'])
       for (const attributes of [binding, ofPod])
         expect(matches({ resources: [{ group: '', resource }] }, attributes)).toBe(true);
-    expect(matches({ resources: [{ group: '', resource: 'pods' }] }, binding)).toBe(false);
+    expect(matches({ operations: ['CREATE'], resources: [{ group: '', resource: 'pods' }] }, binding)).toBe(false);
     expect(matches({ resources: [{ group: '', resource: 'bindings' }] }, { ...binding, group: 'example.org' })).toBe(
       false,
     );
@@ -52,6 +52,18 @@ describe('P1: what is done by another door is governed as what it does', () => {
     expect(matches({ operations: ['DELETE'], resources }, eviction)).toBe(true);
     expect(matches({ operations: ['CREATE', 'UPDATE'], resources }, eviction)).toBe(false);
     expect(matches({ operations: ['DELETE'], resources }, { ...eviction, subresource: 'binding' })).toBe(false);
+  });
+
+  test('a binding writes to its pod', () => {
+    const binding = { operation: 'CREATE', group: '', resource: 'pods', subresource: 'binding' } as const;
+    const selector = {
+      operations: ['UPDATE'],
+      resources: [{ group: '', resource: 'pods' }],
+      paths: ['/metadata/labels/**'],
+    };
+    expect(matches(selector, binding)).toBe(true);
+    expect(matches(selector, { ...binding, resource: 'bindings', subresource: '' })).toBe(true);
+    expect(matches({ ...selector, operations: ['CREATE', 'DELETE'] }, binding)).toBe(false);
   });
 
   test('who lets a status out of a policy does not let out the metadata that is written along', () => {

@@ -23,6 +23,18 @@ export const ACCESS: readonly Row[] = [
     refused: [{ operation: 'CREATE', resource: 'v1/serviceaccounts' }],
   },
   {
+    id: 'token-dry',
+    what: 'a token with `dryRun=All`',
+    prepare: (s) => s.make(account('x')),
+    change: async (s) => [
+      await s.raw('POST', '/api/v1/namespaces/$/serviceaccounts/x/token?dryRun=All', {
+        body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} },
+      }),
+    ],
+    records: [{ operation: 'CREATE', resource: 'v1/serviceaccounts/token' }],
+    note: 'the API server hands out a real token, so it is no dry run',
+  },
+  {
     id: 'token-system',
     what: "`kubectl create token` for a control plane's own ServiceAccount",
     prepare: (s) => s.makeIn('kube-system', account(s.ns)),

@@ -1,8 +1,8 @@
 import { EXCLUSIONS } from '../../../../src/change/index.ts';
 import { nodeAgents } from '../../../playground/full-control-plane.ts';
 import type { Row } from '../row.ts';
-import type { Identity, Stage } from '../stage.ts';
-import { configMap, pod } from './manifests.ts';
+import { isThere, type Attempt, type Identity, type Stage } from '../stage.ts';
+import { configMap, MERGE_PATCH, pod, secret, workload } from './manifests.ts';
 
 const CM = '/api/v1/namespaces/$/configmaps';
 const created = { operation: 'CREATE', resource: 'v1/configmaps' } as const;
@@ -30,8 +30,66 @@ const LIKE_LISTED: readonly Identity[] = [
   `system:serviceaccount:default:${CONTROLLER}`,
 ].map((user) => ({ user, groups: ['system:masters'] }));
 
-const create = (s: Stage, identities: readonly Identity[]) =>
-  Promise.all(identities.map((as, i) => s.raw('POST', CM, { body: configMap(`x${i}`), as })));
+async function create(s: Stage, identities: readonly Identity[]): Promise<Attempt[]> {
+  const attempts: Attempt[] = [];
+  for (const [i, as] of identities.entries()) attempts.push(await s.raw('POST', CM, { body: configMap(`x${i}`), as }));
+  return attempts;
+}
+
+/** The administrator's own right, as this controller. */
+const controller = (name: string): Identity => ({
+  user: `system:serviceaccount:kube-system:${name}`,
+  groups: ['system:masters'],
+});
+const gone = '00000000-0000-4000-8000-000000000000';
+const ownedBy = (apiVersion: string, kind: string) => ({
+  ownerReferences: [{ apiVersion, kind, name: 'gone', uid: gone, controller: true }],
+});
+const claim = {
+  apiVersion: 'v1',
+  kind: 'PersistentVolumeClaim',
+  metadata: { name: 'x' },
+  spec: { accessModes: ['ReadWriteOnce'], storageClassName: 'none', resources: { requests: { storage: '1Gi' } } },
+};
+
+/** What impersonation does reach: each is a triple of the list, and leaves something in the log of the API server alone. */
+async function reach(s: Stage): Promise<Attempt[]> {
+  const owned = {
+    ...(workload('ReplicaSet', 'y') as object),
+    metadata: { name: 'y', ...ownedBy('apps/v1', 'Deployment') },
+  };
+  return [
+    await s.raw('POST', '/apis/apps/v1/namespaces/$/replicasets', {
+      as: controller('deployment-controller'),
+      body: owned,
+    }),
+    await s.raw('POST', '/api/v1/namespaces/$/pods', {
+      as: controller('replicaset-controller'),
+      body: pod('y', {}, ownedBy('apps/v1', 'ReplicaSet')),
+    }),
+    await s.raw('PATCH', '/apis/apps/v1/namespaces/$/deployments/x/scale', {
+      as: controller('horizontal-pod-autoscaler'),
+      contentType: MERGE_PATCH,
+      body: { spec: { replicas: 0 } },
+    }),
+    await s.raw('DELETE', '/api/v1/namespaces/$/pods/x', { as: controller('pod-garbage-collector') }),
+    await s.raw('DELETE', '/api/v1/namespaces/$/secrets', { as: controller('namespace-controller') }),
+    await s.raw('DELETE', `${CM}/owned`, { as: controller('generic-garbage-collector') }),
+    await s.raw('POST', '/api/v1/namespaces/$/endpoints', {
+      as: controller('endpoint-controller'),
+      body: { apiVersion: 'v1', kind: 'Endpoints', metadata: { name: 'x' }, subsets: [] },
+    }),
+    await s.raw('POST', '/api/v1/namespaces/$/persistentvolumeclaims', {
+      as: controller('statefulset-controller'),
+      body: claim,
+    }),
+    await s.raw('PATCH', `${CM}/kube-root-ca.crt`, {
+      as: controller('root-ca-cert-publisher'),
+      contentType: MERGE_PATCH,
+      body: { data: { 'ca.crt': 'another' } },
+    }),
+  ];
+}
 
 /** Names of the control plane, and the doors to them: none leads around the gate. */
 export const IMPERSONATION: readonly Row[] = [
@@ -41,6 +99,21 @@ export const IMPERSONATION: readonly Row[] = [
     change: (s) => create(s, LISTED),
     records: LISTED.map(({ user }, i) => ({ ...created, name: `x${i}`, user })),
     note: 'a name alone never leaves the gate',
+  },
+  {
+    id: 'as-reaching',
+    what: 'controllers, impersonated, with what they must do on their own',
+    prepare: async (s) => {
+      await s.make(workload('Deployment', 'x', { paused: true }), pod('x', { schedulerName: 'nobody' }), secret('x'));
+      await s.make(configMap('owner'));
+      const uid = (await s.get(`${CM}/owner`))?.metadata?.uid;
+      const ownerReferences = [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'owner', uid }];
+      await s.make({ ...configMap('owned'), metadata: { name: 'owned', ownerReferences } });
+      await s.until(`${CM}/kube-root-ca.crt`, isThere);
+    },
+    change: reach,
+    records: [],
+    note: 'the list below is all that impersonation reaches: found out, not prevented',
   },
   {
     id: 'as-alike',
