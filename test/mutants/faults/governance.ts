@@ -349,6 +349,9 @@ export const governanceFaults: readonly Fault[] = [
     find: 'announced.slice(announced.indexOf(agreed.client) + 1)',
     replace: 'announced.filter((client) => client !== agreed.client)',
     tests: ['test/unit/ledger/execute-finding.test.ts'],
+    project: 'unit',
+  },
+  {
     fault: 'A policy on the deletion of pods lets evictions through.',
     file: 'src/governance/effects.ts',
     find: 'if (isEviction(change)) return [change, asDelete];',
