@@ -24,7 +24,7 @@ import { withPlayground } from './with-playground.ts';
 
 /** Rows that are played at one time: waiting for controllers, not computing, is what most of them do. */
 const PLAYED_AT_ONCE = 4;
-const PLAY_TIMEOUT_MS = 480_000;
+const PLAY_TIMEOUT_MS = 900_000;
 /** Records whose object nobody else wrote to. */
 const COMPARED_MIN = 35;
 
