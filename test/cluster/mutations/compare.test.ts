@@ -67,17 +67,10 @@ test.each([
 
 test('where the API server asks about two versions, a third decision is about one of them', () => {
   const forced: Recorded = { ...record, times: [2, 3], versions: 2 };
-  const [first, second, third] = ['1', '2', '3'].map((resourceVersion) => leaf({ resourceVersion }));
-  for (const leaves of [
-    [first!, second!],
-    [first!, first!, second!],
-  ])
+  const about = (...versions: string[]) => versions.map((resourceVersion) => leaf({ resourceVersion }));
+  for (const leaves of [about('1', '2'), about('1', '1', '2')])
     expect(actual(leaves, [forced])).toEqual(expected([forced]));
-  for (const leaves of [
-    [first!, first!],
-    [first!, second!, third!],
-    [first!, first!, second!, second!],
-  ])
+  for (const leaves of [about('1', '1'), about('1', '2', '3'), about('1', '1', '2', '2')])
     expect(actual(leaves, [forced])).not.toEqual(expected([forced]));
 });
 
