@@ -16,6 +16,8 @@ const rangeBlocksMax = 200;
 const rangeBytesMax = 8 * 1024 * 1024;
 const requestTimeoutMs = 5_000;
 const retryMs = 300;
+/** Between two lines of the log while catching up. */
+const progressBlocks = 1_000;
 
 interface StoredBlocks {
   block(height: number): Uint8Array | undefined;
@@ -38,6 +40,17 @@ interface Deps {
   readonly info: (message: string, details: object) => void;
 }
 
+interface DecidedBlock {
+  readonly block: Block;
+  readonly certificate: Certificate;
+}
+
+interface Asked {
+  readonly from: number;
+  readonly peer: ValidatorId;
+  readonly range: Promise<readonly DecidedBlock[]>;
+}
+
 /**
  * Pulls decided blocks with their certificates from peers until this node is where they are. A certificate proves its block,
  * so any peer will do; one that sends something wrong is dropped and the next is asked.
@@ -49,6 +62,7 @@ export class Syncer {
   #isBehind = false;
   #stopped = false;
   #turn = 0;
+  #told = 0;
 
   constructor(deps: Deps) {
     this.#d = deps;
@@ -87,43 +101,76 @@ export class Syncer {
   }
 
   async #run(first: ValidatorId | null): Promise<void> {
-    const { app, network, info } = this.#d;
+    const { app, info } = this.#d;
     info('catching up', { from: app.info().height, to: this.#target });
     let preferred = first;
+    let ahead: Asked | null = null;
     let failures = 0;
     while (!this.#stopped && app.info().height < this.#target) {
-      const peers = network.connected();
-      const peer =
-        preferred !== null && peers.includes(preferred) ? preferred : peers[this.#turn++ % Math.max(1, peers.length)];
-      preferred = null;
       const before = app.info().height;
-      if (peer !== undefined)
-        await this.#pull(peer).catch((error: unknown) =>
-          info('range not had from peer', { peer, reason: (error as Error).message }),
-        );
+      const asked: Asked | null = ahead?.from === before + 1 ? ahead : this.#ask(before + 1, preferred);
+      preferred = null;
+      ahead = null;
+      if (asked !== null) {
+        try {
+          const range = await asked.range;
+          const last = range.at(-1)?.block.header.height ?? before;
+          // The next range is on its way, from another peer, while this one is executed.
+          if (last > before && last < this.#target) ahead = this.#ask(last + 1, null);
+          await this.#take(asked.peer, range);
+        } catch (error) {
+          info('range not had from peer', { peer: asked.peer, reason: (error as Error).message });
+        }
+      }
       this.#isBehind = app.info().height > before;
       if (this.#isBehind) {
         failures = 0;
+        this.#tell();
         continue;
       }
       // Nobody has it: the height that was shown may have been a lie, and the next message of a peer asks again.
       failures += 1;
-      if (failures > 2 * Math.max(1, peers.length)) break;
+      if (failures > 2 * Math.max(1, this.#d.network.connected().length)) break;
       await new Promise((resolve) => setTimeout(resolve, retryMs));
     }
     if (app.info().height < this.#target) this.#target = app.info().height;
     info('caught up', { height: app.info().height });
   }
 
-  async #pull(peer: ValidatorId): Promise<void> {
+  #tell(): void {
+    const { height } = this.#d.app.info();
+    if (height < this.#told + progressBlocks || height >= this.#target) return;
+    this.#told = height;
+    this.#d.info('catching up', { height, to: this.#target });
+  }
+
+  /** Asks for the range that begins at a height: `preferred` if it is connected, otherwise the next peer in turn; null if there is none. */
+  #ask(from: number, preferred: ValidatorId | null): Asked | null {
+    const { network } = this.#d;
+    const peers = network.connected();
+    const peer =
+      preferred !== null && peers.includes(preferred) ? preferred : peers[this.#turn++ % Math.max(1, peers.length)];
+    if (peer === undefined) return null;
+    const range = network.request(peer, 'blocks', encodeRangeRequest(from), requestTimeoutMs).then((answer) => {
+      try {
+        return decodeRange(answer);
+      } catch (error) {
+        network.drop(peer, (error as Error).message);
+        throw error;
+      }
+    });
+    // One that was asked for ahead may never be looked at.
+    range.catch(() => undefined);
+    return { from, peer, range };
+  }
+
+  /** Executes and commits what was sent; resolves when it is durable. What does not verify costs the peer its connection. */
+  async #take(peer: ValidatorId, range: readonly DecidedBlock[]): Promise<void> {
     const { app, network } = this.#d;
-    const from = app.info().height + 1;
-    const request = encodeRangeRequest(from);
-    const answer = decodeRange(await network.request(peer, 'blocks', request, requestTimeoutMs));
     let durable: Promise<void> = Promise.resolve();
     const applied: { executed: ExecutedBlock; certificate: Certificate }[] = [];
     try {
-      for (const { block, certificate } of answer) {
+      for (const { block, certificate } of range) {
         // Consensus may have decided it meanwhile.
         if (block.header.height <= app.info().height) continue;
         const executed = this.#check(block, certificate);
@@ -209,10 +256,10 @@ export function serveRange(store: StoredBlocks, request: Uint8Array): Uint8Array
   return writer.finish();
 }
 
-export function decodeRange(answer: Uint8Array): { block: Block; certificate: Certificate }[] {
+export function decodeRange(answer: Uint8Array): DecidedBlock[] {
   const reader = new ByteReader(answer);
   const count = Math.min(reader.u16(), rangeBlocksMax);
-  const range: { block: Block; certificate: Certificate }[] = [];
+  const range: DecidedBlock[] = [];
   for (let i = 0; i < count; i += 1) {
     range.push({
       block: decodeBlock(reader.lengthPrefixed(rangeBytesMax * 2)),
