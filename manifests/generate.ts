@@ -22,6 +22,11 @@ export function webhookManifest(): string {
         caBundle: '',
       },
     ],
+    record: {
+      name: 'record',
+      service: { namespace: CHAIN_NAMESPACE, name: `webhook-${BASE_HOOK}`, path: '/record', port: 443 },
+      caBundle: '',
+    },
     exclusions: {
       chainService: {
         namespace: CHAIN_NAMESPACE,

@@ -8,6 +8,9 @@ export type ReviewOutcome =
   | 'dry-run'
   | 'canary'
   | 'excluded'
+  | 'recorded'
+  | 'spooled'
+  | 'lost'
   | 'empty'
   | 'invalid'
   | 'failed';

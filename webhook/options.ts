@@ -1,6 +1,7 @@
 import { ChainError } from '../src/errors/chain-error.ts';
 import type { ExclusionSettings } from '../src/change/index.ts';
 import type { AdmissionLedger } from '../src/ports/admission-ledger.ts';
+import type { RecordLedger } from '../src/ports/record-ledger.ts';
 import type { HmacSha256, Sha256 } from '../src/ports/crypto.ts';
 import type { ClusterId } from '../src/types/brand.ts';
 import type { WebhookMetrics } from './metrics.ts';
@@ -51,6 +52,8 @@ export interface WebhookLimits {
   readonly headersTimeoutMs: number;
   /** An answer leaves no later than this after the request came, or 1.5 s before the caller's own timeout. */
   readonly answerTimeoutMs: number;
+  /** The same for what the control plane writes: its hook times out after 2 s. */
+  readonly recordTimeoutMs: number;
   /** The API server closes idle connections after 90 s; who closes first resets a request now and then. */
   readonly keepAliveTimeoutMs: number;
   /** How long close() waits for reviews in progress. */
@@ -70,12 +73,14 @@ export const LIMITS_DEFAULT: WebhookLimits = {
   strangerIdleMs: 10_000,
   headersTimeoutMs: 5_000,
   answerTimeoutMs: 8_000,
+  recordTimeoutMs: 1_500,
   keepAliveTimeoutMs: 120_000,
   drainTimeoutMs: 10_000,
 };
 
 export interface WebhookOptions {
   readonly ledger: AdmissionLedger;
+  readonly records: RecordLedger;
   readonly cluster: ClusterId;
   /** Name of the hook group that this node answers for; only its own canary is refused. */
   readonly hookName: string;
@@ -97,8 +102,9 @@ export interface WebhookOptions {
   readonly clock?: WebhookClock;
 }
 
-/** Path of the admission endpoint. */
+/** Paths of the gate and of the record hook. */
 export const ADMISSION_PATH = '/admit';
+export const RECORD_PATH = '/record';
 export const CLIENT_COMMON_NAME = 'apiserver-webhook-client';
 /** 128 bits in base64url. */
 const PATH_SECRET_CHARS_MIN = 22;

@@ -2,13 +2,19 @@ import {
   admissionUidOf,
   attest,
   decodeReview,
-  excludedBy,
+  classOf,
+  ownersOf,
   type AttestContext,
   type AttestedChange,
+  type ChangeClass,
   type DecodedReview,
   type Exclusion,
 } from '../src/change/index.ts';
 import { isChainError } from '../src/errors/chain-error.ts';
+import type { Owner } from '../src/types/transaction.ts';
+
+/** Which hook was asked: what is of another class it lets pass. */
+export type Hook = Exclude<ChangeClass, 'none'>;
 
 /** What the steps look at of a review: nothing of its objects, which may be many megabytes. */
 export type ReviewSubject = Pick<
@@ -18,10 +24,11 @@ export type ReviewSubject = Pick<
 
 export interface ReadReview {
   readonly subject: ReviewSubject;
-  /** It never waits for the chain. */
-  readonly isExcluded: boolean;
-  /** Undefined for what is excluded, and while the node lacks the cluster key. */
+  readonly class: ChangeClass;
+  /** Undefined for what is not the asked hook's, and while the node lacks the cluster key. */
   readonly change: AttestedChange | undefined;
+  /** Of what is recorded. */
+  readonly owners: readonly Owner[];
 }
 
 /** `uid` of a review that is refused: '' if it has none, then there is no AdmissionReview to answer with. */
@@ -34,10 +41,12 @@ export type ReadOutcome =
  * everything else is an outcome, by `answerByMs` (epoch) at the latest. The bytes are given away.
  */
 export interface ReviewReader {
-  read(bytes: Uint8Array<ArrayBuffer>, answerByMs: number): Promise<ReadOutcome>;
+  read(bytes: Uint8Array<ArrayBuffer>, answerByMs: number, hook?: Hook): Promise<ReadOutcome>;
 }
 
 export interface ReadContext {
+  /** Default: the gate. */
+  readonly hook?: Hook;
   readonly exclusions: readonly Exclusion[];
   readonly attest: AttestContext | undefined;
 }
@@ -49,10 +58,12 @@ export function readReview(bytes: Uint8Array, context: ReadContext): ReadOutcome
     const review = decodeReview(bytes);
     const { admissionUid, operation, group, resource, subresource, namespace, name, user, dryRun } = review;
     uid = admissionUid;
-    const isExcluded = excludedBy(review, context.exclusions) !== undefined;
-    const change = isExcluded || context.attest === undefined ? undefined : attest(review, context.attest);
+    const class_ = classOf(review, context.exclusions);
+    const isOther = class_ !== (context.hook ?? 'gate');
+    const change = isOther || context.attest === undefined ? undefined : attest(review, context.attest);
+    const owners = isOther || class_ !== 'record' ? [] : ownersOf(review);
     const subject = { admissionUid, operation, group, resource, subresource, namespace, name, user, dryRun };
-    return { ok: true, review: { subject, isExcluded, change } };
+    return { ok: true, review: { subject, class: class_, change, owners } };
   } catch (error) {
     return { ok: false, uid: uid === '' ? uidOfRefused(bytes, error) : uid, error };
   }

@@ -10,20 +10,22 @@ import { admissionReview, type Answer } from './answer.ts';
 import { BodyBudget, readBody, type Reservation } from './body-budget.ts';
 import { isTrusted, refuseCaller, type CallerRule } from './caller.ts';
 import { Connections } from './connections.ts';
-import { answerTimeoutMs } from './deadline.ts';
+import { answerTimeoutMs, RECORD_RESERVE_MS } from './deadline.ts';
 import { failureAnswer, handleReview } from './handle.ts';
 import { Load } from './load.ts';
 import { noMetrics, type Refusal, type WebhookMetrics } from './metrics.ts';
+import { recordReview } from './record.ts';
 import {
   ADMISSION_PATH,
   checkOptions,
   CLIENT_COMMON_NAME,
+  RECORD_PATH,
   systemClock,
   type WebhookLimits,
   type WebhookOptions,
   type WebhookTls,
 } from './options.ts';
-import { readReview, uidInFront, type ReadOutcome } from './reading.ts';
+import { readReview, uidInFront, type Hook, type ReadOutcome } from './reading.ts';
 import type { StepContext } from './steps/step.ts';
 import { overloadedAnswer } from './wording.ts';
 
@@ -107,6 +109,7 @@ export function createWebhook(options: WebhookOptions): Webhook {
   let refusedLoggedMs = -Infinity;
   const context: StepContext = { ledger: options.ledger, hookName: options.hookName };
   const exclusions = exclusionsFor(options.exclusions);
+  let recording = 0;
 
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', async (request: Request) => {
@@ -136,6 +139,45 @@ export function createWebhook(options: WebhookOptions): Webhook {
     return admissionReview(uid, answer);
   };
 
+  const record = async (request: Request, reply: Reply): Promise<object> => {
+    const receivedMs = calls.get(request)?.receivedMs ?? clock.nowMs();
+    const { timeout } = request.query as { timeout?: unknown };
+    const answerByMs = receivedMs + answerTimeoutMs(timeout, limits.recordTimeoutMs, RECORD_RESERVE_MS);
+    try {
+      const { admissionUid, answer } = await recordBytes(request.body as Buffer, answerByMs);
+      metrics.answered(answer.outcome, clock.nowMs() - receivedMs);
+      void reply.header('content-type', 'application/json');
+      return admissionReview(admissionUid, answer);
+    } catch (error) {
+      metrics.answered('lost', clock.nowMs() - receivedMs);
+      throw error;
+    }
+  };
+
+  const recordBytes = async (
+    bytes: Buffer,
+    answerByMs: number,
+  ): Promise<{ readonly admissionUid: string; readonly answer: Answer }> => {
+    // A count of its own: a flood at the gate takes nothing from the control plane.
+    if (recording >= limits.reviewsMax) {
+      options.records.missed();
+      throw new ChainError('WEBHOOK_NOT_RECORDED', { reason: `${recording} are in progress` });
+    }
+    recording++;
+    try {
+      const read = await readBytes(bytes, answerByMs, 'record');
+      if (!read.ok) throw read.error;
+      const answer = await recordReview(read.review, answerByMs, options.records, clock);
+      return { admissionUid: read.review.subject.admissionUid, answer };
+    } catch (error) {
+      if (isChainError(error, 'WEBHOOK_NOT_RECORDED')) throw error;
+      options.records.missed();
+      throw new ChainError('WEBHOOK_NOT_RECORDED', { reason: isChainError(error) ? error.code : 'the webhook failed' });
+    } finally {
+      recording--;
+    }
+  };
+
   const answerBytes = async (bytes: Buffer, answerByMs: number): Promise<{ uid: string; answer: Answer }> => {
     if (load.isFull) {
       const uid = uidInFront(bytes);
@@ -146,7 +188,7 @@ export function createWebhook(options: WebhookOptions): Webhook {
     load.reviews++;
     try {
       metrics.load(load.reviews, budget.used);
-      const read = await readBytes(bytes, answerByMs);
+      const read = await readBytes(bytes, answerByMs, 'gate');
       if (!read.ok) {
         if (read.uid === '') throw read.error;
         return { uid: read.uid, answer: failureAnswer(read.error, logger) };
@@ -166,11 +208,11 @@ export function createWebhook(options: WebhookOptions): Webhook {
     }
   };
 
-  const readBytes = (bytes: Buffer, answerByMs: number): ReadOutcome | Promise<ReadOutcome> => {
+  const readBytes = (bytes: Buffer, answerByMs: number, hook: Hook): ReadOutcome | Promise<ReadOutcome> => {
     const { reader } = options;
     if (reader === undefined || bytes.length <= limits.inlineBytesMax)
-      return readReview(bytes, { exclusions, attest: attestContextOf(options) });
-    return reader.read(bytes as Uint8Array<ArrayBuffer>, answerByMs);
+      return readReview(bytes, { hook, exclusions, attest: attestContextOf(options) });
+    return reader.read(bytes as Uint8Array<ArrayBuffer>, answerByMs, hook);
   };
 
   /** One line a second is enough to know of a flood; the metric has the number. */
@@ -191,8 +233,8 @@ export function createWebhook(options: WebhookOptions): Webhook {
     connections.know(socketOf(request));
     calls.set(request, { receivedMs: clock.nowMs(), reservation: budget.reserve() });
   };
-  for (const url of [ADMISSION_PATH, `${ADMISSION_PATH}/:secret`]) {
-    app.route({ method: 'POST', url, onRequest: authenticate, handler: admit });
+  for (const [path, handler] of [[ADMISSION_PATH, admit] as const, [RECORD_PATH, record] as const]) {
+    for (const url of [path, `${path}/:secret`]) app.route({ method: 'POST', url, onRequest: authenticate, handler });
   }
 
   app.get('/livez', async () => ({ ok: true }));

@@ -129,7 +129,13 @@ export function buildProgram(terminal: Terminal, run: (handler: Handler) => Prom
       'user that acts for nodes beside the kubelets, left out of the gate like them; repeat for several',
       collect,
     )
-    .option('--failure-policy <policy>', 'Fail or Ignore', 'Fail')
+    .option('--failure-policy <policy>', "the gate's: Fail or Ignore", 'Fail')
+    .option(
+      '--profile <profile>',
+      'standard: the control plane goes on without its record hook; strict: it does not',
+      'standard',
+    )
+    .option('--record-hook <url>', 'address of the record hook; else that of the first hook, with /record for /admit')
     .option('--guard', 'with the admission policy that refuses changes of the webhook configuration')
     .option('--dry-run', 'print the manifests, change nothing')
     .option('-y, --yes', 'do not ask');

@@ -2,11 +2,12 @@ import type { VerifiedRecord } from '../../src/client/answer.ts';
 import type { ChainReader } from '../../src/client/reader.ts';
 import { recordOf } from '../../src/client/answer.ts';
 import { nativeBackend } from '../../src/crypto/index.ts';
-import { actorOf } from '../../src/ledger/audit-index.ts';
+import { changeDigests } from '../../src/codec/change-digest.ts';
+import { actorOf, changesOf } from '../../src/ledger/audit-index.ts';
 import { bindingKey } from '../../src/ledger/execute/keys.ts';
 import type { Binding } from '../../src/types/chain.ts';
 import type { PerBinding } from '../../src/types/change.ts';
-import type { Payload, TxResult } from '../../src/types/transaction.ts';
+import type { Owner, Payload, SpooledRecordPayload, SpoolEntry, TxResult } from '../../src/types/transaction.ts';
 import { documentOf } from './document.ts';
 import { ageOf } from './output/age.ts';
 import type { View } from './output/print.ts';
@@ -14,9 +15,13 @@ import type { View } from './output/print.ts';
 /** A record as scripts read it; fields are only ever added. Strings are empty where there is nothing. */
 export interface RecordJson {
   readonly index: number;
+  /** Place in a record that holds many, from 0; null in any other. */
+  readonly entry: number | null;
   readonly height: number;
   /** Block time, RFC 3339. */
   readonly time: string;
+  /** When the node was asked, by its own clock; empty where the record does not say. */
+  readonly received: string;
   /** Kind of the transaction: `mutation`, `ballot`, ... */
   readonly type: Payload['kind'];
   readonly cluster: string;
@@ -39,6 +44,8 @@ export interface RecordJson {
   readonly binding: string;
   readonly paths: readonly string[];
   readonly bodyHash: string;
+  /** ownerReferences of what the control plane wrote. */
+  readonly owners: readonly Owner[];
   readonly reason: string;
   readonly witnesses: readonly { readonly org: string; readonly index: number }[];
   /** What observers saw; null while none said anything. */
@@ -71,7 +78,7 @@ export function folded(records: readonly VerifiedRecord[]): readonly VerifiedRec
   );
 }
 
-/** Looks up what a record only refers to: its block's time, its other witnesses, whom its actor is bound to. All of it verified. */
+/** One line a change: a record of many gives as many, the newest first. Looks up what a record only refers to: its block's time, its other witnesses, whom its actor is bound to. All of it verified. */
 export async function describeRecords(
   reader: ChainReader,
   records: readonly VerifiedRecord[],
@@ -79,11 +86,7 @@ export async function describeRecords(
 ): Promise<readonly RecordJson[]> {
   const present = new Map(known.map((record) => [record.index, record]));
   const missing = records.flatMap(({ leaf }) => leaf.result.witnesses).filter((index) => !present.has(index));
-  const bindings = new Set(
-    records.flatMap(({ transaction: { payload } }) =>
-      payload.kind === 'mutation' ? [bindingKeyOf(payload.attestation.attributes)] : [],
-    ),
-  );
+  const bindings = new Set(records.flatMap(({ transaction }) => changesOf(transaction.payload).map(bindingKeyOf)));
   const [times, witnesses, state] = await Promise.all([
     reader.times(records),
     reader.leaves([...new Set(missing)]),
@@ -91,7 +94,7 @@ export async function describeRecords(
   ]);
   for (const leaf of witnesses) present.set(leaf.index, recordOf(leaf));
   const values = state?.values ?? new Map<string, Uint8Array | undefined>();
-  return records.map((record) => describe(record, times.get(record.leaf.height) ?? 0, present, values));
+  return records.flatMap((record) => describe(record, times.get(record.leaf.height) ?? 0, present, values));
 }
 
 function bindingKeyOf({ cluster, user }: { readonly cluster: string; readonly user: string }): string {
@@ -103,6 +106,27 @@ function describe(
   timeMs: number,
   present: ReadonlyMap<number, VerifiedRecord>,
   bindings: ReadonlyMap<string, Uint8Array | undefined>,
+): readonly RecordJson[] {
+  const { payload } = record.transaction;
+  if (payload.kind !== 'spooled-record') {
+    const own = { entry: null, received: '', actor: actorOf(payload) };
+    return [describeOne(record, timeMs, present, { ...own, ...subjectOf(payload, record.leaf.result, bindings) })];
+  }
+  return payload.entries
+    .map((entry, at): RecordJson => {
+      const actor = 'gap' in entry ? payload.node : entry.attributes.user;
+      const received = new Date('gap' in entry ? entry.atMs : entry.receivedMs).toISOString();
+      const subject = spooledSubject(payload, entry, bindings);
+      return describeOne(record, timeMs, present, { entry: at, received, actor, ...subject });
+    })
+    .toReversed();
+}
+
+function describeOne(
+  record: VerifiedRecord,
+  timeMs: number,
+  present: ReadonlyMap<number, VerifiedRecord>,
+  subject: Subject & Pick<RecordJson, 'entry' | 'received' | 'actor'>,
 ): RecordJson {
   const { index, leaf, transaction, proof, tree } = record;
   const { payload } = transaction;
@@ -112,8 +136,7 @@ function describe(
     height: leaf.height,
     time: new Date(timeMs).toISOString(),
     type: payload.kind,
-    actor: actorOf(payload),
-    ...subjectOf(payload, result, bindings),
+    ...subject,
     decision: result.decision,
     code: result.code,
     proposal: result.proposal ?? ('proposal' in payload ? payload.proposal : null),
@@ -142,14 +165,19 @@ type Subject = Pick<
   | 'paths'
   | 'bodyHash'
   | 'reason'
+  | 'owners'
 >;
 
 const nothing: Subject = {
   cluster: '', org: '', operation: '', group: '', version: '', resource: '', subresource: '', namespace: '', name: '', uid: '', digest: '', digests: null,
-  paths: [], bodyHash: '', reason: '',
+  paths: [], bodyHash: '', reason: '', owners: [],
 }; // prettier-ignore
 
-function subjectOf(payload: Payload, result: TxResult, bindings: ReadonlyMap<string, Uint8Array | undefined>): Subject {
+function subjectOf(
+  payload: Exclude<Payload, SpooledRecordPayload>,
+  result: TxResult,
+  bindings: ReadonlyMap<string, Uint8Array | undefined>,
+): Subject {
   switch (payload.kind) {
     case 'mutation': {
       const { attributes, digest, bodyHash } = payload.attestation;
@@ -157,7 +185,7 @@ function subjectOf(payload: Payload, result: TxResult, bindings: ReadonlyMap<str
       const org = documentOf<Binding>(bindings, bindingKeyOf(attributes))?.org ?? '';
       return {
         cluster, org, operation, group, version, resource, subresource, namespace, name, uid, paths, bodyHash,
-        digest: digest[result.binding ?? 'diff'], digests: digest, reason: '',
+        digest: digest[result.binding ?? 'diff'], digests: digest, reason: '', owners: [],
       }; // prettier-ignore
     }
     case 'proposal': {
@@ -235,6 +263,27 @@ function subjectOf(payload: Payload, result: TxResult, bindings: ReadonlyMap<str
   }
 }
 
+function spooledSubject(
+  { cluster, node }: SpooledRecordPayload,
+  entry: SpoolEntry,
+  bindings: ReadonlyMap<string, Uint8Array | undefined>,
+): Subject {
+  if ('gap' in entry) {
+    const lost = entry.count === null ? 'an unknown number of' : String(entry.count);
+    const reason =
+      entry.gap === 'open' ? 'the spool takes nothing' : `${lost} writes of the control plane are not recorded`;
+    return { ...nothing, cluster, org: node, operation: `GAP-${entry.gap.toUpperCase()}`, resource: 'spools', reason };
+  }
+  const { attributes, commitment, owners } = entry;
+  const { operation, group, version, resource, subresource, namespace, name, uid, paths } = attributes;
+  const org = documentOf<Binding>(bindings, bindingKeyOf(attributes))?.org ?? '';
+  const digests = changeDigests(nativeBackend.sha256, attributes, commitment);
+  return {
+    cluster, org, operation, group, version, resource, subresource, namespace, name, uid, paths, bodyHash: '', digest: digests.diff, digests,
+    reason: '', owners,
+  }; // prettier-ignore
+}
+
 function ofProposal(
   { org, proposal }: { readonly org: string; readonly proposal: number },
   operation: string,
@@ -247,6 +296,7 @@ function witnessesOf(
   { index, leaf, transaction }: VerifiedRecord,
   present: ReadonlyMap<number, VerifiedRecord>,
 ): RecordJson['witnesses'] {
+  if (transaction.payload.kind === 'spooled-record') return [{ org: transaction.payload.node, index }];
   if (transaction.payload.kind !== 'mutation') return [];
   const others = leaf.result.witnesses.flatMap((witness) => {
     const payload = present.get(witness)?.transaction.payload;
@@ -282,11 +332,16 @@ function persistedCell({ type, decision, persisted, persistedBy, notPersistedBy 
   return persisted ? `yes (${persistedBy.length})` : `no (${notPersistedBy.length})`;
 }
 
+/** `17`, or `17.3` in a record of many. */
+export function placeOf({ index, entry }: Pick<RecordJson, 'index' | 'entry'>): string {
+  return entry === null ? String(index) : `${index}.${entry}`;
+}
+
 export const recordView: View<RecordJson> = {
   kind: 'Record',
-  name: ({ index }) => `record/${index}`,
+  name: (record) => `record/${placeOf(record)}`,
   columns: [
-    { header: 'INDEX', cell: ({ index }) => String(index) },
+    { header: 'INDEX', cell: placeOf },
     { header: 'AGE', cell: ({ time }, nowMs) => ageOf(time, nowMs) },
     { header: 'ACTOR', cell: ({ actor }) => actor },
     { header: 'ORG', cell: ({ org }) => org },

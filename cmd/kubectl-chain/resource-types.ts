@@ -71,6 +71,19 @@ export function resourceType(text: string): ResourceType {
   return { group, resource: first, isNamespaced: true };
 }
 
+/** The resource of a kind, as an ownerReference names it: of a plain cluster's kinds exactly, of others by the rule that nearly all follow. */
+export function resourceOfKind(group: string, kind: string): ResourceType {
+  const singular = kind.toLowerCase();
+  const known = table.find(([, name, , knownGroup]) => name === singular && knownGroup === group);
+  if (known !== undefined) return { group, resource: known[0], isNamespaced: known[4] };
+  const plural = /(?:s|x|ch|sh)$/.test(singular)
+    ? `${singular}es`
+    : /[^aeiou]y$/.test(singular)
+      ? `${singular.slice(0, -1)}ies`
+      : `${singular}s`;
+  return { group, resource: plural, isNamespaced: true };
+}
+
 /** `TYPE`, `TYPE/NAME`, or `TYPE NAME`. */
 export function typeAndName(words: readonly string[]): { readonly type: string; readonly name: string | null } {
   const [first = '', second, ...more] = words;

@@ -22,11 +22,18 @@ import {
 import type { DecodedReview } from './review.ts';
 
 /**
- * What never waits for the chain (P6). A name alone never leaves the gate, because impersonation costs an administrator
+ * What becomes of a change: `gate` waits for the chain's decision; `record` is written down and never decided (the record hook); `none` is asked about by
+ * nobody. The list holds the last two; what is not on it is for the gate.
+ */
+export type ChangeClass = 'gate' | 'record' | 'none';
+
+/**
+ * What never waits for the chain's decision (P6). A name alone never leaves the gate, because impersonation costs an administrator
  * nothing: each entry is an (actor, operation, resource) triple, narrowed by name, namespace or a condition where the
  * actor's work allows. `anyone` stands only where the resource changes nothing that a policy could protect.
  */
 export interface Exclusion {
+  readonly class: Exclude<ChangeClass, 'gate'>;
   readonly actor: Actor;
   readonly operations: readonly Operation[];
   readonly group: string;
@@ -71,17 +78,29 @@ const apiServer: Actor = { user: 'system:apiserver' };
 const controllerManager: Actor = { user: 'system:kube-controller-manager' };
 const scheduler: Actor = { user: 'system:kube-scheduler' };
 
-type Rule = Omit<Exclusion, 'actor' | 'operations' | 'group' | 'resources'>;
+type Rule = Omit<Exclusion, 'class' | 'actor' | 'operations' | 'group' | 'resources'>;
 
-function entry(
-  actor: Actor,
-  operations: readonly Operation[],
-  group: string,
-  resources: readonly string[],
-  rule: Rule,
-): Exclusion {
-  return { actor, operations, group, resources, ...rule };
-}
+const entryOf =
+  (class_: Exclusion['class']) =>
+  (
+    actor: Actor,
+    operations: readonly Operation[],
+    group: string,
+    resources: readonly string[],
+    rule: Rule,
+  ): Exclusion => ({
+    class: class_,
+    actor,
+    operations,
+    group,
+    resources,
+    ...rule,
+  });
+
+/** Written down, not decided. */
+const record = entryOf('record');
+/** Too many, too early, or no change at all: nobody is asked. */
+const none = entryOf('none');
 
 /** Each of these controllers reports in the status of what it watches over. */
 const STATUS_WRITERS: readonly (readonly [controller: string, group: string, ...resources: readonly string[]])[] = [
@@ -110,6 +129,9 @@ const STATUS_WRITERS: readonly (readonly [controller: string, group: string, ...
   ['statefulset-controller', 'apps', 'statefulsets/status'],
   ['taint-eviction-controller', '', 'pods/status'],
 ];
+
+/** Status of nodes and pods changes with every beat of every node, whoever writes it. */
+const HEARTBEATS: readonly string[] = ['nodes/status', 'pods/status'];
 
 /** What a controller makes, adopts and removes for the objects of one kind, which themselves went through the gate. */
 const OWNERS: readonly (readonly [
@@ -159,18 +181,18 @@ const BOOTSTRAP_RBAC: readonly string[] = [
 
 /** Bootstrap objects that a fresh API server must write before it is ready; by exact name where the names are fixed. */
 const START_UP: readonly Exclusion[] = [
-  entry(apiServer, WRITE, 'networking.k8s.io', ['ipaddresses'], { reason: 'written before the Service it belongs to; a refusal breaks every Service' }),
-  entry(apiServer, ['CREATE', 'UPDATE'], 'networking.k8s.io', ['servicecidrs', 'servicecidrs/status'], { names: ['kubernetes'], reason: 'the default range of the API server' }),
-  entry(apiServer, ['CREATE', 'UPDATE'], '', ['namespaces'], { names: ['default', 'kube-node-lease', 'kube-public', 'kube-system'], reason: 'system namespaces at start-up' }),
-  entry(apiServer, WRITE, '', ['services', 'endpoints'], { names: ['kubernetes'], namespaces: ['default'], reason: 'address of the API server itself' }),
-  entry(apiServer, WRITE, 'discovery.k8s.io', ['endpointslices'], { names: ['kubernetes'], namespaces: ['default'], reason: 'address of the API server itself' }),
-  entry(apiServer, ['CREATE', 'UPDATE'], '', ['configmaps'], {
+  none(apiServer, WRITE, 'networking.k8s.io', ['ipaddresses'], { reason: 'written before the Service it belongs to; a refusal breaks every Service' }),
+  none(apiServer, ['CREATE', 'UPDATE'], 'networking.k8s.io', ['servicecidrs', 'servicecidrs/status'], { names: ['kubernetes'], reason: 'the default range of the API server' }),
+  none(apiServer, ['CREATE', 'UPDATE'], '', ['namespaces'], { names: ['default', 'kube-node-lease', 'kube-public', 'kube-system'], reason: 'system namespaces at start-up' }),
+  none(apiServer, WRITE, '', ['services', 'endpoints'], { names: ['kubernetes'], namespaces: ['default'], reason: 'address of the API server itself' }),
+  none(apiServer, WRITE, 'discovery.k8s.io', ['endpointslices'], { names: ['kubernetes'], namespaces: ['default'], reason: 'address of the API server itself' }),
+  none(apiServer, ['CREATE', 'UPDATE'], '', ['configmaps'], {
     names: ['extension-apiserver-authentication', 'kube-apiserver-legacy-service-account-token-tracking'],
     namespaces: ['kube-system'],
     reason: 'start-up',
   }),
-  entry(apiServer, ['CREATE', 'UPDATE'], 'scheduling.k8s.io', ['priorityclasses'], { names: ['system-cluster-critical', 'system-node-critical'], reason: 'start-up: without them the API server exits' }),
-  entry(apiServer, WRITE, 'flowcontrol.apiserver.k8s.io', ['flowschemas', 'flowschemas/status', 'prioritylevelconfigurations', 'prioritylevelconfigurations/status'], {
+  none(apiServer, ['CREATE', 'UPDATE'], 'scheduling.k8s.io', ['priorityclasses'], { names: ['system-cluster-critical', 'system-node-critical'], reason: 'start-up: without them the API server exits' }),
+  none(apiServer, WRITE, 'flowcontrol.apiserver.k8s.io', ['flowschemas', 'flowschemas/status', 'prioritylevelconfigurations', 'prioritylevelconfigurations/status'], {
     names: [
       'catch-all', 'endpoint-controller', 'exempt', 'global-default', 'kube-controller-manager', 'kube-scheduler', 'kube-system-service-accounts',
       'leader-election', 'node-high', 'probes', 'service-accounts', 'system', 'system-leader-election', 'system-node-high', 'system-nodes',
@@ -178,84 +200,84 @@ const START_UP: readonly Exclusion[] = [
     ],
     reason: 'built-in flow control at start-up',
   }),
-  entry(apiServer, ['CREATE'], 'rbac.authorization.k8s.io', ['clusterroles', 'clusterrolebindings', 'roles', 'rolebindings'], {
+  none(apiServer, ['CREATE'], 'rbac.authorization.k8s.io', ['clusterroles', 'clusterrolebindings', 'roles', 'rolebindings'], {
     names: BOOTSTRAP_RBAC,
     reason: 'built-in roles of a fresh cluster; a later UPDATE or DELETE of one is gated, and the API server goes on without it',
   }),
-  entry(apiServer, WRITE, 'apiregistration.k8s.io', ['apiservices'], { where: isLocalApiService, reason: 'registers the versions that it serves itself' }),
-  entry(apiServer, ['UPDATE'], 'apiregistration.k8s.io', ['apiservices/status'], { reason: 'whether the servers of aggregated APIs answer' }),
-  entry(apiServer, ['UPDATE'], '', ['secrets'], { where: allOf(hadSecretType('kubernetes.io/service-account-token'), metadataOnly), reason: 'label with the date on which a token Secret was used last' }),
-  entry(apiServer, ['UPDATE'], 'apiextensions.k8s.io', ['customresourcedefinitions/status'], { reason: 'conditions and finalizer of a CRD' }),
-  entry(apiServer, WRITE, 'internal.apiserver.k8s.io', ['storageversions', 'storageversions/status'], { reason: 'bookkeeping of API servers' }),
+  none(apiServer, WRITE, 'apiregistration.k8s.io', ['apiservices'], { where: isLocalApiService, reason: 'registers the versions that it serves itself' }),
+  none(apiServer, ['UPDATE'], 'apiregistration.k8s.io', ['apiservices/status'], { reason: 'whether the servers of aggregated APIs answer' }),
+  record(apiServer, ['UPDATE'], '', ['secrets'], { where: allOf(hadSecretType('kubernetes.io/service-account-token'), metadataOnly), reason: 'label with the date on which a token Secret was used last' }),
+  none(apiServer, ['UPDATE'], 'apiextensions.k8s.io', ['customresourcedefinitions/status'], { reason: 'conditions and finalizer of a CRD' }),
+  none(apiServer, WRITE, 'internal.apiserver.k8s.io', ['storageversions', 'storageversions/status'], { reason: 'bookkeeping of API servers' }),
 ]; // prettier-ignore
 
 const NODES: readonly Exclusion[] = [
-  entry(kubelet, ['UPDATE'], '', ['nodes/status'], { where: isOwnNode, reason: 'heartbeat' }),
-  entry(kubelet, ['CREATE', 'UPDATE'], '', ['nodes'], { where: isOwnNode, reason: 'registration at bootstrap' }),
-  entry(kubelet, ['CREATE', 'UPDATE'], 'storage.k8s.io', ['csinodes'], { where: isOwnNode, reason: 'registration of storage drivers' }),
-  entry(kubelet, ['UPDATE'], '', ['pods/status'], { where: isPodOfOwnNode, reason: 'state of its pods' }),
-  entry(kubelet, ['DELETE'], '', ['pods'], { where: allOf(isPodOfOwnNode, anyOf(wasTerminating, isMirrorPod)), reason: 'last step of a deletion that went through the gate' }),
-  entry(kubelet, ['CREATE'], '', ['pods'], { where: allOf(isPodOfOwnNode, isMirrorPod), reason: 'shows a pod that runs from a file of the node' }),
-  entry(kubelet, ['CREATE'], '', ['serviceaccounts/token'], { where: isBoundToken, reason: 'tokens of its pods, which end with them' }),
-  entry(kubelet, ['CREATE'], 'certificates.k8s.io', ['certificatesigningrequests'], { where: isKubeletCertificate, reason: 'renewal of its certificate' }),
-  entry({ userPrefix: 'system:bootstrap:', group: 'system:bootstrappers' }, ['CREATE'], 'certificates.k8s.io', ['certificatesigningrequests'], { where: isKubeletCertificate, reason: 'first certificate of a node' }),
+  none(kubelet, ['UPDATE'], '', ['nodes/status'], { where: isOwnNode, reason: 'heartbeat' }),
+  none(kubelet, ['CREATE', 'UPDATE'], '', ['nodes'], { where: isOwnNode, reason: 'registration at bootstrap' }),
+  none(kubelet, ['CREATE', 'UPDATE'], 'storage.k8s.io', ['csinodes'], { where: isOwnNode, reason: 'registration of storage drivers' }),
+  none(kubelet, ['UPDATE'], '', ['pods/status'], { where: isPodOfOwnNode, reason: 'state of its pods' }),
+  record(kubelet, ['DELETE'], '', ['pods'], { where: allOf(isPodOfOwnNode, anyOf(wasTerminating, isMirrorPod)), reason: 'last step of a deletion that went through the gate' }),
+  record(kubelet, ['CREATE'], '', ['pods'], { where: allOf(isPodOfOwnNode, isMirrorPod), reason: 'shows a pod that runs from a file of the node' }),
+  record(kubelet, ['CREATE'], '', ['serviceaccounts/token'], { where: isBoundToken, reason: 'tokens of its pods, which end with them' }),
+  none(kubelet, ['CREATE'], 'certificates.k8s.io', ['certificatesigningrequests'], { where: isKubeletCertificate, reason: 'renewal of its certificate' }),
+  none({ userPrefix: 'system:bootstrap:', group: 'system:bootstrappers' }, ['CREATE'], 'certificates.k8s.io', ['certificatesigningrequests'], { where: isKubeletCertificate, reason: 'first certificate of a node' }),
 ]; // prettier-ignore
 
 const SCHEDULER: readonly Exclusion[] = [
-  entry(scheduler, ['CREATE'], '', ['pods/binding'], { reason: 'places pods that went through the gate' }),
-  entry(scheduler, ['UPDATE'], '', ['pods/status'], { reason: 'says why a pod waits' }),
-  entry(scheduler, ['DELETE'], '', ['pods'], { where: hadOwner, reason: 'preemption; a pod without owner is gated' }),
-  entry(scheduler, ['UPDATE'], '', ['persistentvolumeclaims'], { where: metadataOnly, reason: 'names the node for a volume' }),
-  entry(scheduler, ['UPDATE'], '', ['persistentvolumes'], { reason: 'binds a volume' }),
-  entry(scheduler, ['UPDATE'], 'resource.k8s.io', ['resourceclaims', 'resourceclaims/status'], { reason: 'allocates devices' }),
+  none(scheduler, ['CREATE'], '', ['pods/binding'], { reason: 'places pods that went through the gate' }),
+  none(scheduler, ['UPDATE'], '', ['pods/status'], { reason: 'says why a pod waits' }),
+  record(scheduler, ['DELETE'], '', ['pods'], { where: hadOwner, reason: 'preemption; a pod without owner is gated' }),
+  record(scheduler, ['UPDATE'], '', ['persistentvolumeclaims'], { where: metadataOnly, reason: 'names the node for a volume' }),
+  record(scheduler, ['UPDATE'], '', ['persistentvolumes'], { reason: 'binds a volume' }),
+  record(scheduler, ['UPDATE'], 'resource.k8s.io', ['resourceclaims', 'resourceclaims/status'], { reason: 'allocates devices' }),
 ]; // prettier-ignore
 
 const CONTROLLER_MANAGER: readonly Exclusion[] = [
-  entry(controllerManager, ['CREATE'], '', ['serviceaccounts/token', 'serviceaccounts'], { namespaces: ['kube-system'], reason: 'identities of its own controllers' }),
-  entry(controllerManager, ['UPDATE', 'DELETE'], '', ['secrets'], { where: hadSecretType('kubernetes.io/service-account-token'), reason: 'fills and removes token Secrets, whose CREATE is gated' }),
-  entry(controller('certificate-controller'), ['UPDATE'], 'certificates.k8s.io', ['certificatesigningrequests/approval'], { where: isKubeletCertificate, reason: 'approves kubelets by the built-in rule' }),
-  entry(controller('certificate-controller'), ['DELETE'], 'certificates.k8s.io', ['certificatesigningrequests'], { reason: 'removes old requests' }),
-  entry(controller('clusterrole-aggregation-controller'), ['UPDATE'], 'rbac.authorization.k8s.io', ['clusterroles'], { where: isAggregated, reason: 'sum of ClusterRoles that went through the gate' }),
-  entry(controller('deployment-controller'), ['UPDATE'], 'apps', ['deployments'], { where: metadataOnly, reason: 'revision annotation' }),
-  entry(controller('endpoint-controller'), WRITE, '', ['endpoints'], { reason: 'addresses of Services' }),
-  entry(controller('endpointslice-controller'), WRITE, 'discovery.k8s.io', ['endpointslices'], { reason: 'addresses of Services' }),
-  entry(controller('endpointslicemirroring-controller'), WRITE, 'discovery.k8s.io', ['endpointslices'], { reason: 'addresses of Services' }),
-  entry(controller('generic-garbage-collector'), ['DELETE'], '*', ['*'], { where: hadOwner, reason: 'follows the deletion of an owner, which counts as its dependents\'' }),
-  entry(controller('generic-garbage-collector'), ['UPDATE'], '*', ['*'], { where: allOf(metadataOnly, anyOf(hadCollectorFinalizer, hadOwner)), reason: 'ends a foreground or orphaning deletion' }),
-  entry(controller('horizontal-pod-autoscaler'), ['UPDATE'], '*', ['*/scale'], { reason: 'within the bounds of an autoscaler that went through the gate' }),
-  entry(controller('namespace-controller'), ['DELETE'], '*', ['*'], { unnamed: true, reason: 'empties a Terminating namespace; the DELETE of the namespace counts as that of its content' }),
-  entry(controller('node-controller'), ['UPDATE'], '', ['nodes'], { where: taintsOnly, reason: 'taints of nodes that are not ready' }),
-  entry(controller('persistent-volume-binder'), WRITE, '', ['persistentvolumes'], { reason: 'binds, releases and reclaims volumes' }),
-  entry(controller('persistent-volume-binder'), ['UPDATE'], '', ['persistentvolumeclaims'], { reason: 'binds claims' }),
-  entry(controller('pod-garbage-collector'), ['DELETE'], '', ['pods'], { reason: 'removes pods that ended or whose node is gone' }),
-  entry(controller('pv-protection-controller'), ['UPDATE'], '', ['persistentvolumes'], { where: metadataOnly, reason: 'finalizer' }),
-  entry(controller('pvc-protection-controller'), ['UPDATE'], '', ['persistentvolumeclaims'], { where: metadataOnly, reason: 'finalizer' }),
-  entry(controller('root-ca-cert-publisher'), ['CREATE', 'UPDATE'], '', ['configmaps'], { names: ['kube-root-ca.crt'], reason: 'CA of the cluster in each namespace' }),
-  entry(controller('service-account-controller'), ['CREATE'], '', ['serviceaccounts'], { names: ['default'], reason: 'one in each namespace' }),
-  entry(controller('service-controller'), ['UPDATE'], '', ['services'], { where: metadataOnly, reason: 'finalizer of load balancers' }),
-  entry(controller('service-cidrs-controller'), ['UPDATE'], 'networking.k8s.io', ['servicecidrs'], { where: metadataOnly, reason: 'finalizer' }),
-  entry(controller('statefulset-controller'), ['CREATE', 'UPDATE'], '', ['persistentvolumeclaims'], { reason: 'claims from its templates, which carry no owner' }),
-  entry(controller('taint-eviction-controller'), ['DELETE'], '', ['pods'], { reason: 'moves pods away from nodes that are not ready' }),
-  entry(controller('token-cleaner'), ['DELETE'], '', ['secrets'], { namespaces: ['kube-system'], where: hadSecretType('bootstrap.kubernetes.io/token'), reason: 'expired bootstrap tokens' }),
-  entry(controller('bootstrap-signer'), ['UPDATE'], '', ['configmaps'], { names: ['cluster-info'], namespaces: ['kube-public'], reason: 'signature for joining nodes' }),
-  entry(controller('ttl-after-finished-controller'), ['DELETE'], 'batch', ['jobs'], { where: hadTimeToLive, reason: 'removal that the Job asked for' }),
-  entry(controller('ttl-controller'), ['UPDATE'], '', ['nodes'], { where: metadataOnly, reason: 'an annotation' }),
-  entry(controller('attachdetach-controller'), WRITE, 'storage.k8s.io', ['volumeattachments'], { reason: 'volumes follow their pods' }),
+  record(controllerManager, ['CREATE'], '', ['serviceaccounts/token', 'serviceaccounts'], { namespaces: ['kube-system'], reason: 'identities of its own controllers' }),
+  record(controllerManager, ['UPDATE', 'DELETE'], '', ['secrets'], { where: hadSecretType('kubernetes.io/service-account-token'), reason: 'fills and removes token Secrets, whose CREATE is gated' }),
+  record(controller('certificate-controller'), ['UPDATE'], 'certificates.k8s.io', ['certificatesigningrequests/approval'], { where: isKubeletCertificate, reason: 'approves kubelets by the built-in rule' }),
+  record(controller('certificate-controller'), ['DELETE'], 'certificates.k8s.io', ['certificatesigningrequests'], { reason: 'removes old requests' }),
+  record(controller('clusterrole-aggregation-controller'), ['UPDATE'], 'rbac.authorization.k8s.io', ['clusterroles'], { where: isAggregated, reason: 'sum of ClusterRoles that went through the gate' }),
+  record(controller('deployment-controller'), ['UPDATE'], 'apps', ['deployments'], { where: metadataOnly, reason: 'revision annotation' }),
+  record(controller('endpoint-controller'), WRITE, '', ['endpoints'], { reason: 'addresses of Services' }),
+  record(controller('endpointslice-controller'), WRITE, 'discovery.k8s.io', ['endpointslices'], { reason: 'addresses of Services' }),
+  record(controller('endpointslicemirroring-controller'), WRITE, 'discovery.k8s.io', ['endpointslices'], { reason: 'addresses of Services' }),
+  record(controller('generic-garbage-collector'), ['DELETE'], '*', ['*'], { where: hadOwner, reason: 'follows the deletion of an owner, which counts as its dependents\'' }),
+  record(controller('generic-garbage-collector'), ['UPDATE'], '*', ['*'], { where: allOf(metadataOnly, anyOf(hadCollectorFinalizer, hadOwner)), reason: 'ends a foreground or orphaning deletion' }),
+  record(controller('horizontal-pod-autoscaler'), ['UPDATE'], '*', ['*/scale'], { reason: 'within the bounds of an autoscaler that went through the gate' }),
+  record(controller('namespace-controller'), ['DELETE'], '*', ['*'], { unnamed: true, reason: 'empties a Terminating namespace; the DELETE of the namespace counts as that of its content' }),
+  record(controller('node-controller'), ['UPDATE'], '', ['nodes'], { where: taintsOnly, reason: 'taints of nodes that are not ready' }),
+  record(controller('persistent-volume-binder'), WRITE, '', ['persistentvolumes'], { reason: 'binds, releases and reclaims volumes' }),
+  record(controller('persistent-volume-binder'), ['UPDATE'], '', ['persistentvolumeclaims'], { reason: 'binds claims' }),
+  record(controller('pod-garbage-collector'), ['DELETE'], '', ['pods'], { reason: 'removes pods that ended or whose node is gone' }),
+  record(controller('pv-protection-controller'), ['UPDATE'], '', ['persistentvolumes'], { where: metadataOnly, reason: 'finalizer' }),
+  record(controller('pvc-protection-controller'), ['UPDATE'], '', ['persistentvolumeclaims'], { where: metadataOnly, reason: 'finalizer' }),
+  record(controller('root-ca-cert-publisher'), ['CREATE', 'UPDATE'], '', ['configmaps'], { names: ['kube-root-ca.crt'], reason: 'CA of the cluster in each namespace' }),
+  record(controller('service-account-controller'), ['CREATE'], '', ['serviceaccounts'], { names: ['default'], reason: 'one in each namespace' }),
+  record(controller('service-controller'), ['UPDATE'], '', ['services'], { where: metadataOnly, reason: 'finalizer of load balancers' }),
+  record(controller('service-cidrs-controller'), ['UPDATE'], 'networking.k8s.io', ['servicecidrs'], { where: metadataOnly, reason: 'finalizer' }),
+  record(controller('statefulset-controller'), ['CREATE', 'UPDATE'], '', ['persistentvolumeclaims'], { reason: 'claims from its templates, which carry no owner' }),
+  record(controller('taint-eviction-controller'), ['DELETE'], '', ['pods'], { reason: 'moves pods away from nodes that are not ready' }),
+  record(controller('token-cleaner'), ['DELETE'], '', ['secrets'], { namespaces: ['kube-system'], where: hadSecretType('bootstrap.kubernetes.io/token'), reason: 'expired bootstrap tokens' }),
+  record(controller('bootstrap-signer'), ['UPDATE'], '', ['configmaps'], { names: ['cluster-info'], namespaces: ['kube-public'], reason: 'signature for joining nodes' }),
+  record(controller('ttl-after-finished-controller'), ['DELETE'], 'batch', ['jobs'], { where: hadTimeToLive, reason: 'removal that the Job asked for' }),
+  record(controller('ttl-controller'), ['UPDATE'], '', ['nodes'], { where: metadataOnly, reason: 'an annotation' }),
+  record(controller('attachdetach-controller'), WRITE, 'storage.k8s.io', ['volumeattachments'], { reason: 'volumes follow their pods' }),
 ]; // prettier-ignore
 
 /** The list for an installation. Kept in code, so that what leaves the gate is reviewed like code. */
 export function exclusionsFor(settings: ExclusionSettings = {}): readonly Exclusion[] {
   const { nodeAgents = [], chainService, chainObjects = [] } = settings;
   const agents = nodeAgents.flatMap((user) => [
-    entry({ user }, ['UPDATE'], '', ['nodes/status', 'pods/status'], { reason: 'plays the kubelet' }),
-    entry({ user }, ['DELETE'], '', ['pods'], {
+    none({ user }, ['UPDATE'], '', ['nodes/status', 'pods/status'], { reason: 'plays the kubelet' }),
+    record({ user }, ['DELETE'], '', ['pods'], {
       where: wasTerminating,
       reason: 'plays the kubelet: last step of a deletion',
     }),
   ]);
   const proxy = chainService
     ? [
-        entry(anyone, ['CONNECT'], '', ['services/proxy'], {
+        none(anyone, ['CONNECT'], '', ['services/proxy'], {
           names: chainService.names,
           namespaces: [chainService.namespace],
           reason: 'reading the chain must not need a commit; its API checks every write itself',
@@ -263,7 +285,7 @@ export function exclusionsFor(settings: ExclusionSettings = {}): readonly Exclus
       ]
     : [];
   const own = chainObjects.map(({ user, group, resource, namespace, names }) =>
-    entry({ user }, ['CREATE', 'UPDATE'], group, [resource], {
+    none({ user }, ['CREATE', 'UPDATE'], group, [resource], {
       names,
       namespaces: [namespace],
       reason: "the chain's own object",
@@ -274,22 +296,34 @@ export function exclusionsFor(settings: ExclusionSettings = {}): readonly Exclus
 
 /** What holds in every installation. */
 export const EXCLUSIONS: readonly Exclusion[] = [
-  entry(anyone, [...WRITE], 'coordination.k8s.io', ['leases'], { reason: 'heartbeats and leader election, many a second' }),
-  entry(anyone, [...WRITE], '', ['events'], { reason: 'messages about changes, not changes' }),
-  entry(anyone, [...WRITE], 'events.k8s.io', ['events'], { reason: 'messages about changes, not changes' }),
-  entry(anyone, ['CREATE'], 'authorization.k8s.io', ['localsubjectaccessreviews', 'selfsubjectaccessreviews', 'selfsubjectrulesreviews', 'subjectaccessreviews'], {
+  none(anyone, [...WRITE], 'coordination.k8s.io', ['leases'], { reason: 'heartbeats and leader election, many a second' }),
+  none(anyone, [...WRITE], '', ['events'], { reason: 'messages about changes, not changes' }),
+  none(anyone, [...WRITE], 'events.k8s.io', ['events'], { reason: 'messages about changes, not changes' }),
+  none(anyone, ['CREATE'], 'authorization.k8s.io', ['localsubjectaccessreviews', 'selfsubjectaccessreviews', 'selfsubjectrulesreviews', 'subjectaccessreviews'], {
     reason: 'questions; nothing is stored',
   }),
-  entry(anyone, ['CREATE'], 'authentication.k8s.io', ['selfsubjectreviews', 'tokenreviews'], { reason: 'questions; nothing is stored' }),
+  none(anyone, ['CREATE'], 'authentication.k8s.io', ['selfsubjectreviews', 'tokenreviews'], { reason: 'questions; nothing is stored' }),
   ...START_UP,
   ...NODES,
   ...SCHEDULER,
-  ...STATUS_WRITERS.map(([name, group, ...resources]) => entry(controller(name), ['UPDATE'], group, resources, { reason: 'reports status' })),
+  ...STATUS_WRITERS.flatMap(([name, group, ...resources]) =>
+    resources.map((resource) => {
+      const class_ = group === '' && HEARTBEATS.includes(resource) ? none : record;
+      return class_(controller(name), ['UPDATE'], group, [resource], { reason: 'reports status' });
+    }),
+  ),
   ...OWNERS.map(([name, kinds, group, ...resources]) =>
-    entry(controller(name), WRITE, group, resources, { where: controlledBy(...kinds), reason: `carries out a ${kinds.join(' or ')} that went through the gate` }),
+    record(controller(name), WRITE, group, resources, { where: controlledBy(...kinds), reason: `carries out a ${kinds.join(' or ')} that went through the gate` }),
   ),
   ...CONTROLLER_MANAGER,
 ]; // prettier-ignore
+
+/** What the hooks do with a review. Where both kinds of entries cover it, nobody is asked: so it is in the record hook's conditions. */
+export function classOf(review: DecodedReview, exclusions: readonly Exclusion[]): ChangeClass {
+  const covering = exclusions.filter((exclusion) => covers(exclusion, review));
+  if (covering.length === 0) return 'gate';
+  return covering.every((exclusion) => exclusion.class === 'record') ? 'record' : 'none';
+}
 
 /** The first entry that covers the review, or undefined: then it is for the gate. */
 export function excludedBy(review: DecodedReview, exclusions: readonly Exclusion[]): Exclusion | undefined {

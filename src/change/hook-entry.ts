@@ -4,13 +4,14 @@ import type { Hash } from '../types/brand.ts';
 import type { Json, JsonObject } from '../types/json.ts';
 import type { ExclusionSettings } from './exclusions.ts';
 import { isObject, jsonEqual, member } from './json.ts';
-import { GATE_DOMAIN, webhookConfiguration } from './webhook-configuration.ts';
+import { GATE_DOMAIN, RECORD_ENTRY, RECORD_HOOK, webhookConfiguration } from './webhook-configuration.ts';
 
 const HASH_DOMAIN = utf8Encode('kubectl-chain/hook-entry/v1\0');
 const CLIENT_DOMAIN = utf8Encode('kubectl-chain/hook-client/v1\0');
 
 /** Name of a hook's entry in the ValidatingWebhookConfiguration. */
 export function hookEntryName(hook: string): string {
+  if (hook === RECORD_HOOK) return RECORD_ENTRY;
   return `${hook}.${GATE_DOMAIN}`;
 }
 
@@ -33,16 +34,23 @@ export function hookEntryProblems(
   hook: string,
   exclusions: ExclusionSettings | undefined,
 ): readonly string[] {
+  const endpoint = { name: hook, url: '', caBundle: '' };
   const made = webhookConfiguration({
     name: hook,
-    hooks: [{ name: hook, url: '', caBundle: '' }],
+    ...(hook === RECORD_HOOK ? { hooks: [], record: endpoint } : { hooks: [endpoint] }),
     ...(exclusions === undefined ? {} : { exclusions }),
   }) as unknown as { readonly webhooks: readonly [JsonObject] };
   const expected = made.webhooks[0];
   const fields = new Set([...Object.keys(expected), ...Object.keys(entry)]);
   return [...fields]
     .filter((field) => field !== 'clientConfig' && !sameField(member(expected, field), member(entry, field)))
+    .filter((field) => !isStricter(hook, field, member(entry, field)))
     .sort();
+}
+
+/** In the profile `strict` nothing goes on without the record hook either. */
+function isStricter(hook: string, field: string, found: Json | undefined): boolean {
+  return hook === RECORD_HOOK && field === 'failurePolicy' && found === 'Fail';
 }
 
 function sameField(expected: Json | undefined, found: Json | undefined): boolean {

@@ -11,10 +11,24 @@ export { verifyBody, type Attested, type VerifiedBody } from './body.ts';
 export { CLUSTER_KEY_BYTES, clusterKeyId, deriveClusterKeys, type ClusterKeys } from './cluster-key.ts';
 export type { WholeChange } from './canonical-change.ts';
 export type { Change, ElementKey, Segment } from './difference.ts';
-export { excludedBy, EXCLUSIONS, exclusionsFor, type Exclusion, type ExclusionSettings } from './exclusions.ts';
+export {
+  classOf,
+  excludedBy,
+  EXCLUSIONS,
+  exclusionsFor,
+  type ChangeClass,
+  type Exclusion,
+  type ExclusionSettings,
+} from './exclusions.ts';
+export { ownersOf } from './owners.ts';
 export { renderDiff } from './render.ts';
 export { admissionUidOf, decodeReview, type DecodedReview, type Review } from './review.ts';
-export { webhookConfiguration, type WebhookConfigurationOptions } from './webhook-configuration.ts';
+export {
+  RECORD_HOOK,
+  webhookConfiguration,
+  type HookProfile,
+  type WebhookConfigurationOptions,
+} from './webhook-configuration.ts';
 export { textAt } from './json.ts';
 export { hookClientHash, hookEntryHash, hookEntryName, hookEntryProblems } from './hook-entry.ts';
 export { GUARD_NAME, guardManifests } from './guard-manifests.ts';

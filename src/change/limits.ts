@@ -24,3 +24,5 @@ export const OPTIONS_CHARS_MAX = 4_096;
 export const BODY_BYTES_MAX = 48 * 1024 * 1024;
 /** The parser's limit for reviews, for what lies inside a body a few levels deeper. */
 export const BODY_DEPTH_MAX = 300;
+/** ownerReferences of a recorded write: one controller, and the few others that there may be. */
+export const OWNERS_MAX = 8;

@@ -16,10 +16,17 @@ export interface HookEndpoint {
   readonly caBundle: string;
 }
 
+/** `standard`: without its hook no change of people, and the control plane goes on. `strict`: nothing goes on without its hook. */
+export type HookProfile = 'standard' | 'strict';
+
 export interface WebhookConfigurationOptions {
   readonly name: string;
-  /** One entry each: all must allow. */
+  /** One gate entry each: all must allow. */
   readonly hooks: readonly HookEndpoint[];
+  /** The record entry; its `name` is not looked at. */
+  readonly record?: HookEndpoint;
+  readonly profile?: HookProfile;
+  /** Of the gate alone; only for those who try it out. */
   readonly failurePolicy?: 'Fail' | 'Ignore';
   readonly timeoutSeconds?: number;
   readonly exclusions?: ExclusionSettings;
@@ -30,34 +37,70 @@ export const MATCH_CONDITIONS_MAX = 64;
 export const GATE_DOMAIN = 'gate.kubectl-chain.dev';
 /** The webhook answers within 8 s of it. */
 const TIMEOUT_SECONDS = 10;
+/** Name of the record hook among a cluster's hooks; no hook group may be called so. */
+export const RECORD_HOOK = 'record';
+/** Its entry: three labels at least, and none that a hook group could have. */
+export const RECORD_ENTRY = 'record.kubectl-chain.dev';
+/** The webhook answers within 1.5 s of it. */
+const RECORD_TIMEOUT_SECONDS = 2;
 
-/** The ValidatingWebhookConfiguration (plain data) with one Fail entry for each hook group, generated from the one list of exclusions. */
+/**
+ * The ValidatingWebhookConfiguration (plain data), generated from the one list of exclusions: one entry for each hook group, and one record entry. Of the
+ * record hook one group is asked: nothing is decided there, so nobody can lie a change through it, and each write of the control plane would wait for
+ * the slower of two. What it leaves out observers of others see in the cluster.
+ */
 export function webhookConfiguration(options: WebhookConfigurationOptions): object {
-  const { name, hooks, failurePolicy = 'Fail', timeoutSeconds = TIMEOUT_SECONDS, exclusions } = options;
-  const conditions = matchConditions(exclusionsFor(exclusions));
+  const { name, hooks, record, profile = 'standard', exclusions } = options;
+  const list = exclusionsFor(exclusions);
+  const gate = {
+    failurePolicy: options.failurePolicy ?? 'Fail',
+    timeoutSeconds: options.timeoutSeconds ?? TIMEOUT_SECONDS,
+    matchConditions: matchConditions(list),
+  };
   return {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'ValidatingWebhookConfiguration',
     metadata: { name, labels: { 'app.kubernetes.io/name': 'kubectl-chain' } },
-    webhooks: hooks.map((hook) => ({
-      name: `${hook.name}.${GATE_DOMAIN}`,
-      admissionReviewVersions: ['v1'],
-      clientConfig: clientConfig(hook),
-      rules: [
-        {
-          apiGroups: ['*'],
-          apiVersions: ['*'],
-          operations: ['CREATE', 'UPDATE', 'DELETE', 'CONNECT'],
-          resources: ['*/*'],
-          scope: '*',
-        },
-      ],
-      failurePolicy,
-      matchPolicy: 'Equivalent',
-      sideEffects: 'NoneOnDryRun',
-      timeoutSeconds,
-      matchConditions: conditions,
-    })),
+    webhooks: [
+      ...hooks.map((hook) => entryFor(`${hook.name}.${GATE_DOMAIN}`, hook, gate)),
+      ...(record === undefined ? [] : [recordEntry(record, profile, list)]),
+    ],
+  };
+}
+
+function recordEntry(record: HookEndpoint, profile: HookProfile, list: readonly Exclusion[]): object {
+  return entryFor(RECORD_ENTRY, record, {
+    failurePolicy: profile === 'strict' ? 'Fail' : 'Ignore',
+    timeoutSeconds: RECORD_TIMEOUT_SECONDS,
+    matchConditions: recordConditions(list),
+  });
+}
+
+interface EntryRule {
+  readonly failurePolicy: string;
+  readonly timeoutSeconds: number;
+  readonly matchConditions: readonly MatchCondition[];
+}
+
+function entryFor(name: string, hook: HookEndpoint, rule: EntryRule): object {
+  return {
+    name,
+    admissionReviewVersions: ['v1'],
+    clientConfig: clientConfig(hook),
+    rules: [
+      {
+        apiGroups: ['*'],
+        apiVersions: ['*'],
+        operations: ['CREATE', 'UPDATE', 'DELETE', 'CONNECT'],
+        resources: ['*/*'],
+        scope: '*',
+      },
+    ],
+    failurePolicy: rule.failurePolicy,
+    matchPolicy: 'Equivalent',
+    sideEffects: 'NoneOnDryRun',
+    timeoutSeconds: rule.timeoutSeconds,
+    matchConditions: rule.matchConditions,
   };
 }
 
@@ -66,26 +109,42 @@ export interface MatchCondition {
   readonly expression: string;
 }
 
-/** One CEL condition an actor; the hook is called if all are true. */
+/** The gate's: one CEL condition an actor; the hook is called if all are true. */
 export function matchConditions(exclusions: readonly Exclusion[]): readonly MatchCondition[] {
-  const byActor = new Map<string, Exclusion[]>();
-  for (const exclusion of exclusions) {
-    const name = conditionName(exclusion.actor);
-    byActor.set(name, [...(byActor.get(name) ?? []), exclusion]);
-  }
+  const byActor = groupedByActor(exclusions);
   if (byActor.size > MATCH_CONDITIONS_MAX) {
     throw new ChainError('CHANGE_LIMIT', {
       what: 'the number of actors that leave the gate',
       max: MATCH_CONDITIONS_MAX,
     });
   }
-  return [...byActor].map(([name, entries]) => ({ name, expression: expressionOf(entries) }));
+  return [...byActor].map(([name, entries]) => ({ name, expression: `!${anyEntry(entries)}` }));
 }
 
-function expressionOf(entries: readonly Exclusion[]): string {
+/** The record hook's: what somebody writes by an entry of class record, and nothing that nobody is asked about. */
+export function recordConditions(exclusions: readonly Exclusion[]): readonly MatchCondition[] {
+  const recorded = groupedByActor(exclusions.filter((exclusion) => exclusion.class === 'record'));
+  const expression = [...recorded.values()].map((entries) => `${anyEntry(entries)}`).join(' ||\n');
+  return [
+    ...matchConditions(exclusions.filter((exclusion) => exclusion.class === 'none')),
+    { name: 'written-by-the-control-plane', expression },
+  ];
+}
+
+function groupedByActor(exclusions: readonly Exclusion[]): ReadonlyMap<string, readonly Exclusion[]> {
+  const byActor = new Map<string, Exclusion[]>();
+  for (const exclusion of exclusions) {
+    const name = conditionName(exclusion.actor);
+    byActor.set(name, [...(byActor.get(name) ?? []), exclusion]);
+  }
+  return byActor;
+}
+
+/** True if some entry covers the review; all are of one actor, who is looked at first. */
+function anyEntry(entries: readonly Exclusion[]): string {
   const actor = entries[0] === undefined ? undefined : actorExpression(entries[0].actor);
   const triples = entries.map((entry) => `  ${tripleExpression(entry)}`).join(' ||\n');
-  return actor === undefined ? `!(\n${triples}\n)` : `!(${actor} && (\n${triples}\n))`;
+  return actor === undefined ? `(\n${triples}\n)` : `(${actor} && (\n${triples}\n))`;
 }
 
 function conditionName(actor: Actor): string {

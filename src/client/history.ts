@@ -1,5 +1,5 @@
 import { ChainError } from '../errors/chain-error.ts';
-import { auditEntries } from '../ledger/audit-index.ts';
+import { auditEntries, previousLeaf } from '../ledger/audit-index.ts';
 import type { VerifiedRecord } from './answer.ts';
 
 export type ChainedBy = 'object' | 'namespace';
@@ -25,25 +25,28 @@ export function checkFits(record: VerifiedRecord, query: RecordQuery): void {
  */
 export class ChainWalk {
   readonly #by: ChainedBy;
+  readonly #key: string;
   /** Newest record by the proven state, until it was met. */
   #latest: number | null;
   /** Index that must come next; undefined at the beginning, where records may stand that are newer than the state. */
   #expected: number | null | undefined;
 
-  constructor(by: ChainedBy, latest: number | null) {
+  /** `key` as in the audit index: of a leaf about many objects, it says which of its predecessors counts. */
+  constructor(by: ChainedBy, key: string, latest: number | null) {
     this.#by = by;
+    this.#key = key;
     this.#latest = latest;
   }
 
   /** The next older record. Throws CLIENT_INCOMPLETE. */
   step(record: VerifiedRecord): void {
-    const { index, leaf } = record;
+    const { index } = record;
     if (this.#expected !== undefined && index !== this.#expected) throw this.#missing(this.#expected ?? index);
     if (this.#latest !== null) {
       if (index < this.#latest) throw this.#missing(this.#latest);
       if (index === this.#latest) this.#latest = null;
     }
-    this.#expected = leaf.prev[this.#by];
+    this.#expected = previousLeaf(record.transaction.payload, record.leaf.prev, this.#by, this.#key);
   }
 
   /** Nothing comes after it. Throws CLIENT_INCOMPLETE unless the chain is at its end. */

@@ -178,7 +178,7 @@ export class ChainReader {
       const values = new Map<string, Uint8Array | undefined>();
       const head = await this.#stateValues([latestKey], answer, endpoint, values);
       const value = values.get(latestKey);
-      const walk = new ChainWalk(by, value === undefined ? null : (parseJson(value) as { leaf: number }).leaf);
+      const walk = new ChainWalk(by, key, value === undefined ? null : (parseJson(value) as { leaf: number }).leaf);
       const records: VerifiedRecord[] = [];
       let before: number | null = null;
       do {

@@ -59,6 +59,8 @@ export interface ApplicationOptions {
 const HEADERS_MAX = 64;
 /** Executed blocks of the present height: one a round, of the rounds that still matter. */
 const EXECUTED_MAX = 16;
+/** What never expires leaves a mempool all the same: its node offers it again until it is in a block. */
+const SPOOLED_POOL_MS = 30_000;
 
 /**
  * The deterministic state machine (see README.md in execute). Everything that it decides follows from the genesis and the blocks; clock, order and
@@ -147,7 +149,7 @@ class StateMachine {
         org,
         lane: laneOf(tx.payload),
         bytes: bytes.length,
-        notAfterMs: tx.payload.notAfterMs,
+        notAfterMs: 'notAfterMs' in tx.payload ? tx.payload.notAfterMs : nowMs + SPOOLED_POOL_MS,
         pair: this.#pairHint(tx.payload),
       };
     } catch (error) {
@@ -400,6 +402,7 @@ function laneOf(payload: Payload): Lane {
   switch (payload.kind) {
     case 'mutation':
     case 'observation':
+    case 'spooled-record':
       return 'normal';
     case 'proposal':
       return payload.config.length > 0 ? 'reserved' : 'normal';

@@ -23,7 +23,8 @@ export type HashDomain =
   | 'terms'
   | 'policy'
   | 'version'
-  | 'finding';
+  | 'finding'
+  | 'spool';
 
 const prefixes = new Map<HashDomain, Uint8Array>();
 

@@ -3,7 +3,7 @@ import type { BlockLeaf, Leaf, TxResult } from '../types/transaction.ts';
 import { ChainError } from '../errors/chain-error.ts';
 import { canonicalJson, concatBytes, decodeWith, parseJson, utf8Encode } from '../codec/index.ts';
 import { checkCanonical, checkVersion, memberOf } from './canonical-structure.ts';
-import { LEAF_BYTES_MAX, TX_BYTES_MAX, VALIDATORS_MAX } from './limits.ts';
+import { LEAF_BYTES_MAX, SPOOL_ENTRIES_MAX, TX_BYTES_MAX, VALIDATORS_MAX } from './limits.ts';
 import { chainSchemas } from './schema/chain.ts';
 import { base64, count, hash, keyId, leafIndex, ms, positive, signatureText } from './schema/scalars.ts';
 
@@ -18,7 +18,7 @@ const LEAF_VERSION = 1;
 const CODE_MAX = 64;
 
 const txResultSchema: z.ZodType<TxResult> = z.strictObject({
-  decision: z.enum(['ADMITTED', 'REFUSED', 'WAITING', 'DONE', 'EXPIRED', 'DUPLICATE', 'INVALID']),
+  decision: z.enum(['ADMITTED', 'RECORDED', 'REFUSED', 'WAITING', 'DONE', 'EXPIRED', 'DUPLICATE', 'INVALID']),
   code: z
     .string()
     .max(CODE_MAX)
@@ -29,12 +29,17 @@ const txResultSchema: z.ZodType<TxResult> = z.strictObject({
   original: leafIndex.nullable(),
 });
 
+const prev = { object: count.nullable(), namespace: count.nullable() };
+
 const leafSchema: z.ZodType<Leaf> = z.strictObject({
   v: z.literal(LEAF_VERSION),
   height: positive,
   index: count,
   result: txResultSchema,
-  prev: z.strictObject({ object: count.nullable(), namespace: count.nullable() }),
+  prev: z.union([
+    z.strictObject(prev),
+    z.strictObject({ ...prev, entries: z.array(z.strictObject(prev)).min(1).max(SPOOL_ENTRIES_MAX) }),
+  ]),
   tx: z.strictObject({
     payload: base64(TX_BYTES_MAX),
     payloadType: z.string().max(255),

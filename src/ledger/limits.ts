@@ -38,6 +38,9 @@ export const NONCE_MAX = 64;
 /** Observations of one transaction, changes and bodies of one proposal. */
 export const RESULTS_MAX = 500;
 export const CHANGES_MAX = 500;
+/** What one spooled record may carry; aimed at are fewer, see the node's spool. */
+export const SPOOL_ENTRIES_MAX = 64;
+export const OWNERS_MAX = 8;
 /** A hook, or a Kubernetes user whose name was taken. */
 export const FINDING_SUBJECT_MAX = 512;
 export const FINDING_DETAIL_MAX = 1_000;

@@ -3,7 +3,8 @@ import type { ChainParams, ClusterRecord, Joiner, Organisation, Validator } from
 import type { ChangeAttributes, PerBinding } from '../types/change.ts';
 import type { Hash, OrgId } from '../types/brand.ts';
 import type { Proposal } from '../types/proposal.ts';
-import type { TxResult } from '../types/transaction.ts';
+import type { SpoolHead, SpoolTotals } from '../types/spool.ts';
+import type { Payload, TxResult } from '../types/transaction.ts';
 import type { Evaluation } from '../ports/admission-ledger.ts';
 import type { LedgerReader, WantedBodies } from '../ports/ledger-reader.ts';
 import type { StateReader, TreeSource } from '../ports/state.ts';
@@ -16,7 +17,7 @@ import { clusterRecord, listOf, organisation, readPolicies } from './execute/com
 import type { DocumentReader } from './execute/documents.ts';
 import { dueList } from './execute/due.ts';
 import type { Chain } from './execute/execution.ts';
-import { clusterKeyIdKey, joinerKey, KEY, naturalKeyKey, observerKey } from './execute/keys.ts';
+import { clusterKeyIdKey, joinerKey, KEY, naturalKeyKey, observerKey, spoolKey, spoolsKey } from './execute/keys.ts';
 import { naturalKeyHash, type NaturalKeyDocument } from './execute/natural-key.ts';
 import { liveProposalIds, readProposal } from './execute/proposals.ts';
 import { newestSet, setNumber, validatorsAt } from './execute/validator-sets.ts';
@@ -71,6 +72,8 @@ export function createReader(
     clusterKeyId: (cluster) => docs().get<{ readonly keyId: Hash }>(clusterKeyIdKey(cluster))?.keyId,
     observationSequence: (cluster, node) =>
       docs().get<{ readonly sequence: number }>(observerKey(cluster, node))?.sequence ?? -1,
+    spoolHead: (node, spool) => docs().get<SpoolHead>(spoolKey(node, spool)),
+    spoolTotals: (node) => docs().get<SpoolTotals>(spoolsKey(node)),
   };
 }
 
@@ -113,9 +116,18 @@ function recorded(
   bytes: Uint8Array,
 ): { readonly leaf: number; readonly result: TxResult } | undefined {
   const tx = cache.decode(bytes);
-  const known = docs.get<NaturalKeyDocument>(naturalKeyKey(naturalKeyHash(chain.sha256, tx.payload)));
+  const known = knownTx(chain, docs, tx.payload);
   if (known?.tx !== tx.hash) return undefined;
   const leaf = source.readLeaf(known.leaf);
   const decoded = leaf === undefined ? undefined : decodeLeaf(leaf);
   return decoded?.kind === 'transaction' ? { leaf: known.leaf, result: decoded.leaf.result } : undefined;
+}
+
+function knownTx(
+  chain: Chain,
+  docs: DocumentReader,
+  payload: Payload,
+): { readonly tx: Hash; readonly leaf: number } | undefined {
+  if (payload.kind === 'spooled-record') return docs.get<SpoolHead>(spoolKey(payload.node, payload.spool));
+  return docs.get<NaturalKeyDocument>(naturalKeyKey(naturalKeyHash(chain.sha256, payload)));
 }

@@ -27,6 +27,16 @@ const schema = z.strictObject({
       /** CA of the client certificate that the API server presents. Exactly one of the two must be given. */
       clientCa: file.optional(),
       pathSecretFile: file.optional(),
+      /** What the record hook may keep while there is no quorum. */
+      spool: z
+        .strictObject({
+          recordsMax: z.int().min(100).max(1_000_000),
+          bytesMax: z
+            .int()
+            .min(1024 * 1024)
+            .max(1024 * 1024 * 1024),
+        })
+        .optional(),
       /** Users that play the kubelet of every node (kwok), as in the webhook configuration; none in production. */
       nodeAgents: z.array(z.string().regex(/^[A-Za-z0-9:._@/+-]+$/, 'must be the name of a user')).optional(),
     })

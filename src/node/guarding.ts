@@ -1,4 +1,4 @@
-import { exclusionsFor, verifyBody, type AttestContext } from '../change/index.ts';
+import { exclusionsFor, RECORD_HOOK, verifyBody, type AttestContext } from '../change/index.ts';
 import { AuditDetector } from '../cluster/audit-detector.ts';
 import { AuditTail, type AuditPosition } from '../cluster/audit-tail.ts';
 import { Attribution } from '../cluster/attribution.ts';
@@ -15,6 +15,7 @@ import type { Detector } from '../cluster/problem.ts';
 import { SmallWatch } from '../cluster/small-watch.ts';
 import { textAt } from '../change/index.ts';
 import { nativeBackend } from '../crypto/index.ts';
+import { auditKey, previousLeaf } from '../ledger/audit-index.ts';
 import { findingKey, findingOfKey, guardKey, objectKey, openFindingsKey } from '../ledger/execute/keys.ts';
 import { decodeLeaf, decodeTransaction } from '../ledger/index.ts';
 import type { LedgerReader } from '../ports/ledger-reader.ts';
@@ -75,6 +76,8 @@ export function createGuard(deps: Deps): RunningGuard {
   const exclusions = exclusionsFor(settings);
   const guard = (): Guard | undefined => document<Guard>(reader, guardKey(cluster));
   const hooks = (): readonly string[] => (guard()?.hooks ?? []).map(({ name }) => name);
+  /** The record hook refuses nothing, so no canary can prove it. */
+  const gates = (): readonly string[] => hooks().filter((name) => name !== RECORD_HOOK);
   const latest = (kind: FindingKind, subject: string): Finding | undefined =>
     latestFinding(reader, cluster, kind, subject);
   const open = (): readonly Finding[] => openFindings(reader, cluster);
@@ -102,14 +105,14 @@ export function createGuard(deps: Deps): RunningGuard {
   ] as const;
   const webhooks = new WebhookDetector({
     watch: watches[0],
-    hooks: () => (reader.cluster(cluster)?.hooks ?? []).map(({ name }) => name),
+    hooks: () => [...(reader.cluster(cluster)?.hooks ?? []).map(({ name }) => name), RECORD_HOOK],
     guard,
     exclusions: settings,
     sha256,
   });
   const canary: CanaryDetector = new CanaryDetector({
     http,
-    hooks,
+    hooks: gates,
     ...config.cluster?.canary,
     onChange: lookSoon,
     now: () => performance.now(),
@@ -278,6 +281,7 @@ async function* recordsOf(
 ): AsyncGenerator<AdmittedRecord | null, void> {
   const key = objectKey(sha256, { cluster, ...name } as ChangeAttributes);
   let leaf = document<{ readonly leaf: number }>(reader, key)?.leaf ?? null;
+  const wanted = auditKey.object({ cluster, ...name });
   for (let i = 1; leaf !== null; i += 1) {
     if (i > leavesMax) {
       yield null;
@@ -292,7 +296,7 @@ async function* recordsOf(
       const nodes = others.flatMap((other) => (other.kind === 'mutation' ? [other.node] : []));
       yield { attestation: payload.attestation, nodes: [payload.node, ...nodes] };
     }
-    leaf = prev.object;
+    leaf = previousLeaf(payload, prev, 'object', wanted);
   }
 }
 

@@ -36,6 +36,11 @@ export function createMetrics() {
       buckets: admissionBuckets,
       registers,
     }),
+    records: counter('records_total', 'Writes of the control plane that the record hook was asked about', [
+      'outcome',
+    ] as const),
+    spoolRecords: gauge('spool_records', 'Entries of the spool that are not in the log yet'),
+    spoolBytes: gauge('spool_bytes', 'Bytes of these entries'),
     webhookRefused: counter('webhook_refused_total', 'Requests to the webhook that were not answered as reviews', [
       'reason',
     ] as const),

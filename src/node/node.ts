@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,12 +11,14 @@ import type { Equivocation } from '../consensus/index.ts';
 import { nativeBackend } from '../crypto/index.ts';
 import { ChainError } from '../errors/chain-error.ts';
 import { originOf, rootOf, signTransaction, type LoadedGenesis } from '../ledger/index.ts';
+import { Spool } from '../store/index.ts';
 import type { NodeStatus } from '../ports/api-backend.ts';
 import type { ExecutedBlock } from '../ports/application.ts';
 import type { ClusterId, Hash, OrgId, ValidatorId } from '../types/brand.ts';
 import type { ClusterRecord, Validator } from '../types/chain.ts';
 import type { ObservedResult, Payload } from '../types/transaction.ts';
 import { createAdmissionLedger } from './admission.ts';
+import { RecordService, SPOOL_BOUNDS_DEFAULT } from './record-service.ts';
 import { NodeApiBackend } from './api-backend.ts';
 import { Bodies, isElectorOfBody } from './bodies.ts';
 import { Checkpoints } from './checkpoints.ts';
@@ -72,6 +75,7 @@ export class ChainNode {
   #webhook: Webhook | undefined;
   #reviewThread: ReviewThread | undefined;
   #api: ChainApi | undefined;
+  #records: RecordService | undefined;
   #stopMetrics: (() => Promise<void>) | undefined;
   #observer: RunningObserver | undefined;
   #keyTimer: NodeJS.Timeout | undefined;
@@ -224,6 +228,7 @@ export class ChainNode {
     if (this.#webhook !== undefined) await sleep(unreadySeenMs);
     await this.#webhook?.close();
     await this.#reviewThread?.close();
+    await this.#records?.stop();
     await this.#api?.close();
     this.#bodies.stop();
     await this.#host.stop();
@@ -300,9 +305,12 @@ export class ChainNode {
       clusterKey: () => this.#clusterKeys.get(name)?.key,
       now: () => Date.now(),
     });
+    const records = await this.#openRecords(name, webhook.spool);
+    this.#records = records;
     this.#webhook = createWebhook({
       ledger,
       reader: this.#reviewThread,
+      records,
       cluster: name,
       hookName: hook,
       sha256,
@@ -325,6 +333,34 @@ export class ChainNode {
       },
     });
     await listening('the webhook', webhook.listen, this.#webhook.listen(hostAndPort(webhook.listen)));
+  }
+
+  async #openRecords(cluster: ClusterId, bounds = SPOOL_BOUNDS_DEFAULT): Promise<RecordService> {
+    const newId = (): string => randomBytes(16).toString('hex');
+    const spool = await Spool.open(join(this.#config.dataDir, 'spool'), { newId });
+    const records = new RecordService({
+      chain: this.#genesis.hash,
+      node: this.#self.id,
+      cluster,
+      signer: this.#identity.tx,
+      sha256,
+      spool,
+      bounds,
+      reader: this.#host.app,
+      submitter: this.#host.submitter,
+      obstacle: () => this.#host.obstacle(),
+      now: () => Date.now(),
+      metrics: {
+        recorded: (outcome) => this.#metrics.records.inc({ outcome }),
+        spool: (pending, bytes) => {
+          this.#metrics.spoolRecords.set(pending);
+          this.#metrics.spoolBytes.set(bytes);
+        },
+      },
+      warn: (message, details) => this.#log.warn(details, message),
+    });
+    records.start();
+    return records;
   }
 
   /** The Kubernetes client takes half a second to load: only nodes that observe do. */
@@ -495,6 +531,7 @@ export class ChainNode {
               hook: this.#webhook === undefined ? null : this.#hook(),
               hasKey: this.#clusterKeys.get(cluster.name as ClusterId) !== undefined,
               observer: this.#observer?.describe() ?? 'off',
+              spool: this.#records?.status() ?? null,
             },
     };
   }

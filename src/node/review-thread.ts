@@ -3,7 +3,7 @@ import { ChainError } from '../errors/chain-error.ts';
 import type { ErrorPayload } from '../errors/registry.ts';
 import type { ExclusionSettings } from '../change/index.ts';
 import type { ClusterId } from '../types/brand.ts';
-import { uidInFront, type ReadOutcome, type ReviewReader } from '../../webhook/index.ts';
+import { uidInFront, type Hook, type ReadOutcome, type ReviewReader } from '../../webhook/index.ts';
 import type { ReviewJob, ReviewReply, ReviewWorkerData } from './review-worker.ts';
 
 export interface ReviewThreadLimits {
@@ -34,6 +34,7 @@ interface Deps {
 
 interface Job {
   readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly hook: Hook;
   readonly uid: string;
   readonly settle: (outcome: ReadOutcome) => void;
   /** Answered because its time was over. */
@@ -64,7 +65,7 @@ export class ReviewThread implements ReviewReader {
     return this.#waiting.length + (this.#current === undefined ? 0 : 1);
   }
 
-  read(bytes: Uint8Array<ArrayBuffer>, answerByMs: number): Promise<ReadOutcome> {
+  read(bytes: Uint8Array<ArrayBuffer>, answerByMs: number, hook: Hook = 'gate'): Promise<ReadOutcome> {
     if (this.#isClosed || this.#waiting.length >= this.#limits.waitingMax)
       return Promise.reject(new ChainError('WEBHOOK_BUSY', { max: this.#limits.waitingMax }));
     const timeoutMs = Math.max(0, answerByMs - this.#deps.now());
@@ -78,7 +79,7 @@ export class ReviewThread implements ReviewReader {
         clearTimeout(timer);
         resolve(outcome);
       };
-      const job: Job = { bytes, uid, settle, isOver: false };
+      const job: Job = { bytes, hook, uid, settle, isOver: false };
       this.#waiting.push(job);
       this.#next();
     });
@@ -106,7 +107,7 @@ export class ReviewThread implements ReviewReader {
     if (job === undefined || job.isOver) return this.#next();
     const timer = setTimeout(() => void this.#end(), this.#limits.jobTimeoutMs);
     this.#current = { job, timer };
-    const message: ReviewJob = { bytes: job.bytes, key: this.#deps.clusterKey() };
+    const message: ReviewJob = { bytes: job.bytes, hook: job.hook, key: this.#deps.clusterKey() };
     const { buffer, byteLength } = job.bytes;
     worker.postMessage(message, byteLength === buffer.byteLength ? [buffer] : []);
   }

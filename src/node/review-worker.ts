@@ -5,7 +5,7 @@ import { nativeBackend } from '../crypto/index.ts';
 import { isChainError } from '../errors/chain-error.ts';
 import type { ErrorCode } from '../errors/registry.ts';
 import type { ClusterId } from '../types/brand.ts';
-import { readReview, type ReadReview } from '../../webhook/reading.ts';
+import { readReview, type Hook, type ReadReview } from '../../webhook/reading.ts';
 
 export interface ReviewWorkerData {
   readonly cluster: ClusterId;
@@ -14,6 +14,7 @@ export interface ReviewWorkerData {
 
 export interface ReviewJob {
   readonly bytes: Uint8Array;
+  readonly hook: Hook;
   readonly key: Uint8Array | undefined;
 }
 
@@ -26,10 +27,10 @@ const { sha256, hmacSha256 } = nativeBackend;
 const { cluster, exclusions: settings } = workerData as ReviewWorkerData;
 const exclusions = exclusionsFor(settings);
 
-parentPort?.on('message', ({ bytes, key }: ReviewJob) => {
+parentPort?.on('message', ({ bytes, key, hook }: ReviewJob) => {
   const keys = key === undefined ? undefined : deriveClusterKeys(key, sha256, hmacSha256);
   const attest = keys === undefined ? undefined : { cluster, keys, sha256, hmacSha256 };
-  const outcome = readReview(bytes, { exclusions, attest });
+  const outcome = readReview(bytes, { hook, exclusions, attest });
   if (outcome.ok) {
     const body = outcome.review.change?.body;
     // Not copied where it is a whole buffer.

@@ -24,6 +24,17 @@ export interface PeerStatus {
 }
 
 /** What a node says of itself. Only the head is proven; the rest is this node's word. */
+export interface SpoolStatus {
+  readonly pending: number;
+  readonly bytes: number;
+  /** When the oldest of these was received; null if there is none. */
+  readonly oldestMs: number | null;
+  /** Since when the spool takes nothing; null if it does. */
+  readonly gapSinceMs: number | null;
+  /** Writes that were not taken in the gap that is open. */
+  readonly lost: number;
+}
+
 export interface NodeStatus {
   readonly org: string;
   readonly version: string;
@@ -48,6 +59,8 @@ export interface NodeStatus {
     readonly hook: string | null;
     readonly hasKey: boolean;
     readonly observer: string;
+    /** What the record hook took and the log does not have yet; null where this node answers no hook. */
+    readonly spool: SpoolStatus | null;
   } | null;
 }
 

@@ -20,6 +20,7 @@ export type CheckResult =
       readonly org: string;
       readonly lane: Lane;
       readonly bytes: number;
+      /** Until when it is worth a place in the mempool. */
       readonly notAfterMs: number;
       readonly pair: PairHint | null;
     }

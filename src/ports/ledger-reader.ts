@@ -2,6 +2,7 @@ import type { ChainParams, ClusterRecord, Joiner, Organisation, Validator, Valid
 import type { ChangeAttributes, PerBinding } from '../types/change.ts';
 import type { Hash, OrgId } from '../types/brand.ts';
 import type { Proposal } from '../types/proposal.ts';
+import type { SpoolHead, SpoolTotals } from '../types/spool.ts';
 import type { TxResult } from '../types/transaction.ts';
 import type { ErrorCode } from '../errors/registry.ts';
 import type { Evaluation } from './admission-ledger.ts';
@@ -54,4 +55,7 @@ export interface LedgerReader {
   clusterKeyId(cluster: string): Hash | undefined;
   /** Last observation sequence of a node for a cluster; -1 if there is none. */
   observationSequence(cluster: string, node: string): number;
+  /** How far a node's spool is in the log; undefined before its first entry. */
+  spoolHead(node: string, spool: string): SpoolHead | undefined;
+  spoolTotals(node: string): SpoolTotals | undefined;
 }

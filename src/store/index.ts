@@ -9,5 +9,6 @@ export {
 export { databaseFolder, Store, type CommittedBlock } from './store.ts';
 export type { BodyInfo } from './lmdb/bodies.ts';
 export type { IndexKeys, IndexPage } from './lmdb/audit-index.ts';
+export { Spool } from './spool/spool.ts';
 export { openWal, type OpenWalOptions } from './wal/open.ts';
 export { checkStore, type LedgerFunctions, type Problem, type ProblemCode } from './integrity.ts';

@@ -4,11 +4,15 @@ import type { FindingCoverage, FindingKind, FoundObject, HookClient, SeenHook } 
 import type { ClusterId, Hash, LeafIndex, OrgId, PublicKeyHex, ValidatorId } from './brand.ts';
 
 /** Fields that every payload has. */
-export interface PayloadBase {
+interface PayloadHead {
   readonly v: 1;
   /** Signature algorithm of the envelope; unknown ones are refused. */
   readonly alg: 'ed25519';
   readonly chain: Hash;
+}
+
+/** Fields of every payload that ends by itself: all but what was acknowledged before. */
+export interface PayloadBase extends PayloadHead {
   /** In a block of a later time the transaction executes as EXPIRED, without effect. */
   readonly notAfterMs: number;
 }
@@ -19,6 +23,55 @@ export interface MutationPayload extends PayloadBase {
   /** The submitting node. */
   readonly node: ValidatorId;
   readonly attestation: ChangeAttestation;
+}
+
+/** One of the object's ownerReferences, as it was reviewed. */
+export interface Owner {
+  /** Empty for the core group. */
+  readonly group: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly controller: boolean;
+}
+
+/** A write of the control plane. The digest follows from attributes and commitment; its body is not kept. */
+export interface RecordedChange {
+  readonly attributes: ChangeAttributes;
+  readonly commitment: PerBinding;
+  /** After the change, before it for DELETE; at most 8, controllers first. */
+  readonly owners: readonly Owner[];
+  /** When the node was asked, by its own clock. */
+  readonly receivedMs: number;
+}
+
+/** From `open` to `closed` the spool took nothing. A null count: the node ended meanwhile, and nobody knows how many. */
+export interface SpoolGap {
+  readonly gap: 'open' | 'closed';
+  readonly atMs: number;
+  /** Writes that were not taken; 0 when it opens. */
+  readonly count: number | null;
+}
+
+export type SpoolEntry = RecordedChange | SpoolGap;
+
+/**
+ * What the record hook of one node took, in its order. Acknowledged when it was in the node's spool, so it never expires, and it never uses an approval. Natural
+ * key (node, spool, first): a spool's entries stand in the log without a gap and only once. Signed by the node's txKey.
+ */
+export interface SpooledRecordPayload extends PayloadHead {
+  readonly kind: 'spooled-record';
+  readonly node: ValidatorId;
+  readonly cluster: ClusterId;
+  /** Id of the K_cluster of all commitments. */
+  readonly keyId: Hash;
+  /** 32 hexadecimal digits, made with the spool's folder: a node that lost it begins another one. */
+  readonly spool: string;
+  /** Place of the first entry in the spool, from 0. */
+  readonly first: number;
+  /** Hash of everything before; empty for the first entry of a spool. */
+  readonly previous: Hash | '';
+  readonly entries: readonly SpoolEntry[];
 }
 
 export interface ObservedResult {
@@ -271,16 +324,17 @@ export type Payload =
   | KeyRotationPayload
   | MemberKeyPayload
   | ValidatorJoinPayload
-  | HandoverPayload;
+  | HandoverPayload
+  | SpooledRecordPayload;
 
 export type PayloadKind = Payload['kind'];
 
 /** Kinds that the format reserves; a node that meets one of an unknown version refuses it. */
-export type Decision = 'ADMITTED' | 'REFUSED' | 'WAITING' | 'DONE' | 'EXPIRED' | 'DUPLICATE' | 'INVALID';
+export type Decision = 'ADMITTED' | 'RECORDED' | 'REFUSED' | 'WAITING' | 'DONE' | 'EXPIRED' | 'DUPLICATE' | 'INVALID';
 
 /**
  * What a quorum computed for one transaction.
- * WAITING: a first witness, the decision comes with its pair. DONE: any other kind that took effect.
+ * WAITING: a first witness, the decision comes with its pair. RECORDED: written down, nothing was decided. DONE: any other kind that took effect.
  */
 export interface TxResult {
   readonly decision: Decision;
@@ -296,14 +350,20 @@ export interface TxResult {
   readonly original: LeafIndex | null;
 }
 
+/** Index of the previous leaf of the same object and of the same namespace; null if there is none or it does not apply. */
+export interface Prev {
+  readonly object: number | null;
+  readonly namespace: number | null;
+}
+
 /** The line of one transaction in the log: RFC 8785 bytes, hashed as SHA-256(0x00 || bytes). */
 export interface Leaf {
   readonly v: 1;
   readonly height: number;
   readonly index: number;
   readonly result: TxResult;
-  /** Index of the previous leaf of the same object and of the same namespace; null if there is none or it does not apply. */
-  readonly prev: { readonly object: number | null; readonly namespace: number | null };
+  /** Of a transaction that is about many objects: one of each entry in `entries`, which names this very leaf where an earlier entry of it was the previous one. */
+  readonly prev: Prev & { readonly entries?: readonly Prev[] };
   readonly tx: {
     readonly payload: string;
     readonly payloadType: string;

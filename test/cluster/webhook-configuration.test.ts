@@ -7,7 +7,7 @@ import { startCluster, type Cluster } from '../control-plane/cluster.ts';
 import { runKubectl, type KubectlResult } from '../control-plane/kubectl.ts';
 import { addFakeNode } from '../control-plane/kwok.ts';
 import { createAuthority, issue } from '../control-plane/pki.ts';
-import { ADMITTED, Recorder, ScriptedLedger } from '../unit/webhook/fixture.ts';
+import { ADMITTED, Recorder, ScriptedLedger, ScriptedRecords } from '../unit/webhook/fixture.ts';
 import { nativeBackend } from '../../src/crypto/index.ts';
 import { createWebhook, type Webhook } from '../../webhook/index.ts';
 import type { ClusterId } from '../../src/types/brand.ts';
@@ -18,6 +18,12 @@ const SETTLED_TIMEOUT_MS = 60_000;
 
 const dir = mkdtempSync(join(tmpdir(), 'webhook-configuration-'));
 const ledger = new ScriptedLedger();
+/** The configuration and the server are told the same. */
+const exclusions = {
+  nodeAgents: ['kwok'],
+  chainService: { namespace: 'default', names: ['https:chain-api:443'] },
+};
+const records = new ScriptedRecords();
 const recorder = new Recorder();
 let webhook: Webhook;
 let cluster: Cluster;
@@ -27,6 +33,11 @@ const titles = (): string[] =>
   asked().map(
     ({ attributes: a }) => `${a.user} ${a.operation} ${a.resource}${a.subresource && `/${a.subresource}`} ${a.name}`,
   );
+const recordedTitles = (): string[] =>
+  records.given.map(
+    ({ change: { attributes: a } }) =>
+      `${a.user.replace('system:serviceaccount:kube-system:', '')} ${a.operation} ${a.resource}${a.subresource && `/${a.subresource}`}`,
+  );
 const alice = (...args: string[]): Promise<KubectlResult> => runKubectl(cluster, args, { context: 'alice' });
 
 /** The real configuration on a real API server with all controllers, and a webhook with a ledger that answers what it is told. */
@@ -35,6 +46,8 @@ beforeAll(async () => {
   const { certificate, privateKey } = await issue(authority, { commonName: 'hook', hosts: ['127.0.0.1'] });
   webhook = createWebhook({
     ledger,
+    records,
+    exclusions,
     cluster: 'test' as ClusterId,
     hookName: 'east',
     sha256: nativeBackend.sha256,
@@ -54,12 +67,12 @@ beforeAll(async () => {
   });
   webhook.setTls({ key: privateKey, cert: certificate, clientCa: readFileSync(cluster.webhookClientCaFile, 'utf8') });
   await addFakeNode(cluster, 'node-1');
+  const caBundle = Buffer.from(authority.certificate).toString('base64');
   const configuration = webhookConfiguration({
     name: 'kubectl-chain',
-    hooks: [
-      { name: 'east', url: `https://${host}/admit`, caBundle: Buffer.from(authority.certificate).toString('base64') },
-    ],
-    exclusions: { nodeAgents: ['kwok'], chainService: { namespace: 'default', names: ['https:chain-api:443'] } },
+    hooks: [{ name: 'east', url: `https://${host}/admit`, caBundle }],
+    record: { name: 'record', url: `https://${host}/record`, caBundle },
+    exclusions,
   });
   const path = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
   const created = await cluster.request(path, { method: 'POST', body: configuration });
@@ -83,6 +96,7 @@ afterAll(async () => {
 beforeEach(() => {
   ledger.outcome = ADMITTED;
   ledger.asked.length = 0;
+  records.given.length = 0;
 });
 
 /** The chain is down for everything but what `admits` lets through. */
@@ -117,6 +131,25 @@ describe('what a person does goes through the gate, what the control plane does 
       'alice UPDATE deployments web',
       'alice DELETE deployments web',
     ]);
+    const written = [...new Set(recordedTitles())].sort();
+    expect(written).toEqual(
+      expect.arrayContaining([
+        'deployment-controller CREATE replicasets',
+        'deployment-controller UPDATE deployments/status',
+        'generic-garbage-collector DELETE replicasets',
+        'kwok DELETE pods',
+        'replicaset-controller CREATE pods',
+        'replicaset-controller DELETE pods',
+        'system:kube-controller-manager CREATE serviceaccounts/token',
+      ]),
+    );
+    // What comes with every beat of every node, and what people do, is not recorded here.
+    const never = /leases|events|pods\/status|nodes\/status|binding|ipaddresses|reviews|alice/;
+    expect(written.filter((title) => never.test(title))).toEqual([]);
+    const pod = records.given.find(
+      ({ change: { attributes: a } }) => a.operation === 'CREATE' && a.resource === 'pods',
+    );
+    expect(pod?.change.owners).toMatchObject([{ group: 'apps', kind: 'ReplicaSet', controller: true }]);
   }, 200_000);
 
   test('Jobs, StatefulSets, DaemonSets and Services are carried out, and a namespace is emptied', async () => {
@@ -162,7 +195,7 @@ describe('what a person does goes through the gate, what the control plane does 
     await expect
       .poll(get('statefulset db', '.status.readyReplicas'), { timeout: SETTLED_TIMEOUT_MS, interval: 500 })
       .toBe('1');
-    await expect.poll(get('job sum', '.status.active'), { timeout: SETTLED_TIMEOUT_MS, interval: 500 }).not.toBe('');
+    await expect.poll(get('job sum', '.status.succeeded'), { timeout: SETTLED_TIMEOUT_MS, interval: 500 }).not.toBe('');
     await expect
       .poll(get('endpointslices', '.items[0].endpoints[0].addresses[0]'), {
         timeout: SETTLED_TIMEOUT_MS,
@@ -194,10 +227,12 @@ describe('what a person does goes through the gate, what the control plane does 
     expect(titles()).toEqual([]);
   }, 120_000);
 
-  test('the API server left out what is excluded by itself: the webhook had nothing to let through', () => {
+  test('the API server asks the record hook only about what the control plane writes, and the gate about the rest: the webhook had nothing to let through', () => {
     expect(recorder.outcomes).not.toContain('excluded');
     expect(recorder.outcomes).not.toContain('invalid');
     expect(recorder.outcomes).not.toContain('failed');
+    expect(recorder.outcomes).not.toContain('lost');
+    expect(records.misses).toBe(0);
   });
 });
 

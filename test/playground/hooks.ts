@@ -1,7 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { exclusionsFor } from '../../src/change/index.ts';
-import { matchConditions } from '../../src/change/webhook-configuration.ts';
 import type { Cluster } from '../control-plane/cluster.ts';
 import { runKubectl } from '../control-plane/kubectl.ts';
 import { nodeAgents } from './full-control-plane.ts';
@@ -47,13 +45,11 @@ export function writeHookFiles(
 }
 
 /** Arguments of `kubectl` (which takes no flag before a plugin's name) that put the hooks in front of the API server. */
-export function installArguments(layout: PlaygroundLayout, { hooks }: PlaygroundState): string[] {
+export function installArguments(layout: PlaygroundLayout, { hooks, controlPlane }: PlaygroundState): string[] {
   const urls = hooks.flatMap((hook) => ['--hook', `${hook.name}=${hookUrl(hook)}`]);
-  return ['chain', 'install', ...urls, '--webhook-ca', layout.webhookCaFile, '--yes'];
-}
-
-interface Manifests {
-  readonly items: readonly { readonly kind: string; readonly webhooks?: readonly object[] }[];
+  // kwok plays every kubelet under a name that no production cluster leaves out of the gate.
+  const agents = nodeAgents(controlPlane).flatMap((user) => ['--node-agent', user]);
+  return ['chain', 'install', ...urls, ...agents, '--webhook-ca', layout.webhookCaFile, '--yes'];
 }
 
 /** Puts the hooks in front of the API server. @throws Error if it refuses them. */
@@ -64,20 +60,7 @@ export async function installHooks(
   env: Readonly<Record<string, string>>,
 ): Promise<void> {
   const install = [...installArguments(layout, state), `--context=${cluster.adminContext}`];
-  if (state.controlPlane === 'api') {
-    await mustRun(cluster.kubectl, install, { env });
-    return;
-  }
-  // kwok plays every kubelet under a name that no production cluster leaves out of the gate.
-  const { stdout } = await mustRun(cluster.kubectl, [...install, '--dry-run', '-o', 'json'], { env });
-  const conditions = matchConditions(exclusionsFor({ nodeAgents: nodeAgents(state.controlPlane) }));
-  const items = (JSON.parse(stdout) as Manifests).items.map((item) =>
-    item.webhooks === undefined
-      ? item
-      : { ...item, webhooks: item.webhooks.map((webhook) => ({ ...webhook, matchConditions: conditions })) },
-  );
-  const apply = [`--context=${cluster.adminContext}`, 'apply', '--server-side', '-f', '-'];
-  await mustRun(cluster.kubectl, apply, { env, stdin: JSON.stringify({ apiVersion: 'v1', kind: 'List', items }) });
+  await mustRun(cluster.kubectl, install, { env });
 }
 
 /**

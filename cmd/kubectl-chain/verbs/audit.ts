@@ -38,7 +38,8 @@ const followEveryMs = 2_000;
 export async function audit(terminal: Terminal, words: readonly string[], options: AuditOptions): Promise<void> {
   await reading(terminal, options, async (session) => {
     const [first = ''] = words;
-    if (/^\d+$/.test(first)) return auditOne(session, Number(first), options);
+    const place = placeIn(first);
+    if (place !== null) return auditOne(session, place, options);
     const query = await queryOf(session, words, options);
     const found = await find(session, query, limitOf(options), options);
     await show(session, found, options);
@@ -46,10 +47,30 @@ export async function audit(terminal: Terminal, words: readonly string[], option
   });
 }
 
-async function auditOne(session: Session, index: number, options: AuditOptions): Promise<void> {
-  const record = await oneRecord(session, index);
-  const [described] = await describeRecords(session.reader, [record]);
-  if (described !== undefined) await printOne(session.terminal, options, recordView, described);
+async function auditOne(session: Session, place: Place, options: AuditOptions): Promise<void> {
+  const described = linesAt(await describeRecords(session.reader, [await oneRecord(session, place.index)]), place);
+  const [only] = described;
+  if (only !== undefined && described.length === 1) return printOne(session.terminal, options, recordView, only);
+  await printList(session.terminal, options, recordView, described);
+}
+
+/** `17`, or `17.3`: one entry of a record of many. */
+export interface Place {
+  readonly index: number;
+  readonly entry: number | null;
+}
+
+export function placeIn(text: string): Place | null {
+  const found = /^(\d{1,15})(?:\.(\d{1,3}))?$/.exec(text);
+  if (found === null) return null;
+  return { index: Number(found[1]), entry: found[2] === undefined ? null : Number(found[2]) };
+}
+
+/** The lines of one record that are meant. Throws CLI_NOT_FOUND for an entry that it does not have. */
+export function linesAt(described: readonly RecordJson[], { index, entry }: Place): readonly RecordJson[] {
+  const meant = entry === null ? described : described.filter((line) => line.entry === entry);
+  if (meant.length === 0) throw new ChainError('CLI_NOT_FOUND', { what: `record ${index}.${entry}` });
+  return meant;
 }
 
 /** One record by index, with what observers said of it. Throws CLI_NOT_FOUND for the leaf of a block or beyond the log. */

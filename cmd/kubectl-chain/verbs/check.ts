@@ -6,6 +6,7 @@ import {
   hookEntryHash,
   hookEntryName,
   hookEntryProblems,
+  RECORD_HOOK,
 } from '../../../src/change/index.ts';
 import { isChainError } from '../../../src/errors/chain-error.ts';
 import { faultyMax } from '../../../src/governance/body-holders.ts';
@@ -80,9 +81,12 @@ async function webhookLayers(
 ): Promise<readonly LayerJson[]> {
   const items = await listOf(kube, `${ADMISSION}/validatingwebhookconfigurations`);
   const entries = items?.flatMap((item) => (item['webhooks'] ?? []) as JsonObject[]) ?? [];
-  const notCovered = 'whoever may write webhook configurations removes it; observers find that within seconds';
-  const layers = hooks.map(({ name }): LayerJson => {
-    const layer = `webhook ${name}`;
+  const removable = 'whoever may write webhook configurations removes it; observers find that within seconds';
+  const passing =
+    "it lets pass what it cannot record (profile strict does not); the API server's audit stream tells of that";
+  const layers = [...hooks.map(({ name }) => name), RECORD_HOOK].map((name): LayerJson => {
+    const layer = name === RECORD_HOOK ? 'record hook' : `webhook ${name}`;
+    const notCovered = name === RECORD_HOOK ? `${removable}; ${passing}` : removable;
     if (items === undefined) return { layer, state: 'unknown', required: true, found: 'webhook configurations cannot be read', notCovered };
     const own = entries.filter((entry) => textAt(entry, 'name') === hookEntryName(name));
     const known = guard?.hooks.find((hook) => hook.name === name);

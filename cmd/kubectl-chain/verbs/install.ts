@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { GUARD_NAME, guardManifests, webhookConfiguration } from '../../../src/change/index.ts';
+import { GUARD_NAME, guardManifests, webhookConfiguration, type HookProfile } from '../../../src/change/index.ts';
 import { ChainError } from '../../../src/errors/chain-error.ts';
 import type { ClusterRecord } from '../../../src/types/chain.ts';
 import { confirm } from '../confirm.ts';
@@ -14,6 +14,8 @@ export interface InstallOptions extends GlobalOptions {
   readonly nodeAgent?: readonly string[];
   readonly name: string;
   readonly failurePolicy: string;
+  readonly recordHook?: string;
+  readonly profile: string;
   /** With the admission policy that keeps the configuration from being changed by accident. */
   readonly guard?: boolean;
   readonly dryRun?: boolean;
@@ -30,7 +32,7 @@ const guardAttempts = 15;
 const observersGroup = 'kubectl-chain-observers';
 const labels = { 'app.kubernetes.io/name': 'kubectl-chain' };
 
-/** Puts the gate in front of the API server: one Fail entry for each hook of the cluster record, and what observers may read. */
+/** Puts the gate in front of the API server: one Fail entry for each hook of the cluster record, the record hook for the control plane, and what observers may read. */
 export async function install(terminal: Terminal, options: InstallOptions): Promise<void> {
   await withSession(terminal, options, async (session) => {
     const record = await clusterOf(session);
@@ -120,7 +122,9 @@ export function hookUrls(
 }
 
 function webhooks({ hooks }: ClusterRecord, urls: ReadonlyMap<string, string>, options: InstallOptions): object {
-  const { failurePolicy, name } = options;
+  const { failurePolicy, name, profile } = options;
+  if (!isProfile(profile))
+    throw new ChainError('CLI_USAGE', { problem: `--profile ${profile}: must be standard or strict` });
   if (failurePolicy !== 'Fail' && failurePolicy !== 'Ignore')
     throw new ChainError('CLI_USAGE', { problem: `--failure-policy ${failurePolicy}: must be Fail or Ignore` });
   if (options.webhookCa === undefined)
@@ -130,8 +134,30 @@ function webhooks({ hooks }: ClusterRecord, urls: ReadonlyMap<string, string>, o
     name,
     failurePolicy,
     ...(options.nodeAgent === undefined ? {} : { exclusions: { nodeAgents: options.nodeAgent } }),
+    profile,
     hooks: hooks.map((hook) => ({ name: hook.name, url: urls.get(hook.name) ?? '', caBundle })),
+    record: { name: 'record', url: recordUrl(urls, options.recordHook), caBundle },
   });
+}
+
+function isProfile(text: string): text is HookProfile {
+  return text === 'standard' || text === 'strict';
+}
+
+/** The nodes of the first hook answer it too, under a path of its own. */
+function recordUrl(urls: ReadonlyMap<string, string>, given: string | undefined): string {
+  if (given !== undefined) {
+    if (URL.canParse(given) && new URL(given).protocol === 'https:') return given;
+    throw new ChainError('CLI_USAGE', { problem: `--record-hook ${given}: must be https://HOST:PORT/PATH` });
+  }
+  const [first = ''] = urls.values();
+  const url = new URL(first);
+  const path = url.pathname.replace(/^\/admit(?=\/|$)/, '/record');
+  if (path === url.pathname)
+    throw new ChainError('CLI_USAGE', {
+      problem: `give --record-hook URL: it does not follow from ${url.pathname}, which is not below /admit`,
+    });
+  return Object.assign(url, { pathname: path }).href;
 }
 
 /**

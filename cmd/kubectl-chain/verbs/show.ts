@@ -2,31 +2,30 @@ import { diffOrReason } from '../bodies.ts';
 import { identityIfAny } from '../identity.ts';
 import type { KeyOptions, ListOptions } from '../options.ts';
 import { printable } from '../output/printable.ts';
-import { isTable, printOne } from '../output/print.ts';
+import { isTable, printList, printOne } from '../output/print.ts';
 import { authorLine, proposalReview } from '../review.ts';
 import { describeProposal, openProposal, proposalView, type ProposalJson } from '../proposal.ts';
-import { describeRecords, recordView, resourceCell, type RecordJson } from '../record.ts';
+import { originOf, originText } from '../origin.ts';
+import { describeRecords, placeOf, recordView, resourceCell, type RecordJson } from '../record.ts';
 import { describeFinding, findingById, findingNumber, findingText, findingView } from '../findings.ts';
 import { clusterOf, reading, type Session } from '../session.ts';
 import { paintDiff, type Terminal } from '../terminal.ts';
 import type { Attested } from '../../../src/change/index.ts';
 import { ChainError } from '../../../src/errors/chain-error.ts';
-import { oneRecord, proposalNumber } from './audit.ts';
+import { linesAt, oneRecord, placeIn, proposalNumber, type Place } from './audit.ts';
 
 export type ShowOptions = ListOptions & KeyOptions;
 
 /** A record or a proposal in full, with its diff where a member's key lets it be read. */
 export async function show(terminal: Terminal, word: string, options: ShowOptions): Promise<void> {
-  const index = /^(?:records?\/)?(\d{1,15})$/.exec(word)?.[1];
+  const place = placeIn(word.replace(/^records?\//, ''));
   if (/^findings?\//.test(word))
     return reading(terminal, options, (session) => showFinding(session, findingNumber(word), options));
   const isProposal = /^proposals?\//.test(word);
-  if (index === undefined && !isProposal)
+  if (place === null && !isProposal)
     throw new ChainError('CLI_USAGE', { problem: `"${word}": write a record's INDEX, proposal/ID or finding/ID` });
   await reading(terminal, options, (session) =>
-    isProposal
-      ? showProposal(session, Number(proposalNumber(word)), options)
-      : showRecord(session, Number(index), options),
+    place === null ? showProposal(session, Number(proposalNumber(word)), options) : showRecord(session, place, options),
   );
 }
 
@@ -37,12 +36,19 @@ async function showFinding(session: Session, id: number, options: ShowOptions): 
   session.terminal.stdout(findingText(described));
 }
 
-async function showRecord(session: Session, index: number, options: ShowOptions): Promise<void> {
+async function showRecord(session: Session, place: Place, options: ShowOptions): Promise<void> {
   const { terminal } = session;
-  const record = await oneRecord(session, index);
-  const [described] = await describeRecords(session.reader, [record]);
+  const record = await oneRecord(session, place.index);
+  const lines = linesAt(await describeRecords(session.reader, [record]), place);
+  const [described] = lines;
   if (described === undefined) return;
+  if (lines.length > 1) {
+    await printList(terminal, options, recordView, lines);
+    terminal.stderr(`note: one of them in full: kubectl chain show ${placeOf(described)}\n`);
+    return;
+  }
   const { payload } = record.transaction;
+  const origin = await originOf(session.reader, described);
   const diff =
     payload.kind === 'mutation'
       ? await diffOrReason(session, await identityIfAny(session, options), payload.attestation)
@@ -51,10 +57,11 @@ async function showRecord(session: Session, index: number, options: ShowOptions)
     return printOne(terminal, options, recordView, {
       ...described,
       payload,
+      origin,
       diff: diff?.diff ?? null,
       diffUnavailable: diff?.reason ?? '',
     } as RecordJson);
-  terminal.stdout(recordText(described));
+  terminal.stdout(recordText(described) + originText(origin));
   printDiff(terminal, diff);
 }
 
@@ -94,9 +101,10 @@ function printDiff(
 function recordText(record: RecordJson): string {
   const { witnesses, proof, persistedBy, notPersistedBy } = record;
   const fields: readonly (readonly [string, string])[] = [
-    ['Index', String(record.index)],
+    ['Index', placeOf(record)],
     ['Height', String(record.height)],
     ['Time', record.time],
+    ['Received', record.received],
     ['Type', record.type],
     ['Cluster', record.cluster],
     ['Actor', authorLine(record.actor, record.org)],

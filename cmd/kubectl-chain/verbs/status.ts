@@ -1,8 +1,9 @@
 import { ChainError, isChainError } from '../../../src/errors/chain-error.ts';
 import type { NodeAnswer } from '../../../src/client/reader.ts';
 import { faultyMax } from '../../../src/governance/body-holders.ts';
-import { clusterKey, KEY } from '../../../src/ledger/execute/keys.ts';
+import { clusterKey, KEY, spoolsKey } from '../../../src/ledger/execute/keys.ts';
 import type { ClusterRecord, Validator } from '../../../src/types/chain.ts';
+import type { SpoolTotals } from '../../../src/types/spool.ts';
 import type { JsonObject } from '../../../src/types/json.ts';
 import { documentOf } from '../document.ts';
 import { describeFinding, findingLine, openFindings, type FindingJson } from '../findings.ts';
@@ -32,6 +33,13 @@ interface NodeJson {
   readonly quorumReachable: boolean;
   readonly hook: string;
   readonly observer: string;
+  /** Writes of the control plane that are in the node's spool and not in the log yet; null where it says nothing. */
+  readonly spool: {
+    readonly pending: number;
+    readonly oldest: string | null;
+    readonly gapSince: string | null;
+    readonly lost: number;
+  } | null;
   readonly error: string;
 }
 
@@ -51,6 +59,8 @@ export interface StatusJson {
   readonly openProposals: number;
   /** What went around the log and is neither repaired nor ratified. */
   readonly findings: readonly FindingJson[];
+  /** What the record hook's nodes brought into the log, and what they say there that they could not take. */
+  readonly records: readonly ({ readonly node: string } & SpoolTotals)[];
   readonly clusters: readonly { readonly name: string; readonly hooks: number; readonly observers: number }[];
   /** `healthy`: every node that is asked is ready; `degraded`: a quorum still decides; else `unavailable`. */
   readonly health: 'healthy' | 'degraded' | 'unavailable';
@@ -147,6 +157,7 @@ type Proven = Pick<
   | 'freshReason'
   | 'openProposals'
   | 'findings'
+  | 'records'
   | 'clusters'
   | 'warnings'
 >;
@@ -162,6 +173,7 @@ async function provenPart({ reader }: Session, validators: readonly Validator[])
     freshReason: 'the chain has no block yet',
     openProposals: 0,
     findings: [],
+    records: [],
     clusters: [],
     warnings: [],
   };
@@ -174,6 +186,11 @@ async function provenPart({ reader }: Session, validators: readonly Validator[])
     state === undefined ? [] : (documentOf<ClusterRecord>(state.values, clusterKey(name)) ?? []),
   );
   const findings = (await openFindings(reader, names)).map(describeFinding);
+  const spools = await reader.state(validators.map(({ id }) => spoolsKey(id)));
+  const totals = validators.flatMap(({ id }) => {
+    const found = documentOf<SpoolTotals>(spools.values, spoolsKey(id));
+    return found === undefined ? [] : [{ node: id as string, ...found }];
+  });
   const head = await reader.head();
   return {
     height: head?.header.height ?? null,
@@ -185,13 +202,24 @@ async function provenPart({ reader }: Session, validators: readonly Validator[])
     freshReason: freshness.reason,
     openProposals: documentOf<number[]>(values, KEY.liveProposals)?.length ?? 0,
     findings,
+    records: totals,
     clusters: records.map(({ name, hooks, observers }) => ({ name, hooks: hooks.length, observers: observers.length })),
     warnings: [
       ...(freshness.isFresh ? [] : [`not proven fresh: ${freshness.reason}`]),
       ...findings.map(findingLine),
+      ...totals.flatMap(spoolWarning),
       ...records.flatMap((record) => clusterWarnings(record, validators.length)),
     ],
   };
+}
+
+/** Gaps stand in the log for ever: what the control plane wrote in them is known to the API server's audit log alone. */
+function spoolWarning({ node, gaps, lost, openSinceMs }: SpoolTotals & { readonly node: string }): readonly string[] {
+  if (gaps === 0) return [];
+  const open = openSinceMs === null ? '' : `, the last one open since ${new Date(openSinceMs).toISOString()}`;
+  return [
+    `records of the control plane have ${gaps} ${gaps === 1 ? 'gap' : 'gaps'} at ${node}: ${lost} writes are not in the log${open}; kubectl chain audit --actor=${node}`,
+  ];
 }
 
 /** Fewer witnesses or observers than f+1: what the promises P1, P2 and P4 then rest on (admission.md). */
@@ -223,6 +251,7 @@ function nodeJson({ endpoint, status: said, error }: NodeAnswer): NodeJson {
       quorumReachable: false,
       hook: '',
       observer: '',
+      spool: null,
       error,
     };
   }
@@ -244,13 +273,33 @@ function nodeJson({ endpoint, status: said, error }: NodeAnswer): NodeJson {
     quorumReachable: said['quorumReachable'] === true,
     hook: text(cluster?.['hook']),
     observer: text(cluster?.['observer']),
+    spool: spoolJson(cluster?.['spool'] as JsonObject | null | undefined),
     error: '',
   };
 }
 
-function nodeWarnings({ endpoint, org, reachable, ready, notReady, error }: NodeJson): readonly string[] {
+function spoolJson(said: JsonObject | null | undefined): NodeJson['spool'] {
+  if (said === null || said === undefined) return null;
+  const time = (value: unknown): string | null => (typeof value === 'number' ? new Date(value).toISOString() : null);
+  const count = (value: unknown): number => (typeof value === 'number' ? value : 0);
+  return {
+    pending: count(said['pending']),
+    oldest: time(said['oldestMs']),
+    gapSince: time(said['gapSinceMs']),
+    lost: count(said['lost']),
+  };
+}
+
+function nodeWarnings({ endpoint, org, reachable, ready, notReady, spool, error }: NodeJson): readonly string[] {
   if (!reachable) return [`${endpoint} cannot be reached: ${error}`];
-  return ready ? [] : [`${org} is not ready: ${notReady.join('; ') || 'no reason given'}`];
+  return [
+    ...(ready ? [] : [`${org} is not ready: ${notReady.join('; ') || 'no reason given'}`]),
+    ...(spool?.gapSince == null
+      ? []
+      : [
+          `the spool of ${org} takes nothing since ${spool.gapSince}: ${spool.lost} writes of the control plane are not recorded`,
+        ]),
+  ];
 }
 
 async function show(terminal: Terminal, options: StatusOptions, found: StatusJson): Promise<void> {
@@ -258,12 +307,16 @@ async function show(terminal: Terminal, options: StatusOptions, found: StatusJso
     terminal.stderr(`warning: ${endpoint} gave an answer that does not verify [${code}]\n`);
   if (!isTable(options)) return printOne(terminal, options, view, found);
   await printOne(terminal, options, view, found);
-  const headers = ['NODE', 'ORG', 'READY', 'HEIGHT', 'PEERS', 'HOOK', 'OBSERVER', 'VERSION'];
+  const headers = ['NODE', 'ORG', 'READY', 'HEIGHT', 'PEERS', 'HOOK', 'SPOOL', 'OBSERVER', 'VERSION'];
   const rows = found.nodes.map((node) => [
-    node.endpoint, node.org, node.reachable ? String(node.ready) : 'unreachable', node.height === null ? '' : String(node.height), node.peers, node.hook, node.observer, node.version,
+    node.endpoint, node.org, node.reachable ? String(node.ready) : 'unreachable', node.height === null ? '' : String(node.height), node.peers, node.hook, spoolCell(node.spool), node.observer, node.version,
   ]); // prettier-ignore
   terminal.stdout(`\n${table(headers, rows, options.headers !== false)}`);
   for (const warning of found.warnings) terminal.stderr(`warning: ${printable(warning)}\n`);
+}
+
+function spoolCell(spool: NodeJson['spool']): string {
+  return spool === null ? '' : String(spool.pending);
 }
 
 /** True for errors that only say that nobody is there yet. */

@@ -323,6 +323,11 @@ export const ledgerErrors = {
     (p) => `transaction ${p.tx} differs from the one with the same key in leaf ${p.leaf}`,
     'Use a new sequence or nonce if this is another act.',
   ),
+  LEDGER_SPOOL: entry<{ node: string; next: number; found: number }>(
+    409,
+    (p) => `entry ${p.next} of this spool of ${p.node} comes next, not ${p.found}, or it does not follow what is there`,
+    'The node reads how far its spool is in the log and goes on from there. If it does not, two processes use one key, or its spool was altered.',
+  ),
   LEDGER_CLUSTER_UNKNOWN: entry<{ cluster: string }>(
     404,
     (p) => `there is no cluster ${p.cluster}`,

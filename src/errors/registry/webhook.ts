@@ -76,6 +76,11 @@ export const webhookErrors = {
     (p) => `no decision within ${p.timeoutMs} ms`,
     'Look at kubectl chain audit before you repeat: the change may have been recorded.',
   ),
+  WEBHOOK_NOT_RECORDED: entry<{ reason: string }>(
+    503,
+    (p) => `a write of the control plane could not be recorded: ${p.reason}`,
+    'The API server lets it pass, or refuses it in the profile strict. It is counted: see the gaps in kubectl chain status, and the disk of the node.',
+  ),
   WEBHOOK_CANARY: entry<{ hook: string }>(
     403,
     (p) => `canary answered by the hook ${p.hook}: the gate is in place`,

@@ -46,9 +46,10 @@ export function signerOf(docs: Pick<Documents, 'get'>, validators: readonly Vali
 
 /** Throws LEDGER_TX_CHAIN, LEDGER_NOT_AFTER_TOO_FAR or, when it has no place in a block any more, LEDGER_EXPIRED. */
 export function checkTerms(chain: Chain, payload: Payload, timeMs: number, expiredRecordedMs: number): void {
-  const { notAfterMs, kind } = payload;
   if (payload.chain !== chain.hash)
     throw new ChainError('LEDGER_TX_CHAIN', { expected: chain.hash, found: payload.chain });
+  if (payload.kind === 'spooled-record') return;
+  const { notAfterMs, kind } = payload;
   const horizonMs = kind === 'mutation' ? MUTATION_HORIZON_MS : HORIZON_MS;
   if (notAfterMs > timeMs + horizonMs)
     throw new ChainError('LEDGER_NOT_AFTER_TOO_FAR', { notAfterMs, maxMs: timeMs + horizonMs });

@@ -20,6 +20,7 @@ import { executeObservation } from './observation.ts';
 import { executeProposal } from './proposal.ts';
 import { isRefusal } from './refusal.ts';
 import { executeRefusals } from './refusals.ts';
+import { executeSpooledRecord } from './spooled-record.ts';
 import { executeTick } from './tick.ts';
 import { executeWithdrawal } from './withdrawal.ts';
 
@@ -31,6 +32,8 @@ export function executeTx(x: Execution, tx: DecodedTransaction, leaf: LeafIndex)
   const { payload } = tx;
   checkTerms(x.chain, payload, x.timeMs, EXPIRED_RECORDED_MS);
   x.chain.verifyTx(tx, signerOf(x.docs, x.validators, payload).key);
+  // Its place in the spool is its natural key, and it has no end.
+  if (payload.kind === 'spooled-record') return handleTx(x, tx, leaf);
   const natural = naturalKeyHash(x.chain.sha256, payload);
   checkNaturalKey(x.docs, tx, natural, x.timeMs);
   const outcome = x.timeMs > payload.notAfterMs ? expired() : judged(x, tx, leaf);
@@ -90,5 +93,7 @@ export function handleTx(x: Execution, tx: DecodedTransaction, leaf: LeafIndex):
       return executeValidatorJoin(x, payload);
     case 'handover':
       return executeHandover(x, payload, leaf);
+    case 'spooled-record':
+      return executeSpooledRecord(x, tx, payload, leaf);
   }
 }

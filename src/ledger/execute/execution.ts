@@ -3,7 +3,7 @@ import type { Validator } from '../../types/chain.ts';
 import type { Sha256, VerifyEd25519 } from '../../ports/crypto.ts';
 import type { ExecutedBlock } from '../../ports/application.ts';
 import type { Policy } from '../../governance/policy.ts';
-import type { TxResult } from '../../types/transaction.ts';
+import type { Leaf, TxResult } from '../../types/transaction.ts';
 import type { DecodedTransaction } from '../transaction.ts';
 import type { Documents } from './documents.ts';
 
@@ -42,7 +42,7 @@ export interface Execution {
 /** What a handler hands back when its transaction took effect. */
 export interface Outcome {
   readonly result: TxResult;
-  readonly prev: { readonly object: number | null; readonly namespace: number | null };
+  readonly prev: Leaf['prev'];
 }
 
 /**

@@ -1,3 +1,4 @@
+import { RECORD_HOOK } from '../../change/index.ts';
 import type { ClusterId, Hash } from '../../types/brand.ts';
 import type { ClusterRecord } from '../../types/chain.ts';
 import type { ExpectedHook, Guard, SeenHook } from '../../types/finding.ts';
@@ -20,9 +21,7 @@ import { observingOrg } from './observation.ts';
 export function executeGuardSeen(x: Execution, payload: GuardSeenPayload): Outcome {
   const { cluster, org } = observingOrg(x, payload.cluster, payload.node);
   const guard = guardOf(x, cluster.name);
-  const hooks = payload.hooks.filter(
-    (seen) => cluster.hooks.some(({ name }) => name === seen.name) && isNew(guard, seen),
-  );
+  const hooks = payload.hooks.filter((seen) => expectable(cluster).includes(seen.name) && isNew(guard, seen));
   if (hooks.length === 0)
     throw new ChainError('LEDGER_GUARD', { cluster: cluster.name, reason: 'it is expected already' });
   const own = { org, hooks, throughVersion: payload.throughVersion };
@@ -34,10 +33,15 @@ export function executeGuardSeen(x: Execution, payload: GuardSeenPayload): Outco
   return done();
 }
 
+/** Entries that may be expected: of each hook group, and of the record hook, which has no group of its own. */
+function expectable({ hooks }: ClusterRecord): readonly string[] {
+  return [...hooks.map(({ name }) => name), RECORD_HOOK];
+}
+
 function adopted(x: Execution, cluster: ClusterRecord, guard: Guard): Guard {
   const needed = observersNeeded(x.validators.length, cluster);
   let result = guard;
-  for (const { name } of cluster.hooks) {
+  for (const name of expectable(cluster)) {
     const agreed = agreedHook(guard, name, needed);
     if (agreed === undefined) continue;
     const announced = guard.hooks.find((hook) => hook.name === name)?.announced ?? [];

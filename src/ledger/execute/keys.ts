@@ -68,6 +68,10 @@ export function requesterKey(sha256: Sha256, cluster: string, requester: string)
 }
 export const orgOpenKey = (org: string | null): string => `open/org/${org ?? '-'}`;
 
+/** How far a spool of a node is anchored, and what all of its spools held. */
+export const spoolKey = (node: string, spool: string): string => `spool/${node}/${spool}`;
+export const spoolsKey = (node: string): string => `spools/${node}`;
+
 /** The latest finding of a kind and subject. */
 export function findingOfKey(sha256: Sha256, cluster: string, kind: string, subject: string): string {
   return stateKey(sha256, 'finding-of', cluster, kind, subject);

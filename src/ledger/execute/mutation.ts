@@ -1,8 +1,8 @@
 import type { LeafIndex, OrgId } from '../../types/brand.ts';
 import type { ClusterRecord } from '../../types/chain.ts';
-import type { ChangeAttestation } from '../../types/change.ts';
+import type { ChangeAttestation, ChangeAttributes } from '../../types/change.ts';
 import type { ProposalChange } from '../../types/proposal.ts';
-import type { MutationPayload, TxResult } from '../../types/transaction.ts';
+import type { MutationPayload, Prev, TxResult } from '../../types/transaction.ts';
 import { ChainError, isChainError } from '../../errors/chain-error.ts';
 import { bindingOf } from '../../governance/match.ts';
 import type { Policy } from '../../governance/policy.ts';
@@ -36,7 +36,7 @@ export function executeMutation(
   const { attestation, notAfterMs } = payload;
   const { cluster, hook, org } = checkAttestation(x.docs, x.chain, x.validators, payload);
   const partners = pairWitness(x, cluster, attestation, { hook, org, tx: tx.hash, leaf, notAfterMs });
-  const prev = chainLeaf(x, attestation, leaf);
+  const prev = chainLeaf(x, attestation.attributes, leaf);
   if (partners === undefined) return { result: verdict('WAITING', 'OK'), prev };
   const witnesses = partners.map((partner) => partner.leaf).sort((a, b) => a - b);
   const result = { ...decide(x, tx, attestation, leaf), witnesses };
@@ -149,7 +149,7 @@ export function newChange(
 }
 
 /** Every record of an object and of a namespace names the one before it, so that a history can be shown to be complete. */
-function chainLeaf(x: Execution, { attributes }: ChangeAttestation, leaf: LeafIndex): Outcome['prev'] {
+export function chainLeaf(x: Execution, attributes: ChangeAttributes, leaf: LeafIndex): Prev {
   return {
     object: swapLatest(x, objectKey(x.chain.sha256, attributes), leaf),
     namespace: attributes.namespace === '' ? null : swapLatest(x, namespaceKey(x.chain.sha256, attributes), leaf),

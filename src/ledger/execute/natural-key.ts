@@ -1,5 +1,5 @@
 import type { Hash } from '../../types/brand.ts';
-import type { Payload } from '../../types/transaction.ts';
+import type { Payload, SpooledRecordPayload } from '../../types/transaction.ts';
 import type { Sha256 } from '../../ports/crypto.ts';
 import { canonicalJson } from '../../codec/index.ts';
 import { domainHashHex } from '../domain-hash.ts';
@@ -12,11 +12,11 @@ export interface NaturalKeyDocument extends Expiring {
 }
 
 /** What makes two transactions the same act (ledger.md): the second one is a duplicate if it is byte-identical, otherwise a conflict. */
-export function naturalKeyHash(sha256: Sha256, payload: Payload): Hash {
+export function naturalKeyHash(sha256: Sha256, payload: Exclude<Payload, SpooledRecordPayload>): Hash {
   return domainHashHex(sha256, 'natural-key', canonicalJson([payload.kind, ...naturalKey(payload)]));
 }
 
-function naturalKey(payload: Payload): readonly (string | number)[] {
+function naturalKey(payload: Exclude<Payload, SpooledRecordPayload>): readonly (string | number)[] {
   switch (payload.kind) {
     case 'mutation':
       return [payload.attestation.attributes.cluster, payload.node, payload.attestation.admissionUid];

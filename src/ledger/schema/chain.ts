@@ -9,6 +9,7 @@ import type {
   Validator,
 } from '../../types/chain.ts';
 import type { ClusterId, OrgId, ValidatorId } from '../../types/brand.ts';
+import { RECORD_HOOK } from '../../change/index.ts';
 import { ADDRESS_MAX, HOOKS_MAX, MEMBERS_MAX, UID_MAX, URL_MAX, USER_MAX, VALIDATORS_MAX } from '../limits.ts';
 import { clusterId, count, label, ms, name, orgId, positive, publicKey, text, validatorId } from './scalars.ts';
 
@@ -45,6 +46,8 @@ export const configPolicySchema: z.ZodType<ConfigPolicy> = z.strictObject({
   votingMs: ms,
 });
 
+const isNoRecordHook = (hook: string): boolean => hook !== RECORD_HOOK;
+
 /** The structures that hold names, built over one way of checking names. */
 export function namedSchemas(names: NameSchemas) {
   const validator: z.ZodType<Validator> = z.strictObject({
@@ -66,7 +69,14 @@ export function namedSchemas(names: NameSchemas) {
   const cluster: z.ZodType<ClusterRecord> = z.strictObject({
     name: names.cluster,
     uid: text(UID_MAX),
-    hooks: z.array(z.strictObject({ name: names.label, orgs })).max(HOOKS_MAX),
+    hooks: z
+      .array(
+        z.strictObject({
+          name: names.label.refine(isNoRecordHook, 'another name: the record hook has this one'),
+          orgs,
+        }),
+      )
+      .max(HOOKS_MAX),
     observers: orgs,
   });
   const binding: z.ZodType<Binding> = z.strictObject({

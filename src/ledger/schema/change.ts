@@ -1,18 +1,19 @@
 import { z } from 'zod';
 import type { ChangeAttestation, ChangeAttributes, PerBinding } from '../../types/change.ts';
-import type { ProposedChange } from '../../types/transaction.ts';
+import type { Owner, ProposedChange, RecordedChange, SpoolEntry, SpoolGap } from '../../types/transaction.ts';
 import {
   GROUPS_MAX,
   NAME_MAX,
   OBJECT_NAME_MAX,
   OPTIONS_MAX,
+  OWNERS_MAX,
   PATHS_MAX,
   PATH_MAX,
   RESOURCE_VERSION_MAX,
   UID_MAX,
   USER_MAX,
 } from '../limits.ts';
-import { clusterId, hash, name, text } from './scalars.ts';
+import { clusterId, count, hash, ms, name, text } from './scalars.ts';
 
 /** The closed set of attributes. Nothing else of a change reaches the validators. */
 const attributesSchema: z.ZodType<ChangeAttributes> = z.strictObject({
@@ -44,6 +45,29 @@ export const attestationSchema: z.ZodType<ChangeAttestation> = z.strictObject({
   keyId: hash,
   admissionUid: z.string().min(1).max(UID_MAX),
 });
+
+const ownerSchema: z.ZodType<Owner> = z.strictObject({
+  group: text(NAME_MAX),
+  kind: name,
+  name: z.string().min(1).max(OBJECT_NAME_MAX),
+  uid: text(UID_MAX),
+  controller: z.boolean(),
+});
+
+const recordedChangeSchema: z.ZodType<RecordedChange> = z.strictObject({
+  attributes: attributesSchema,
+  commitment: perBindingSchema,
+  owners: z.array(ownerSchema).max(OWNERS_MAX),
+  receivedMs: ms,
+});
+
+const spoolGapSchema: z.ZodType<SpoolGap> = z.strictObject({
+  gap: z.enum(['open', 'closed']),
+  atMs: ms,
+  count: count.nullable(),
+});
+
+export const spoolEntrySchema: z.ZodType<SpoolEntry> = z.union([recordedChangeSchema, spoolGapSchema]);
 
 export const proposedChangeSchema: z.ZodType<ProposedChange> = z.strictObject({
   attributes: attributesSchema,

@@ -18,11 +18,12 @@ import {
   REASON_MAX,
   RESOURCE_VERSION_MAX,
   RESULTS_MAX,
+  SPOOL_ENTRIES_MAX,
   UID_MAX,
   URL_MAX,
   USER_MAX,
 } from '../limits.ts';
-import { attestationSchema, proposedChangeSchema } from './change.ts';
+import { attestationSchema, proposedChangeSchema, spoolEntrySchema } from './change.ts';
 import { chainSchemas, configPolicySchema, memberSchema, paramsSchema } from './chain.ts';
 import {
   base64,
@@ -42,7 +43,8 @@ import {
   validatorId,
 } from './scalars.ts';
 
-const base = { v: z.literal(1), alg: z.literal('ed25519'), chain: hash, notAfterMs: ms };
+const head = { v: z.literal(1), alg: z.literal('ed25519'), chain: hash };
+const base = { ...head, notAfterMs: ms };
 const person = { org: orgId, member: name };
 
 const mutation: z.ZodType<Tx.MutationPayload> = z.strictObject({
@@ -284,6 +286,23 @@ const handover: z.ZodType<Tx.HandoverPayload> = z.strictObject({
   after: z.string().min(1).max(NOTE_MAX),
 });
 
+const spooledRecord: z.ZodType<Tx.SpooledRecordPayload> = z
+  .strictObject({
+    ...head,
+    kind: z.literal('spooled-record'),
+    node: validatorId,
+    cluster: clusterId,
+    keyId: hash,
+    spool: z.string().regex(/^[0-9a-f]{32}$/, '32 lowercase hexadecimal digits'),
+    first: count,
+    previous: z.union([hash, z.literal('')]),
+    entries: z.array(spoolEntrySchema).min(1).max(SPOOL_ENTRIES_MAX),
+  })
+  .refine(({ cluster, entries }) => entries.every((e) => 'gap' in e || e.attributes.cluster === cluster), {
+    path: ['entries'],
+    message: 'every change is of the named cluster',
+  });
+
 /** One schema a kind; the key is also the middle of the payload type. */
 export const payloadSchemas: { readonly [K in Tx.PayloadKind]: z.ZodType<Extract<Tx.Payload, { kind: K }>> } = {
   mutation,
@@ -303,4 +322,5 @@ export const payloadSchemas: { readonly [K in Tx.PayloadKind]: z.ZodType<Extract
   'member-key': memberKey,
   'validator-join': validatorJoin,
   handover,
+  'spooled-record': spooledRecord,
 };

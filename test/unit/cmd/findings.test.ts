@@ -18,6 +18,7 @@ let made: ReturnType<typeof newChain>;
 const { webhooks } = webhookConfiguration({
   name: 'kubectl-chain',
   hooks: [{ name: 'hook-0', url: 'https://east.example/admit', caBundle: 'AAAA' }],
+  record: { name: 'record', url: 'https://east.example/record', caBundle: 'AAAA' },
 }) as unknown as { webhooks: JsonObject[] };
 const cluster = new Map<string, object>();
 
@@ -27,9 +28,10 @@ beforeEach(() => {
   world.transport = new FakeTransport().add(endpoint, made.node);
   world.nowMs = () => made.chain.nowMs;
   pin(world, made.chain, [endpoint]);
-  const [entry] = webhooks;
-  const hash = hookEntryHash(entry as JsonObject, nativeBackend.sha256);
-  const hooks = [{ name: 'hook-0', hash, client: hash }];
+  const hooks = ['hook-0', 'record'].map((name, i) => {
+    const hash = hookEntryHash(webhooks[i] as JsonObject, nativeBackend.sha256);
+    return { name, hash, client: hash };
+  });
   for (const node of ['alpha', 'beta'])
     made.chain.run({
       kind: 'guard-seen',
@@ -138,9 +140,10 @@ const layersOf = async (): Promise<ReadonlyMap<string, Layer>> => {
 describe('check', () => {
   test('explains each layer and what it does not cover', async () => {
     const layers = await layersOf();
-    expect([...layers.keys()]).toEqual(['webhook hook-0', 'caller', 'witnesses', 'observers', 'audit stream', 'impersonation', 'guard policy', 'findings']);
+    expect([...layers.keys()]).toEqual(['webhook hook-0', 'record hook', 'caller', 'witnesses', 'observers', 'audit stream', 'impersonation', 'guard policy', 'findings']);
     for (const { notCovered } of layers.values()) expect(notCovered).not.toBe('');
     expect(layers.get('webhook hook-0')?.state).toBe('ok');
+    expect(layers.get('record hook')?.state).toBe('ok');
     expect(layers.get('findings')?.state).toBe('ok');
     expect(layers.get('guard policy')?.found).toContain('install --guard');
   }); // prettier-ignore
@@ -155,6 +158,15 @@ describe('check', () => {
   ])('fails where a hook %s', async (_what, answer, says) => {
     cluster.set('/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations', answer);
     expect((await layersOf()).get('webhook hook-0')).toMatchObject({ state: 'missing', found: expect.stringContaining(says) as string });
+    expect((await world.run('check')).code).toBe(1);
+  }); // prettier-ignore
+
+  test.each<[string, object, string]>([
+    ['is gone', { items: [{ webhooks: [webhooks[0]] }] }, 'it is not installed'],
+    ['asks about less', { items: [{ webhooks: [webhooks[0], { ...webhooks[1], matchConditions: [] }] }] }, 'not the expected entry'],
+  ])('fails where the record hook %s', async (_what, answer, says) => {
+    cluster.set('/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations', answer);
+    expect((await layersOf()).get('record hook')).toMatchObject({ state: 'missing', found: expect.stringContaining(says) as string });
     expect((await world.run('check')).code).toBe(1);
   }); // prettier-ignore
 });

@@ -52,6 +52,7 @@ describe('install', () => {
     ).toEqual([
       ['hook-0.gate.kubectl-chain.dev', 'Fail', 'https://192.0.2.1:8443/admit'],
       ['hook-1.gate.kubectl-chain.dev', 'Fail', 'https://192.0.2.2:8443/admit'],
+      ['record.kubectl-chain.dev', 'Ignore', 'https://192.0.2.1:8443/record'],
     ]);
     expect(items[0]?.rules).toEqual([
       { apiGroups: ['*'], resources: ['*'], verbs: ['list', 'watch'] },
@@ -63,6 +64,33 @@ describe('install', () => {
     ]);
     expect(err).toContain('kind: WebhookAdmissionConfiguration');
     expect(err).toContain('name: 192.0.2.1:8443');
+  });
+
+  test('in the profile strict nothing goes on without the record hook', async () => {
+    const strict = ['--profile=strict', '--record-hook=https://192.0.2.9/record/secret'];
+    const { out } = await world.run('install', ...hooks, ...strict, '--webhook-ca', ca, '--dry-run', '-o=json');
+    const { items } = JSON.parse(out) as { items: { webhooks?: object[] }[] };
+    expect(items[4]?.webhooks?.at(-1)).toMatchObject({
+      failurePolicy: 'Fail',
+      timeoutSeconds: 2,
+      clientConfig: { url: 'https://192.0.2.9/record/secret' },
+    });
+  });
+
+  test.each([
+    [['--profile=lax'], 'must be standard or strict'],
+    [['--record-hook=http://192.0.2.9/'], 'must be https'],
+  ])('refuses %s', async (given, named) => {
+    const { code, err } = await world.run('install', ...hooks, ...given, '--webhook-ca', ca, '--yes');
+    expect(code).toBe(1);
+    expect(err).toContain(named);
+  });
+
+  test('asks for the address of the record hook where it does not follow from that of the first', async () => {
+    const other = ['--hook', 'hook-0=https://192.0.2.1:8443/hook', hooks[2] ?? ''];
+    const { code, err } = await world.run('install', ...other, '--webhook-ca', ca, '--yes');
+    expect(code).toBe(1);
+    expect(err).toContain('--record-hook');
   });
 
   test('with --guard makes the admission policy that keeps them from being changed', async () => {

@@ -270,6 +270,28 @@ export const payloads: readonly Payload[] = [
   },
   { ...base, kind: 'validator-join', node, height: 7, appHash: hashOf('state') },
   { ...base, kind: 'handover', node, set: 1, before: 'a note\n', after: 'another note\n' },
+  {
+    v: 1,
+    alg: 'ed25519',
+    chain,
+    kind: 'spooled-record',
+    node,
+    cluster: 'prod' as ClusterId,
+    keyId: hashOf('cluster key'),
+    spool: '00112233445566778899aabbccddeeff',
+    first: 7,
+    previous: hashOf('spool'),
+    entries: [
+      {
+        attributes,
+        commitment: perBinding('commitment'),
+        owners: [{ group: 'apps', kind: 'ReplicaSet', name: 'web-1', uid: 'u', controller: true }],
+        receivedMs: 1_760_000_000_000,
+      },
+      { gap: 'open', atMs: 1_760_000_000_001, count: 0 },
+      { gap: 'closed', atMs: 1_760_000_000_002, count: null },
+    ],
+  },
 ];
 
 export const header: BlockHeader = {

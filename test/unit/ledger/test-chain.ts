@@ -166,7 +166,8 @@ export function changeOf(content: string, changes: Partial<ChangeAttributes> = {
 
 type Unsigned = Payload extends infer P
   ? P extends Payload
-    ? Omit<P, 'v' | 'alg' | 'chain' | 'notAfterMs'> & { notAfterMs?: number }
+    ? Omit<P, 'v' | 'alg' | 'chain' | 'notAfterMs'> &
+        (P extends { notAfterMs: number } ? { notAfterMs?: number } : object)
     : never
   : never;
 
@@ -228,7 +229,7 @@ export class TestChain {
       v: 1,
       alg: 'ed25519',
       chain: this.app.genesisHash,
-      notAfterMs: this.nowMs + 8_000,
+      ...(payload.kind === 'spooled-record' ? {} : { notAfterMs: this.nowMs + 8_000 }),
       ...payload,
     } as Payload;
     const own = 'node' in full ? signerOf(`${full.node} tx`) : signerOf(`${full.member} of ${full.org}`);

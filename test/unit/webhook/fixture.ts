@@ -9,6 +9,8 @@ import {
 } from '../../../webhook/index.ts';
 import { nativeBackend } from '../../../src/crypto/index.ts';
 import type { AdmissionLedger, AdmissionOutcome, Evaluation } from '../../../src/ports/admission-ledger.ts';
+import type { RecordLedger, RecordOutcome } from '../../../src/ports/record-ledger.ts';
+import type { RecordedChange } from '../../../src/types/transaction.ts';
 import type { ChangeAttestation } from '../../../src/types/change.ts';
 import type { ClusterId, Hash } from '../../../src/types/brand.ts';
 import type { Loose } from '../change/reviews.ts';
@@ -69,6 +71,22 @@ export class ScriptedLedger implements AdmissionLedger {
   }
 }
 
+/** A record ledger that answers what it is told, and remembers what it was given. */
+export class ScriptedRecords implements RecordLedger {
+  outcome: RecordOutcome | (() => Promise<RecordOutcome>) = { kind: 'committed', height: 8, leaf: 43 };
+  readonly given: { change: RecordedChange; keyId: Hash; deadlineMs: number }[] = [];
+  misses = 0;
+
+  record(change: RecordedChange, keyId: Hash, deadlineMs: number): Promise<RecordOutcome> {
+    this.given.push({ change, keyId, deadlineMs });
+    return typeof this.outcome === 'function' ? this.outcome() : Promise.resolve(this.outcome);
+  }
+
+  missed(): void {
+    this.misses++;
+  }
+}
+
 /** Everything that the webhook counted or logged. */
 export class Recorder {
   readonly outcomes: ReviewOutcome[] = [];
@@ -90,15 +108,18 @@ export class Recorder {
 export interface Running {
   readonly webhook: Webhook;
   readonly ledger: ScriptedLedger;
+  readonly records: ScriptedRecords;
   readonly recorder: Recorder;
   readonly port: number;
 }
 
 export async function start(certificates: Certificates, options: Partial<WebhookOptions> = {}): Promise<Running> {
   const ledger = new ScriptedLedger();
+  const records = new ScriptedRecords();
   const recorder = new Recorder();
   const webhook = createWebhook({
     ledger,
+    records,
     cluster: 'prod-1' as ClusterId,
     hookName: 'east',
     sha256: nativeBackend.sha256,
@@ -114,7 +135,7 @@ export async function start(certificates: Certificates, options: Partial<Webhook
     ...options,
   });
   const { port } = await webhook.listen({ host: '127.0.0.1', port: 0 });
-  return { webhook, ledger, recorder, port };
+  return { webhook, ledger, records, recorder, port };
 }
 
 export interface Reply {
