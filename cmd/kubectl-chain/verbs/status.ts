@@ -294,7 +294,7 @@ function nodeWarnings({ endpoint, org, reachable, ready, notReady, spool, error 
   if (!reachable) return [`${endpoint} cannot be reached: ${error}`];
   return [
     ...(ready ? [] : [`${org} is not ready: ${notReady.join('; ') || 'no reason given'}`]),
-    ...(spool?.gapSince == null
+    ...(spool === null || spool.gapSince === null
       ? []
       : [
           `the spool of ${org} takes nothing since ${spool.gapSince}: ${spool.lost} writes of the control plane are not recorded`,
