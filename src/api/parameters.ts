@@ -46,6 +46,28 @@ export function indexList(query: Query): number[] {
   });
 }
 
+/** Items of which the node must make a proof, by what the query asks for; wrong parameters are refused later. */
+export function itemsAsked(route: string, query: Query): number {
+  switch (route) {
+    case '/v1/records':
+    case '/v1/blocks':
+      return Math.min(limitMax, Math.max(1, Number(query['limit']) || limitDefault));
+    case '/v1/leaves':
+      return Math.min(indexesMax, String(query['indexes'] ?? '').split(',').length);
+    case '/v1/state':
+      return list(query, 'key').length;
+    // A signature, a check by the state machine, a decision that is waited for.
+    case '/v1/transactions':
+    case '/v1/bodies':
+      return 10;
+    // One object of up to three megabytes is read and digested.
+    case '/v1/canonicalize':
+      return 100;
+    default:
+      return 1;
+  }
+}
+
 /** Exactly one filter at most; unknown parameters are errors, as a filter that was ignored would show too much. */
 export function recordQuery(query: Query): RecordQuery {
   for (const name of Object.keys(query))

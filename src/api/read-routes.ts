@@ -3,6 +3,7 @@ import { toBase64 } from '../codec/index.ts';
 import { ChainError } from '../errors/chain-error.ts';
 import { encodeHeadJson } from '../ledger/index.ts';
 import type { ApiBackend, CertifiedHeader, LeafProof } from '../ports/api-backend.ts';
+import { pauses } from './pauses.ts';
 import { indexList, integer, list, recordQuery, single, type Query } from './parameters.ts';
 
 const stateKeysMax = 500;
@@ -26,8 +27,11 @@ export async function readRoutes(app: FastifyInstance, { backend }: { backend: A
     const limit = integer(query, 'limit', 1, blocksMax, 50);
     const from = integer(query, 'from', 1, Number.MAX_SAFE_INTEGER, Math.max(1, last - limit + 1));
     const items = [];
-    for (let height = from; height <= last && items.length < limit; height += 1)
+    const pause = pauses();
+    for (let height = from; height <= last && items.length < limit; height += 1) {
       items.push(blockJson(blockOf(backend, height)));
+      await pause();
+    }
     return { items };
   });
 
@@ -39,11 +43,14 @@ export async function readRoutes(app: FastifyInstance, { backend }: { backend: A
   app.get<{ Querystring: Query }>('/v1/leaves', async ({ query }) => {
     const head = headOf(backend);
     const size = integer(query, 'size', 1, head.state.logSize, head.state.logSize);
-    const leaves = indexList(query).map((index) => {
+    const pause = pauses();
+    const leaves = [];
+    for (const index of indexList(query)) {
       const leaf = backend.leaf(index, size);
       if (leaf === undefined) throw new ChainError('API_NOT_FOUND', { what: `leaf ${index}` });
-      return leafJson(leaf);
-    });
+      leaves.push(leafJson(leaf));
+      await pause();
+    }
     return { head: encodeHeadJson(head), size, leaves };
   });
 
@@ -66,9 +73,11 @@ export async function readRoutes(app: FastifyInstance, { backend }: { backend: A
   });
 
   app.get<{ Querystring: Query }>('/v1/records', async ({ query }) => {
-    const page = backend.records(recordQuery(query));
+    // Of the same moment as the page, which is proven against it.
+    const head = headOf(backend);
+    const page = await backend.records(recordQuery(query));
     const items = page.items.map((item) => ({ ...leafJson(item), observations: item.observations.map(leafJson) }));
-    return { head: encodeHeadJson(headOf(backend)), items, next: page.next };
+    return { head: encodeHeadJson(head), items, next: page.next };
   });
 }
 

@@ -489,6 +489,7 @@ const retryElsewhere = new Set<string>([
   'MEMPOOL_FULL',
   'NO_QUORUM',
   'API_OVERLOADED',
+  'API_TOO_FAST',
 ]);
 
 function statePath(keys: readonly string[]): string {

@@ -4,6 +4,10 @@ import { ChainError } from '../errors/chain-error.ts';
 /** A page of 500 records of 65,535 bytes in base64, and then some. */
 const answerBytesMax = 64 * 1024 * 1024;
 
+/** What turned a request away for load is asked again this often. */
+const waitsMax = 3;
+const waitSecondsMax = 5;
+
 export interface Answer {
   readonly status: number;
   readonly body: Uint8Array;
@@ -18,7 +22,12 @@ export interface Transport {
 /** HTTPS with the chain's own CA bundle and kept-alive connections. Rejects with CLIENT_UNREACHABLE. */
 export function httpsTransport(options: { readonly caBundle: string; readonly timeoutMs: number }): Transport {
   const agent = new https.Agent({ keepAlive: true, ...(options.caBundle === '' ? {} : { ca: options.caBundle }) });
-  const request = (method: 'GET' | 'POST', endpoint: string, path: string, body?: Uint8Array): Promise<Answer> =>
+  const request = (
+    method: 'GET' | 'POST',
+    endpoint: string,
+    path: string,
+    body?: Uint8Array,
+  ): Promise<Answer & { readonly retryAfterSeconds?: number }> =>
     new Promise((resolve, reject) => {
       let wasSent = false;
       const fail = (cause: Error): void => {
@@ -42,7 +51,12 @@ export function httpsTransport(options: { readonly caBundle: string; readonly ti
           if (bytes > answerBytesMax) response.destroy(new Error('the answer is too long'));
           chunks.push(chunk);
         });
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks) }));
+        response.on('end', () => {
+          const status = response.statusCode ?? 0;
+          const seconds = status === 429 ? Number(response.headers['retry-after']) : Number.NaN;
+          const wait = seconds > 0 ? { retryAfterSeconds: seconds } : {};
+          resolve({ status, body: Buffer.concat(chunks), ...wait });
+        });
         response.on('error', fail);
       });
       sent.on('finish', () => {
@@ -52,9 +66,17 @@ export function httpsTransport(options: { readonly caBundle: string; readonly ti
       sent.on('error', fail);
       sent.end(body);
     });
+  /** A node that is asked too much says how long to wait: that is done, a few times. Nothing was done with what it turned away. */
+  const politely = async (...asked: Parameters<typeof request>): Promise<Answer> => {
+    for (let times = 0; ; times += 1) {
+      const { retryAfterSeconds, ...answer } = await request(...asked);
+      if (retryAfterSeconds === undefined || times >= waitsMax) return answer;
+      await new Promise((resolve) => setTimeout(resolve, Math.min(retryAfterSeconds, waitSecondsMax) * 1_000));
+    }
+  };
   return {
-    get: (endpoint, path) => request('GET', endpoint, path),
-    post: (endpoint, path, body) => request('POST', endpoint, path, body),
+    get: (endpoint, path) => politely('GET', endpoint, path),
+    post: (endpoint, path, body) => politely('POST', endpoint, path, body),
     close: () => agent.destroy(),
   };
 }

@@ -1,3 +1,4 @@
+import { pauses } from '../api/pauses.ts';
 import { attestRequest, deriveClusterKeys } from '../change/index.ts';
 import { openRequest } from '../client/signed-request.ts';
 import { parseJson } from '../codec/index.ts';
@@ -39,6 +40,8 @@ import type { Submitter } from './submitter.ts';
 /** A client that submits waits this long for its transaction to be decided. */
 const submitWaitMs = 10_000;
 const observationsOfRecordMax = 23;
+/** Of one page: it is held until the slowest reader has it. */
+const pageBytesMax = 4 * 1024 * 1024;
 /** A canonical form that was asked for and never proposed is forgotten after this long. */
 const draftLifeMs = 3_600_000;
 
@@ -119,18 +122,25 @@ export class NodeApiBackend implements ApiBackend {
     return { value: reader.stateGet(key) ?? null, proof: stateProofToJson(reader.prove(key)) };
   }
 
-  records(query: RecordQuery): RecordPage {
+  async records(query: RecordQuery): Promise<RecordPage> {
     const { reader, store } = this.#d;
     const { logSize } = reader.info().state;
     const indexes = this.#find(query, logSize);
-    const items = indexes.flatMap((index) => {
+    const items: RecordPage['items'][number][] = [];
+    const pause = pauses();
+    let bytes = 0;
+    for (const index of indexes) {
       const item = this.leaf(index, logSize);
-      if (item === undefined) return [];
+      if (item === undefined) continue;
       const observations = store
         .index('observation', String(index), { limit: observationsOfRecordMax })
         .flatMap((leaf) => this.leaf(leaf, logSize) ?? []);
-      return [{ ...item, observations }];
-    });
+      bytes += observations.reduce((sum, { leaf }) => sum + leaf.length, item.leaf.length);
+      const last = items.at(-1);
+      if (last !== undefined && bytes > pageBytesMax) return { items, next: last.index };
+      items.push({ ...item, observations });
+      await pause();
+    }
     return { items, next: indexes.length === query.limit ? (indexes.at(-1) ?? null) : null };
   }
 

@@ -51,6 +51,9 @@ export function createMetrics() {
     webhookReviews: gauge('webhook_reviews_in_progress', 'Admission reviews in progress'),
     webhookBodyBytes: gauge('webhook_body_bytes', 'Bytes that the bodies of reviews in progress hold'),
     apiRequests: counter('api_requests_total', 'Requests to the API', ['route', 'status'] as const),
+    apiTurned: counter('api_turned_away_total', 'Requests to the API and connections turned away for load', [
+      'reason',
+    ] as const),
     observations: counter('observations_total', 'Results that this node signed as observer', ['result'] as const),
     findingsOpen: gauge('findings_open', 'Findings of the cluster that are neither repaired nor ratified', [
       'kind',

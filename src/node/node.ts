@@ -197,6 +197,7 @@ export class ChainNode {
       tls: this.#identity.api,
       readiness: () => this.#readiness(),
       onRequest: (route, status) => this.#metrics.apiRequests.inc({ route, status }),
+      onTurned: (reason) => this.#metrics.apiTurned.inc({ reason }),
       onError: (error, id) => this.#log.error({ err: error, id }, 'API request failed'),
     });
     await listening('the API', api.listen, this.#api.listen(hostAndPort(api.listen)));

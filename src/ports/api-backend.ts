@@ -109,7 +109,8 @@ export interface ApiBackend {
   consistency(from: number, to: number): readonly Hash[];
   /** Against the head. */
   state(key: string): { readonly value: Uint8Array | null; readonly proof: unknown };
-  records(query: RecordQuery): RecordPage;
+  /** Newest first; fewer than asked for, with `next`, where they would be too many bytes. What it is proven against is taken before it first waits. */
+  records(query: RecordQuery): Promise<RecordPage>;
   submit(envelope: Uint8Array): Promise<SubmitAnswer>;
   /** Body asked for by a signed request of a member. */
   body(envelope: Uint8Array): Promise<Uint8Array>;

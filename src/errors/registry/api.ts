@@ -21,6 +21,11 @@ export const apiErrors = {
     (p) => `${p.requests} requests are being answered already`,
     'Try again in a second, or ask another node.',
   ),
+  API_TOO_FAST: entry<{ costPerSecond: number }>(
+    429,
+    (p) => `this address asks for more than ${p.costPerSecond} units of work a second`,
+    'Wait a second, ask for fewer items at once, or ask another node.',
+  ),
   API_EMPTY_CHAIN: entry<Record<never, never>>(
     404,
     () => 'the chain has no block yet',

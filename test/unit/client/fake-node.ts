@@ -102,7 +102,7 @@ export class FakeNode implements ApiBackend {
     return { value: this.chain.app.stateGet(key) ?? null, proof: stateProofToJson(this.chain.app.prove(key)) };
   }
 
-  records({ filter, before, limit }: RecordQuery): RecordPage {
+  async records({ filter, before, limit }: RecordQuery): Promise<RecordPage> {
     const size = this.head()?.state.logSize ?? 0;
     const { indexes } = this.chain.source;
     const wanted =
