@@ -130,8 +130,9 @@ describe('P8: a flood of reads', () => {
   );
 
   it('is turned away with a code and a time to wait, counted, and waited out by the client', async () => {
-    const { transport, endpoint, turned } = await slowNode({ costAtOnce: 10, costPerSecond: 8 });
-    for (let i = 0; i < 9; i += 1) expect((await transport.get(endpoint, '/v1/status')).status).toBe(200);
+    const { transport, endpoint, turned } = await slowNode({ costAtOnce: 2.5, costPerSecond: 1 });
+    const answers = await Promise.all(Array.from({ length: 4 }, () => transport.get(endpoint, '/v1/status')));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
     expect(turned.length).toBeGreaterThan(0);
     expect(new Set(turned)).toEqual(new Set(['too-fast']));
     // Probes are answered whatever the load.

@@ -36,7 +36,19 @@ describe('the list of planted faults', () => {
     expect(new Set(faults.map(({ fault }) => fault)).size).toBe(faults.length);
     const parts = new Set(faults.map(({ file }) => file.replace(/^src\//, '').split('/')[0]));
     expect(parts).toEqual(
-      new Set(['change', 'codec', 'consensus', 'crypto', 'governance', 'ledger', 'net', 'node', 'store', 'webhook']),
+      new Set([
+        'api',
+        'change',
+        'codec',
+        'consensus',
+        'crypto',
+        'governance',
+        'ledger',
+        'net',
+        'node',
+        'store',
+        'webhook',
+      ]),
     );
   });
 });
