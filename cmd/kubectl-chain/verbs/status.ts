@@ -2,6 +2,7 @@ import { ChainError, isChainError } from '../../../src/errors/chain-error.ts';
 import type { NodeAnswer } from '../../../src/client/reader.ts';
 import { faultyMax } from '../../../src/governance/body-holders.ts';
 import { clusterKey, KEY, spoolsKey } from '../../../src/ledger/execute/keys.ts';
+import type { EvidenceSummary } from '../../../src/ledger/execute/evidence.ts';
 import type { ClusterRecord, Validator } from '../../../src/types/chain.ts';
 import type { SpoolTotals } from '../../../src/types/spool.ts';
 import type { JsonObject } from '../../../src/types/json.ts';
@@ -61,6 +62,13 @@ export interface StatusJson {
   readonly findings: readonly FindingJson[];
   /** What the record hook's nodes brought into the log, and what they say there that they could not take. */
   readonly records: readonly ({ readonly node: string } & SpoolTotals)[];
+  /** Validators of which the log holds two conflicting signatures for one step; kept for ever. */
+  readonly doubleSigners: readonly {
+    readonly validator: string;
+    readonly count: number;
+    readonly signedHeight: number;
+    readonly recordedHeight: number;
+  }[];
   readonly clusters: readonly { readonly name: string; readonly hooks: number; readonly observers: number }[];
   /** `healthy`: every node that is asked is ready; `degraded`: a quorum still decides; else `unavailable`. */
   readonly health: 'healthy' | 'degraded' | 'unavailable';
@@ -158,6 +166,7 @@ type Proven = Pick<
   | 'openProposals'
   | 'findings'
   | 'records'
+  | 'doubleSigners'
   | 'clusters'
   | 'warnings'
 >;
@@ -174,12 +183,13 @@ async function provenPart({ reader }: Session, validators: readonly Validator[])
     openProposals: 0,
     findings: [],
     records: [],
+    doubleSigners: [],
     clusters: [],
     warnings: [],
   };
   if ((await reader.head()) === undefined) return nothing;
   const freshness = await reader.freshness();
-  const { values } = await reader.state([KEY.liveProposals, KEY.clusters]);
+  const { values } = await reader.state([KEY.liveProposals, KEY.clusters, KEY.evidence]);
   const names = documentOf<string[]>(values, KEY.clusters) ?? [];
   const state = names.length === 0 ? undefined : await reader.state(names.map(clusterKey));
   const records = names.flatMap((name) =>
@@ -191,6 +201,7 @@ async function provenPart({ reader }: Session, validators: readonly Validator[])
     const found = documentOf<SpoolTotals>(spools.values, spoolsKey(id));
     return found === undefined ? [] : [{ node: id as string, ...found }];
   });
+  const doubleSigners = describeEvidence(documentOf<EvidenceSummary>(values, KEY.evidence) ?? {});
   const head = await reader.head();
   return {
     height: head?.header.height ?? null,
@@ -203,11 +214,16 @@ async function provenPart({ reader }: Session, validators: readonly Validator[])
     openProposals: documentOf<number[]>(values, KEY.liveProposals)?.length ?? 0,
     findings,
     records: totals,
+    doubleSigners,
     clusters: records.map(({ name, hooks, observers }) => ({ name, hooks: hooks.length, observers: observers.length })),
     warnings: [
       ...(freshness.isFresh ? [] : [`not proven fresh: ${freshness.reason}`]),
       ...findings.map(findingLine),
       ...totals.flatMap(spoolWarning),
+      ...doubleSigners.map(
+        ({ validator, count, signedHeight, recordedHeight }) =>
+          `${validator} signed two different votes at height ${signedHeight} (${count} ${count === 1 ? 'proof' : 'proofs'} on the log, the last in block ${recordedHeight})`,
+      ),
       ...records.flatMap((record) => clusterWarnings(record, validators.length)),
     ],
   };
@@ -220,6 +236,15 @@ function spoolWarning({ node, gaps, lost, openSinceMs }: SpoolTotals & { readonl
   return [
     `records of the control plane have ${gaps} ${gaps === 1 ? 'gap' : 'gaps'} at ${node}: ${lost} writes are not in the log${open}; kubectl chain audit --actor=${node}`,
   ];
+}
+
+function describeEvidence(all: EvidenceSummary): StatusJson['doubleSigners'] {
+  return Object.entries(all).map(([validator, { count, signedHeight, height }]) => ({
+    validator,
+    count,
+    signedHeight,
+    recordedHeight: height,
+  }));
 }
 
 /** Fewer witnesses or observers than f+1: what the promises P1, P2 and P4 then rest on (admission.md). */

@@ -3,8 +3,14 @@ import { fromBase64 } from '../../codec/index.ts';
 import { ChainError } from '../../errors/chain-error.ts';
 import { validatorById } from './committee.ts';
 import { validatorsAt } from './validator-sets.ts';
+import { KEY } from './keys.ts';
 import { done, type Execution, type Outcome } from './execution.ts';
 import { readSignedVote, type SignedVote } from './signed-vote.ts';
+
+/** By validator: how many proofs there are, and of the last one the height that was signed twice and that of its record. */
+export type EvidenceSummary = Readonly<
+  Record<string, { readonly count: number; readonly signedHeight: number; readonly height: number }>
+>;
 
 /** Two conflicting signatures of one validator for one step, verified and kept for ever. Throws LEDGER_EVIDENCE. */
 export function executeEvidence(x: Execution, { validator, first, second }: EvidencePayload): Outcome {
@@ -24,5 +30,10 @@ export function executeEvidence(x: Execution, { validator, first, second }: Evid
   const key = `evidence/${validator}/${a.height}/${a.round}/${a.type}`;
   if (x.docs.get(key) !== undefined) throw refuse('it is known');
   x.docs.put(key, { height: x.height });
+  const all = x.docs.get<EvidenceSummary>(KEY.evidence) ?? {};
+  x.docs.put(KEY.evidence, {
+    ...all,
+    [validator]: { count: (all[validator]?.count ?? 0) + 1, signedHeight: a.height, height: x.height },
+  });
   return done();
 }

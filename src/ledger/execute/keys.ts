@@ -14,6 +14,8 @@ export const KEY = {
   clusters: 'list/clusters',
   liveProposals: 'proposals/live',
   due: 'due/list',
+  /** Who signed twice: see `evidence.ts`. */
+  evidence: 'evidence',
   /** Number of the newest validator set. */
   set: 'set',
   joiners: 'list/joiners',

@@ -2,8 +2,11 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { openMemberDescriptor } from '../../../src/client/descriptor.ts';
+import { signBytes } from '../../../src/consensus/index.ts';
 import { genesisBytes } from '../../../src/ledger/index.ts';
+import type { Height, Round } from '../../../src/types/brand.ts';
 import { FakeNode, FakeTransport, tampering } from '../client/fake-node.ts';
+import { hashOf, signerOf } from '../ledger/fixtures.ts';
 import { persisted, TestChain } from '../ledger/test-chain.ts';
 import { cleanUp, keyFile, newWorld, pin, type World } from './fake-terminal.ts';
 import { attested, newChain, refused, updateRequest } from './world.ts';
@@ -348,6 +351,33 @@ describe('the lists', () => {
     expect(code).toBe(1);
     expect(out).toContain('degraded');
     expect(err).toContain(`${other} cannot be reached`);
+  });
+});
+
+describe('a validator that signed twice', () => {
+  test('is named by status, proven by the state of the log', async () => {
+    const { chain, node } = newChain();
+    const twice = (round: number) =>
+      ['a', 'b'].map((blockId) => {
+        const bytes = signBytes(chain.app.genesisHash, {
+          type: 'precommit',
+          height: 5 as Height,
+          round: round as Round,
+          blockId: hashOf(blockId),
+        });
+        const signature = Buffer.from(signerOf('delta vote').sign(bytes)).toString('base64');
+        return { bytes: Buffer.from(bytes).toString('base64'), signature };
+      });
+    for (const round of [0, 1]) {
+      const [first, second] = twice(round);
+      chain.run({ kind: 'evidence', node: 'beta', validator: 'delta', first, second } as never);
+    }
+    beside(chain, node);
+    const { out, err } = await world.run('status', '-o=json');
+    expect(JSON.parse(out)).toMatchObject({ doubleSigners: [{ validator: 'delta', count: 2, signedHeight: 5 }] });
+    expect((await world.run('status')).err + err).toContain(
+      'delta signed two different votes at height 5 (2 proofs on the log',
+    );
   });
 });
 
