@@ -75,7 +75,7 @@ test('P1 a quota refuses what the chain admitted', async () => {
   expect(changes.map(({ state }) => state)).toEqual(['RESERVED']);
 });
 
-describe.concurrent('P1 an approval cannot be stretched', { timeout: 120_000 }, () => {
+describe('P1 an approval cannot be stretched', { timeout: 120_000 }, () => {
   test.each(STRETCHES)('by $what', async ({ id: name, prepare = [], approved, stretched, same, unobserved }) => {
     const { playground, committee } = world;
     const ns = exactNamespace(name);
