@@ -61,7 +61,8 @@ export const PODS: readonly Row[] = [
   {
     id: 'pod-force',
     what: '`kubectl delete pod --force --grace-period=0`',
-    prepare: running,
+    // On a node without a kubelet, which would delete it, too, as soon as it is marked.
+    prepare: (s) => s.make(pod('x', { nodeName: 'nowhere' })),
     change: async (s) => [await s.kubectl(['delete', 'pod', 'x', '--force', '--grace-period=0'])],
     records: [{ ...deleted, times: [2, 3], versions: 2 }],
     refused: [deleted],
