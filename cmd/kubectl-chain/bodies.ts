@@ -1,13 +1,15 @@
 import { renderDiff, verifyBody, type Attested, type VerifiedBody } from '../../src/change/index.ts';
 import { nativeBackend } from '../../src/crypto/index.ts';
 import { ChainError, isChainError } from '../../src/errors/chain-error.ts';
+import type { Hash } from '../../src/types/brand.ts';
 import { requestFrom, type Identity } from './identity.ts';
 import type { Session } from './session.ts';
 
 /** Fetches a body with a member's signed request and opens it only if it is the one that was recorded. */
 export async function fetchBody(session: Session, identity: Identity, attested: Attested): Promise<VerifiedBody> {
-  const envelope = await requestFrom(session, identity, { kind: 'body-request', hash: attested.bodyHash });
-  return session.reader.signed('/v1/bodies', envelope, (bytes) => verifyBody(bytes, attested, nativeBackend.sha256));
+  const request = { kind: 'body-request', hash: attested.bodyHash } as const;
+  const sign = (audience: Hash): Promise<Uint8Array> => requestFrom(session, identity, request, audience);
+  return session.reader.signed('/v1/bodies', sign, (bytes) => verifyBody(bytes, attested, nativeBackend.sha256));
 }
 
 /** The diff of a recorded change, or why it cannot be shown. */

@@ -12,7 +12,7 @@ import { canonicalText, decodeWith, fromBase64, parseJson } from '../../src/code
 import { nativeBackend } from '../../src/crypto/index.ts';
 import { ChainError } from '../../src/errors/chain-error.ts';
 import { proposedChangeSchema } from '../../src/ledger/schema/change.ts';
-import type { ClusterId } from '../../src/types/brand.ts';
+import type { ClusterId, Hash } from '../../src/types/brand.ts';
 import type { Operation } from '../../src/types/change.ts';
 import type { Json, JsonObject } from '../../src/types/json.ts';
 import type { ProposedChange } from '../../src/types/transaction.ts';
@@ -73,12 +73,13 @@ export async function canonicalise(
   request: Json,
   title: string,
 ): Promise<{ readonly change: ProposedChange; readonly body: VerifiedBody }> {
-  const envelope = await requestFrom(session, identity, { kind: 'canonicalize-request', cluster, request });
+  const content = { kind: 'canonicalize-request', cluster, request } as const;
+  const sign = (audience: Hash): Promise<Uint8Array> => requestFrom(session, identity, content, audience);
   const own = locally(cluster, request);
   const endpoints = await ownEndpoints(session, identity.org);
   return session.reader.signed(
     '/v1/canonicalize',
-    envelope,
+    sign,
     (bytes) => {
       const { change: found, body: text } = parseJson(bytes) as { change?: Json; body?: Json };
       const change = decodeWith(proposedChangeSchema, found ?? null, 'canonical change');

@@ -12,6 +12,8 @@ export interface PinnedChain {
   readonly genesisHash: Hash;
   /** Base URLs of nodes, in the order of preference. */
   readonly endpoints: readonly string[];
+  /** Of endpoints written as {url, caBundle}: authorities that count for this endpoint only, and no others do. */
+  readonly caBundles?: Readonly<Record<string, string>>;
   /** CA certificates in PEM, or the path of a file with them; empty for the system's. */
   readonly caBundle: string;
   readonly kubeContexts: readonly string[];
@@ -55,8 +57,20 @@ export function readHomeConfig(home: string): HomeConfig {
 export function writeHomeConfig(home: string, config: HomeConfig): void {
   writePrivately(
     configFile(home),
-    stringify({ chains: config.chains, ...(config.defaultKey === '' ? {} : { defaultKey: config.defaultKey }) }),
+    stringify({
+      chains: config.chains.map(written),
+      ...(config.defaultKey === '' ? {} : { defaultKey: config.defaultKey }),
+    }),
   );
+}
+
+/** Endpoints with an authority of their own are written as they are read. */
+function written({ caBundles = {}, ...chain }: PinnedChain): object {
+  const endpoints = chain.endpoints.map((url) => {
+    const caBundle = caBundles[url];
+    return caBundle === undefined ? url : { url, caBundle };
+  });
+  return { ...chain, endpoints };
 }
 
 export function writePrivately(file: string, content: string | Uint8Array): void {
@@ -115,7 +129,15 @@ function chainOf(value: unknown, path: Path, fail: Fail): PinnedChain {
   };
   const genesisHash = text('genesisHash');
   if (!/^[0-9a-f]{64}$/.test(genesisHash)) fail([...path, 'genesisHash'], 'must be 64 lowercase hexadecimal digits');
-  const endpoints = texts('endpoints');
+  const caBundles: Record<string, string> = {};
+  const endpoints = listOf(fields['endpoints'] ?? [], [...path, 'endpoints'], fail).map((item, i) => {
+    const at = [...path, 'endpoints', i];
+    if (typeof item === 'string') return item;
+    const own = fieldsOf(item, at, ['url', 'caBundle'], fail);
+    const url = textOf(own['url'] ?? '', [...at, 'url'], fail);
+    caBundles[url] = textOf(own['caBundle'] ?? '', [...at, 'caBundle'], fail);
+    return url;
+  });
   for (const [i, endpoint] of endpoints.entries()) {
     if (!isEndpoint(endpoint)) fail([...path, 'endpoints', i], 'must be an https URL');
   }
@@ -124,6 +146,7 @@ function chainOf(value: unknown, path: Path, fail: Fail): PinnedChain {
     name: text('name'),
     genesisHash: genesisHash as Hash,
     endpoints,
+    ...(Object.keys(caBundles).length === 0 ? {} : { caBundles }),
     caBundle: text('caBundle', ''),
     kubeContexts: texts('kubeContexts'),
     ...(cluster === '' ? {} : { cluster }),

@@ -5,7 +5,7 @@ import { ChainError } from '../../src/errors/chain-error.ts';
 import { registry } from '../../src/errors/registry.ts';
 import { KEY, orgKey } from '../../src/ledger/execute/keys.ts';
 import { signTransaction } from '../../src/ledger/index.ts';
-import type { OrgId } from '../../src/types/brand.ts';
+import type { Hash, OrgId } from '../../src/types/brand.ts';
 import type { Member, Organisation } from '../../src/types/chain.ts';
 import type { Payload, PayloadBase, TxResult } from '../../src/types/transaction.ts';
 import { documentOf } from './document.ts';
@@ -74,15 +74,16 @@ export async function act(
   return { index, result };
 }
 
-/** A request that only a member may make, for a minute. */
+/** A request that only a member may make, for a minute, to the node with this certificate. */
 export function requestFrom(
   session: Session,
   { org, member, key }: Identity,
   content: BodyRequest | CanonicalizeRequest,
+  audience: Hash,
 ): Promise<Uint8Array> {
   const now = session.terminal.nowMs();
   return signedWith(key, (signer) =>
-    signRequest(content, session.chain.genesisHash, { org, member: member.name, signer }, now),
+    signRequest(content, session.chain.genesisHash, { org, member: member.name, signer }, now, audience),
   );
 }
 

@@ -56,6 +56,12 @@ export async function openSession(terminal: Terminal, options: GlobalOptions): P
     endpoints: options.endpoint ?? chain.endpoints,
     transport: await terminal.transport({
       caBundle: caBundleOf(options.caBundle ?? chain.caBundle),
+      caBundles: new Map(
+        Object.entries(options.caBundle === undefined ? (chain.caBundles ?? {}) : {}).map(([url, own]) => [
+          url,
+          caBundleOf(own),
+        ]),
+      ),
       timeoutMs: timeoutMs === 0 ? 24 * 3_600_000 : timeoutMs,
     }),
     lastSeen: fileLastSeen(lastSeenFile(home, chain.genesisHash), warn),

@@ -1,4 +1,4 @@
-import type { Transport } from '../../src/client/transport.ts';
+import type { Transport, TransportOptions } from '../../src/client/transport.ts';
 
 export interface KubectlResult {
   readonly code: number;
@@ -24,7 +24,7 @@ export interface Terminal {
   /** Runs kubectl with these arguments. Throws CLI_KUBECTL_MISSING. */
   readonly kubectl: (args: readonly string[], stdin: string | undefined) => Promise<KubectlResult>;
   readonly sleep: (ms: number) => Promise<void>;
-  readonly transport: (options: { readonly caBundle: string; readonly timeoutMs: number }) => Promise<Transport>;
+  readonly transport: (options: TransportOptions) => Promise<Transport>;
 }
 
 const ansi = { red: 31, green: 32, cyan: 36 } as const;

@@ -292,16 +292,17 @@ export class ChainReader {
     return { index, height, result };
   }
 
-  /** Asks these endpoints (default: all) with a signed request, one after the other, until an answer passes `check`. */
+  /** Asks these endpoints (default: all) with a request signed for each, one after the other, until an answer passes `check`. */
   async signed<T>(
     path: '/v1/bodies' | '/v1/canonicalize',
-    envelope: Uint8Array,
+    sign: (audience: Hash) => Promise<Uint8Array>,
     check: (body: Uint8Array) => T,
     endpoints: readonly string[] = this.#endpoints,
   ): Promise<T> {
     const errors: ChainError[] = [];
     for (const endpoint of endpoints) {
       try {
+        const envelope = await sign(await this.#o.transport.certificate(endpoint));
         return check(accepted(await this.#o.transport.post(endpoint, path, envelope)).body);
       } catch (error) {
         if (!isChainError(error)) throw error;

@@ -48,6 +48,7 @@ const base = {
   org: orgId,
   member: name,
   notAfterMs: z.number().int().min(0),
+  audience: hash,
 };
 const schemas = {
   'body-request': z.strictObject({ ...base, kind: z.literal('body-request'), hash }),
@@ -63,12 +64,16 @@ function typeOf(kind: Content['kind']): string {
   return `application/vnd.kubectl-chain.${kind}.v1+json`;
 }
 
-/** One envelope line, valid for a minute from `nowMs`. */
+/**
+ * One envelope line, valid for a minute from `nowMs`, for one node: `audience` is SHA-256 of the certificate (DER) that the node showed to whoever sends it. A node that
+ * gets it cannot use it at another one; what a node says of itself would prove nothing.
+ */
 export function signRequest(
   content: Content,
   chain: Hash,
   { org, member, signer }: RequestSigner,
   nowMs: number,
+  audience: Hash,
 ): Uint8Array {
   const payload = canonicalJson({
     v: 1,
@@ -77,6 +82,7 @@ export function signRequest(
     org,
     member,
     notAfterMs: nowMs + requestLifeMs,
+    audience,
     ...content,
   } as unknown as Json);
   const payloadType = typeOf(content.kind);
@@ -90,13 +96,15 @@ export interface OpenedRequest<K extends Content['kind']> {
   readonly content: Extract<Content, { kind: K }>;
 }
 
-/** Throws API_UNAUTHORIZED unless a registered member signed it for this chain and now; CODEC_* if it is malformed. */
+/** Throws API_UNAUTHORIZED unless a registered member signed it for this chain, this node and now; CODEC_* if it is malformed. */
 export function openRequest<K extends Content['kind']>(
   envelopeLine: Uint8Array,
   kind: K,
   trust: {
     readonly chain: Hash;
     readonly nowMs: number;
+    /** Certificates of this node's API, those that older connections saw included. */
+    readonly audiences: readonly Hash[];
     readonly member: (org: OrgId, name: string) => Member | undefined;
   },
 ): OpenedRequest<K> {
@@ -109,6 +117,7 @@ export function openRequest<K extends Content['kind']>(
     kind,
   );
   if (payload.chain !== trust.chain) throw refuse('it is for another chain');
+  if (!trust.audiences.includes(payload.audience)) throw refuse('it is for a node with another certificate');
   if (payload.notAfterMs < trust.nowMs - clockSlackMs) throw refuse('it has expired');
   if (payload.notAfterMs > trust.nowMs + requestLifeMs + clockSlackMs) throw refuse('it is valid for too long');
   const member = trust.member(payload.org, payload.member);
@@ -119,6 +128,15 @@ export function openRequest<K extends Content['kind']>(
     signature.keyid === keyIdOf(member.key) &&
     nativeBackend.verifyEd25519(member.key, preAuthEncoding(envelope.payloadType, envelope.payload), signature.sig);
   if (!isSigned) throw refuse(`the key of ${payload.member} of ${payload.org} did not sign it`);
-  const { v: _v, alg: _alg, chain: _chain, org, member: _member, notAfterMs: _notAfterMs, ...content } = payload;
+  const {
+    v: _v,
+    alg: _alg,
+    chain: _chain,
+    org,
+    member: _member,
+    notAfterMs: _notAfterMs,
+    audience: _audience,
+    ...content
+  } = payload;
   return { org, member, content: content as unknown as Extract<Content, { kind: K }> };
 }

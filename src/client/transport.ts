@@ -1,5 +1,7 @@
 import https from 'node:https';
+import type { TLSSocket } from 'node:tls';
 import { ChainError } from '../errors/chain-error.ts';
+import type { Hash } from '../types/brand.ts';
 
 /** A page of 500 records of 65,535 bytes in base64, and then some. */
 const answerBytesMax = 64 * 1024 * 1024;
@@ -13,15 +15,29 @@ export interface Answer {
   readonly body: Uint8Array;
 }
 
+export interface TransportOptions {
+  /** PEM; empty for the system's. */
+  readonly caBundle: string;
+  /** Of endpoints that have an authority of their own; no other one counts for them. */
+  readonly caBundles?: ReadonlyMap<string, string>;
+  readonly timeoutMs: number;
+}
+
 export interface Transport {
   get(endpoint: string, path: string): Promise<Answer>;
   post(endpoint: string, path: string, body: Uint8Array): Promise<Answer>;
+  /** SHA-256 of the certificate that the node shows now. */
+  certificate(endpoint: string): Promise<Hash>;
   close(): void;
 }
 
 /** HTTPS with the chain's own CA bundle and kept-alive connections. Rejects with CLIENT_UNREACHABLE. */
-export function httpsTransport(options: { readonly caBundle: string; readonly timeoutMs: number }): Transport {
-  const agent = new https.Agent({ keepAlive: true, ...(options.caBundle === '' ? {} : { ca: options.caBundle }) });
+export function httpsTransport(options: TransportOptions): Transport {
+  const agentFor = (caBundle: string): https.Agent =>
+    new https.Agent({ keepAlive: true, maxCachedSessions: 0, ...(caBundle === '' ? {} : { ca: caBundle }) });
+  const common = agentFor(options.caBundle);
+  const own = new Map([...(options.caBundles ?? [])].map(([endpoint, caBundle]) => [endpoint, agentFor(caBundle)]));
+  const agentOf = (endpoint: string): https.Agent => own.get(endpoint) ?? common;
   const request = (
     method: 'GET' | 'POST',
     endpoint: string,
@@ -43,7 +59,7 @@ export function httpsTransport(options: { readonly caBundle: string; readonly ti
       }
       const headers =
         body === undefined ? {} : { 'content-type': 'application/octet-stream', 'content-length': body.length };
-      const sent = https.request(url, { method, agent, headers }, (response) => {
+      const sent = https.request(url, { method, agent: agentOf(endpoint), headers }, (response) => {
         const chunks: Buffer[] = [];
         let bytes = 0;
         response.on('data', (chunk: Buffer) => {
@@ -74,9 +90,30 @@ export function httpsTransport(options: { readonly caBundle: string; readonly ti
       await new Promise((resolve) => setTimeout(resolve, Math.min(retryAfterSeconds, waitSecondsMax) * 1_000));
     }
   };
+  const certificate = (endpoint: string): Promise<Hash> =>
+    new Promise((resolve, reject) => {
+      const fail = (cause: Error): void =>
+        reject(
+          new ChainError(
+            'CLIENT_UNREACHABLE',
+            { endpoints: endpoint, reason: cause.message, wasSent: false },
+            { cause },
+          ),
+        );
+      const sent = https.request(new URL('/livez', endpoint), { agent: agentOf(endpoint) }, (response) => {
+        const { fingerprint256 } = (response.socket as TLSSocket).getPeerCertificate();
+        response.resume();
+        resolve(fingerprint256.replaceAll(':', '').toLowerCase() as Hash);
+      });
+      sent.setTimeout(options.timeoutMs, () => sent.destroy(new Error(`no answer in ${options.timeoutMs} ms`)));
+      sent.on('error', fail).end();
+    });
   return {
+    certificate,
     get: (endpoint, path) => politely('GET', endpoint, path),
     post: (endpoint, path, body) => politely('POST', endpoint, path, body),
-    close: () => agent.destroy(),
+    close: () => {
+      for (const agent of [common, ...own.values()]) agent.destroy();
+    },
   };
 }

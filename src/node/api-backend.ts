@@ -58,6 +58,8 @@ interface Deps {
   readonly status: () => NodeStatus;
   /** Why nothing can be decided now, or null. */
   readonly obstacle: () => ChainError | null;
+  /** SHA-256 of the certificates that callers of the API saw. */
+  readonly apiCertificates: () => readonly Hash[];
   readonly now: () => number;
 }
 
@@ -230,6 +232,7 @@ export class NodeApiBackend implements ApiBackend {
     return {
       chain: genesis.hash,
       nowMs: now(),
+      audiences: this.#d.apiCertificates(),
       member: (org, name) => reader.organisation(org)?.members.find((member) => member.name === name),
     };
   }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -80,6 +81,8 @@ export class ChainNode {
   #observer: RunningObserver | undefined;
   #keyTimer: NodeJS.Timeout | undefined;
   #expiry: NodeJS.Timeout | undefined;
+  /** Newest first. */
+  #apiCertificates: readonly Hash[];
   #summary: NodeJS.Timeout | undefined;
   readonly #refusals = new RefusalCount();
   #draining = false;
@@ -176,11 +179,14 @@ export class ChainNode {
       ({ dueMs, id }) => void this.#submit({ kind: 'tick', dueMs, id, height: app.info().height }),
       () => Date.now(),
     );
+    this.#apiCertificates = [certificateHash(identity.api.cert)];
     this.#tls = new TlsReload({
       config,
       current: { api: identity.api, webhook: identity.webhook },
       apply: (files) => {
         this.#api?.setTls(files.api);
+        // Connections that exist go on with the old one.
+        this.#apiCertificates = [certificateHash(files.api.cert), ...this.#apiCertificates].slice(0, 2);
         if (files.webhook !== null) this.#webhook?.setTls(files.webhook);
       },
       info,
@@ -426,6 +432,7 @@ export class ChainNode {
       checkpoints: this.#checkpoints,
       status: () => this.#status(),
       obstacle: () => this.#host.obstacle(),
+      apiCertificates: () => this.#apiCertificates,
       now: () => Date.now(),
     });
   }
@@ -539,3 +546,8 @@ export class ChainNode {
 }
 
 const emptyRecord: ClusterRecord = { name: '' as ClusterId, uid: '', hooks: [], observers: [] };
+
+/** Of the first certificate of a chain in PEM, which is the server's own. */
+function certificateHash(pem: string): Hash {
+  return new X509Certificate(pem).fingerprint256.replaceAll(':', '').toLowerCase() as Hash;
+}

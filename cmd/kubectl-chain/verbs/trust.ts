@@ -42,6 +42,7 @@ export async function addTrust(terminal: Terminal, name: string, options: TrustA
     genesisHash: hash,
     endpoints,
     caBundle,
+    ...(before?.caBundles === undefined || options.caBundle !== undefined ? {} : { caBundles: before.caBundles }),
     kubeContexts: options.kubeContext ?? before?.kubeContexts ?? [],
     ...(options.clusterName === undefined ? {} : { cluster: options.clusterName }),
   };

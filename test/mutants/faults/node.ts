@@ -237,4 +237,13 @@ export const nodeFaults: readonly Fault[] = [
     project: 'unit',
     named: 'take their time in slices',
   },
+  {
+    fault: 'A signed request for one node is good for every node.',
+    file: 'src/client/signed-request.ts',
+    find: 'if (!trust.audiences.includes(payload.audience)) throw',
+    replace: 'if (trust.audiences.length === 0) throw',
+    tests: ['test/unit/client/signed-request.test.ts'],
+    project: 'unit',
+    named: 'a request for one node',
+  },
 ];

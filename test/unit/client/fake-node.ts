@@ -171,10 +171,14 @@ export class FakeNode implements ApiBackend {
     return {
       chain: app.genesisHash,
       nowMs,
+      audiences: [AUDIENCE],
       member: (org: OrgId, name: string) => app.organisation(org)?.members.find((member) => member.name === name),
     };
   }
 }
+
+/** What every node in memory shows as its certificate. */
+export const AUDIENCE = 'ce'.repeat(32) as Hash;
 
 type Tamper = (path: string, answer: Answer) => Answer;
 
@@ -203,6 +207,10 @@ export class FakeTransport implements Transport {
 
   post(endpoint: string, path: string, body: Uint8Array): Promise<Answer> {
     return this.#inject(endpoint, path, body);
+  }
+
+  certificate(): Promise<Hash> {
+    return Promise.resolve(AUDIENCE);
   }
 
   close(): void {}

@@ -65,7 +65,7 @@ async function run(world: World, args: readonly string[]): Promise<Ran> {
     nowMs: () => world.nowMs(),
     sleep: async () => undefined,
     kubectl: async (given, stdin) => world.kubectl(given, stdin),
-    transport: async () => world.transport ?? { get: never, post: never, close: () => undefined },
+    transport: async () => world.transport ?? { get: never, post: never, certificate: never, close: () => undefined },
   };
   return { code: await main(terminal, args), out, err };
 }

@@ -5,7 +5,7 @@ import type { KubectlResult } from '../../../cmd/kubectl-chain/terminal.ts';
 import { openRequest } from '../../../src/client/signed-request.ts';
 import type { OrgId } from '../../../src/types/brand.ts';
 import type { Json, JsonObject } from '../../../src/types/json.ts';
-import { FakeTransport, tampering, type FakeNode } from '../client/fake-node.ts';
+import { AUDIENCE, FakeTransport, tampering, type FakeNode } from '../client/fake-node.ts';
 import type { TestChain } from '../ledger/test-chain.ts';
 import { cleanUp, keyFile, newWorld, pin, type World } from './fake-terminal.ts';
 import { attested, deployment, newChain, updateRequest } from './world.ts';
@@ -32,6 +32,7 @@ beforeEach(() => {
     const trust = {
       chain: app.genesisHash,
       nowMs,
+      audiences: [AUDIENCE],
       member: (org: OrgId, name: string) => app.organisation(org)?.members.find((member) => member.name === name),
     };
     return attested(openRequest(envelope, 'canonicalize-request', trust).content.request);
