@@ -39,6 +39,7 @@ describe('the list of planted faults', () => {
       new Set([
         'api',
         'change',
+        'client',
         'codec',
         'consensus',
         'crypto',
