@@ -139,7 +139,7 @@ export const webhookFaults: readonly Fault[] = [
   {
     fault: "The caller's own shorter timeout is ignored.",
     file: 'webhook/deadline.ts',
-    find: 'return Math.min(answerTimeoutMs, Math.max(callerMs - RESERVE_MS, callerMs * SHARE_MIN));',
+    find: 'return Math.min(answerTimeoutMs, Math.max(callerMs - reserveMs, callerMs * SHARE_MIN));',
     replace: 'return answerTimeoutMs;',
     tests: [deadline],
     project: 'unit',
