@@ -31,11 +31,14 @@ export class StateTree implements StateReader {
   /** Reads and hashes every bucket; nothing that is stored as a hash is believed. */
   static load(source: Pick<TreeSource, 'readBucket'>, sha256: Sha256): StateTree {
     const tree = new StateTree(source, sha256);
+    const filled: number[] = [];
     for (let bucket = 0; bucket < BUCKET_COUNT; bucket++) {
       const bytes = source.readBucket(bucket);
-      if (bytes !== undefined) tree.#setNode(BUCKET_COUNT + bucket, bucketHash(sha256, bytes));
+      if (bytes === undefined) continue;
+      tree.#setNode(BUCKET_COUNT + bucket, bucketHash(sha256, bytes));
+      filled.push(BUCKET_COUNT + bucket);
     }
-    tree.#foldAll();
+    tree.#foldAll(filled);
     return tree;
   }
 
@@ -99,25 +102,33 @@ export class StateTree implements StateReader {
     this.#nodes.set(hash, node * STATE_HASH_BYTES);
   }
 
-  /** Every inner node; one hash for all empty subtrees of a level, since most are empty in a young chain. */
-  #foldAll(): void {
+  /** Every inner node, above the filled buckets (ascending); one hash for all empty subtrees of a level, since most are empty in a young chain. */
+  #foldAll(filled: readonly number[]): void {
     let emptyChild: Uint8Array = new Uint8Array(STATE_HASH_BYTES);
+    let changed = filled;
     for (let level = STATE_TREE_DEPTH - 1; level >= 0; level--) {
       const emptyNode = stateNodeHash(this.#sha256, emptyChild, emptyChild);
-      const first = 2 ** level;
-      for (let node = first; node < 2 * first; node++) {
-        const left = this.nodeAt(2 * node);
-        const right = this.nodeAt(2 * node + 1);
-        const empty = sameHash(left, emptyChild) && sameHash(right, emptyChild);
-        this.#setNode(node, empty ? emptyNode : stateNodeHash(this.#sha256, left, right));
-      }
+      this.#fillLevel(level, emptyNode);
+      changed = parentsOf(changed);
+      for (const node of changed)
+        this.#setNode(node, stateNodeHash(this.#sha256, this.nodeAt(2 * node), this.nodeAt(2 * node + 1)));
       emptyChild = emptyNode;
     }
+  }
+
+  #fillLevel(level: number, hash: Uint8Array): void {
+    const from = 2 ** level * STATE_HASH_BYTES;
+    const to = 2 * from;
+    this.#nodes.set(hash, from);
+    for (let done = STATE_HASH_BYTES; from + done < to; done *= 2) this.#nodes.copyWithin(from + done, from, from + done);
   }
 }
 
 const NO_BYTES = new Uint8Array();
-function sameHash(a: Uint8Array, b: Uint8Array): boolean {
-  for (let i = 0; i < STATE_HASH_BYTES; i++) if (a[i] !== b[i]) return false;
-  return true;
+
+/** Each once; `nodes` are ascending, and so are they. */
+function parentsOf(nodes: readonly number[]): number[] {
+  const parents: number[] = [];
+  for (const node of nodes) if (parents.at(-1) !== node >> 1) parents.push(node >> 1);
+  return parents;
 }

@@ -372,9 +372,12 @@ export class Engine {
     const executed = this.#work.get(certificate.blockId);
     if (app.info().height < certificate.height) {
       if (executed === undefined) throw new Error(`block ${certificate.blockId} was decided but never executed here`);
-      void this.apply(executed, certificate).catch(() => undefined);
+      const stored = this.apply(executed, certificate);
+      const tell = (): void => this.#d.onCommitted(executed, certificate);
       metrics.decided(certificate.height, certificate.round, executed.txs.length);
-      this.#whenDurable(afterSeq, () => this.#d.onCommitted(executed, certificate));
+      // An observer writes no log: what it tells is durable when the store has it.
+      if (this.#d.observe) stored.then(tell, () => undefined);
+      else this.#whenDurable(afterSeq, tell);
     }
     this.#lastCertificate = certificate;
     if (pipeline.isFull) void pipeline.room().then(() => this.#startHeight());

@@ -1,31 +1,35 @@
-import { createHash } from 'node:crypto';
-import type { VerifyContext } from '../../src/consensus/index.ts';
-import type { Hash, PublicKeyHex } from '../../src/types/brand.ts';
-
-export const simChain = createHash('sha256').update('simulated genesis').digest('hex') as Hash;
+import { hash } from 'node:crypto';
+import { nativeBackend } from '../../src/crypto/index.ts';
+import type { CryptoBackend, Signer } from '../../src/ports/crypto.ts';
+import type { PublicKeyHex } from '../../src/types/brand.ts';
 
 /**
- * Signatures that cannot be forged inside a run: SHA-512 over a secret and the message. A node is given only its own `sign`; the
- * verifier knows all secrets. The real verification code of src/consensus runs on top.
+ * Signatures that cannot be forged inside a run and cost next to nothing: SHA-512 over a secret and the message. A node is given its own
+ * signers only; the verifier knows all secrets. The real verification code runs on top.
  */
-export function simKeys(validators: number): {
-  readonly context: VerifyContext;
-  readonly signers: readonly ((message: Uint8Array) => Uint8Array)[];
-} {
-  const secrets = Array.from({ length: validators }, (_, index) => `secret of ${index}`);
-  const voteKeys = secrets.map((secret) => createHash('sha256').update(secret).digest('hex') as PublicKeyHex);
-  const secretOf = new Map(voteKeys.map((key, index) => [key, secrets[index] ?? '']));
-  const signWith = (secret: string, message: Uint8Array): Buffer =>
-    createHash('sha512').update(secret).update(message).digest();
-  return {
-    context: {
-      chain: simChain,
-      voteKeys,
-      verify: (key, message, signature) => {
-        const secret = secretOf.get(key);
-        return secret !== undefined && signWith(secret, message).equals(signature);
-      },
+export class SimKeys {
+  readonly #secrets = new Map<PublicKeyHex, Buffer>();
+
+  /** The same name always has the same key. */
+  signer(name: string): Signer {
+    const secret = Buffer.from(`secret of ${name}`);
+    const publicKey = hash('sha256', `public key of ${name}`) as PublicKeyHex;
+    this.#secrets.set(publicKey, secret);
+    return { publicKey, sign: (message) => new Uint8Array(signed(secret, message)) };
+  }
+
+  readonly backend: CryptoBackend = {
+    name: 'native',
+    sha256: nativeBackend.sha256,
+    hmacSha256: nativeBackend.hmacSha256,
+    verifyEd25519: (publicKey, message, signature) => {
+      const secret = this.#secrets.get(publicKey);
+      return secret !== undefined && signed(secret, message).equals(signature);
     },
-    signers: secrets.map((secret) => (message) => new Uint8Array(signWith(secret, message))),
+    isRegistrableKey: () => true,
   };
+}
+
+function signed(secret: Buffer, message: Uint8Array): Buffer {
+  return hash('sha512', Buffer.concat([secret, message]), 'buffer');
 }

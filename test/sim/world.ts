@@ -1,14 +1,22 @@
 import { createHash, type Hash as Hasher } from 'node:crypto';
-import { faultyMax, type ConsensusEvent, type Effect } from '../../src/consensus/index.ts';
-import type { ChainParams } from '../../src/types/chain.ts';
-import { Adversary } from './adversary.ts';
-import { Checker } from './checker.ts';
+import { faultyMax } from '../../src/consensus/index.ts';
+import type { LoadedGenesis } from '../../src/ledger/index.ts';
+import type { ValidatorId } from '../../src/types/brand.ts';
+import { Adversary } from './byzantine/adversary.ts';
+import { misbehave } from './byzantine/misbehave.ts';
+import { Checker } from './check/checker.ts';
 import { scheduleFaults } from './faults.ts';
-import { simKeys } from './keys.ts';
-import { calm, Network } from './network.ts';
+import { orgOf, simGenesis } from './genesis.ts';
+import { History } from './history.ts';
+import { SimKeys } from './keys.ts';
+import { calm, Network } from './net/network.ts';
+import { SimNode, type Fault } from './node.ts';
+import { stormMsDefault } from './options.ts';
+import { Phases } from './phases.ts';
 import { Prng } from './prng.ts';
-import { SimNode, type Fault } from './sim-node.ts';
 import { Timeline } from './timeline.ts';
+import { installVirtualGlobals, settled } from './virtual/globals.ts';
+import { Workload } from './workload.ts';
 
 export interface SimOptions {
   readonly seed: number;
@@ -18,9 +26,26 @@ export interface SimOptions {
   readonly byzantine: number;
   /** Every correct node must reach this height once the faults have stopped. */
   readonly heights: number;
-  /** Sends without waiting for the disk: a planted fault that the checker must see. */
-  readonly breakBarrier?: boolean;
+  readonly stormMs?: number;
+  /** Kinds of faults that are left out. */
+  readonly without?: readonly string[];
+  /** What the Byzantine ones do; drawn if not given. */
+  readonly kind?: ByzantineKind;
 }
+
+export const byzantineKinds = [
+  'adversary',
+  'adversary',
+  'adversary',
+  'twin',
+  'amnesia',
+  'restored',
+  'withhold',
+  'selective',
+  'silent',
+  'damaged',
+] as const;
+export type ByzantineKind = (typeof byzantineKinds)[number];
 
 export interface SimResult {
   readonly seed: number;
@@ -34,25 +59,8 @@ export interface SimResult {
   readonly traceHash: string;
 }
 
-export const simParams: ChainParams = {
-  timeoutProposeMs: 500,
-  timeoutProposeDeltaMs: 250,
-  timeoutVoteMs: 250,
-  timeoutVoteDeltaMs: 100,
-  timeoutMaxMs: 30_000,
-  blockBytesMax: 1_000_000,
-  blockTxsMax: 1_000,
-  precisionMs: 500,
-  messageDelayMs: 1_000,
-};
-
-/** Faults rage for this long, at most; then everything heals. */
-const stormMs = 20_000;
-/** After that a correct core gets the rest of the way in seconds; timeouts that grew in the storm need the room. */
-const calmMs = 600_000;
-const txIntervalMs = 400;
-/** Beyond what anybody had reached: having been fast before the faults is not liveness after them. */
-const heightsAfterStorm = 3;
+/** So many events in one virtual millisecond are a loop that never ends. */
+const eventsPerMsMax = 20_000;
 
 /** One run: everything that the nodes share, and nothing that they could learn from each other except by messages. */
 export class World {
@@ -60,50 +68,74 @@ export class World {
   readonly prng: Prng;
   readonly network: Network;
   readonly checker: Checker;
-  readonly keys: ReturnType<typeof simKeys>;
-  readonly validators: number;
-  readonly breaksBarrier: boolean;
+  readonly keys = new SimKeys();
+  readonly genesis: LoadedGenesis;
+  readonly workload: Workload;
+  readonly history = new History();
   readonly nodes: SimNode[] = [];
+  readonly adversaries: Adversary[] = [];
+  readonly validators: number;
   stormy = true;
   readonly #options: SimOptions;
   readonly #faults: Record<string, number> = {};
   readonly #coverage: Record<string, number> = {};
   readonly #trace: Hasher = createHash('sha256');
   readonly #crashChance: number;
-  #tx = 0;
-  #goal = 0;
+  readonly #phases: Phases;
+  readonly #indexes = new Map<string, number>();
 
   constructor(options: SimOptions) {
+    installVirtualGlobals();
     this.#options = options;
     this.validators = options.nodes;
-    this.breaksBarrier = options.breakBarrier === true;
     this.prng = new Prng(options.seed);
-    this.#crashChance = this.prng.pick([0, 0.001, 0.01, 0.04]);
-    this.keys = simKeys(options.nodes);
-    this.network = new Network(this.timeline, this.prng.fork(), (fault) => this.count(fault));
-    const faulty = new Set<number>();
-    while (faulty.size < options.byzantine) faulty.add(this.prng.below(options.nodes));
-    this.checker = new Checker(options.nodes, faulty);
+    this.#crashChance = this.prng.pick([0, 0.0005, 0.002, 0.008]);
+    this.genesis = simGenesis(this.keys, options.nodes);
+    this.network = new Network({
+      timeline: this.timeline,
+      prng: this.prng.fork(),
+      count: (fault) => this.count(fault),
+      trace: (what) => this.trace(what),
+    });
+    const chosen = new Set<number>();
+    while (chosen.size < options.byzantine) chosen.add(this.prng.below(options.nodes));
     const split = options.byzantine > faultyMax(options.nodes);
-    for (let validator = 0; validator < options.nodes; validator++)
-      this.#create(validator, faulty.has(validator), split);
-    scheduleFaults(this, stormMs, split);
+    const kinds = new Map([...chosen].map((validator) => [validator, this.#kindOf(split)]));
+    this.checker = new Checker(this, this.history, (validator) => (kinds.get(validator) ?? 'damaged') !== 'damaged');
+    for (let validator = 0; validator < options.nodes; validator++) {
+      this.#indexes.set(orgOf(validator), validator);
+      this.#create(validator, kinds.get(validator));
+    }
+    this.workload = new Workload(this, this.prng.fork());
+    this.#phases = new Phases(this, options.heights, this.stormMs);
+    scheduleFaults(this, this.stormMs, split);
   }
 
-  run(): SimResult {
+  get stormMs(): number {
+    return this.#options.stormMs ?? stormMsDefault;
+  }
+
+  async run(): Promise<SimResult> {
     for (const node of this.nodes) node.start();
-    this.#injectTransactions();
-    this.timeline.after(stormMs, () => this.#heal());
-    let ended = false;
-    this.timeline.after(stormMs + calmMs, () => (ended = true));
+    this.#phases.begin();
+    const unhandled = (error: unknown): void => this.checker.fail(`unhandled: ${String((error as Error)?.stack ?? error)}`);
+    process.on('unhandledRejection', unhandled);
+    let ms = 0;
+    let events = 0;
     try {
-      while (!ended && this.checker.violation === null && !this.#done()) this.timeline.advance();
+      while (!this.#phases.isOver && this.checker.violation === null) {
+        this.timeline.advance();
+        await settled();
+        if (Math.floor(this.timeline.nowMs) !== ms) [ms, events] = [Math.floor(this.timeline.nowMs), 0];
+        if (++events > eventsPerMsMax) this.checker.fail(`spinning: more than ${eventsPerMsMax} events in one millisecond`);
+      }
+      if (this.checker.violation === null) this.checker.finished(this.nodes);
     } catch (error) {
-      this.checker.fail(
-        `exception: ${error instanceof Error ? `${error.message} ${(error.stack ?? '').split('\n')[1]?.trim() ?? ''}` : String(error)}`,
-      );
+      this.checker.fail(`exception: ${String((error as Error)?.stack ?? error)}`);
+    } finally {
+      process.off('unhandledRejection', unhandled);
     }
-    if (this.checker.violation === null && !this.#done()) this.checker.fail(`liveness: ${this.#whereTheyAre()}`);
+    for (const node of this.nodes) node.crash('kill');
     return this.#result();
   }
 
@@ -115,90 +147,74 @@ export class World {
     this.#coverage[rule] = (this.#coverage[rule] ?? 0) + 1;
   }
 
+  trace(what: string): void {
+    this.#trace.update(`${this.timeline.nowMs.toFixed(3)} ${what}\n`);
+  }
+
+  allows(fault: string): boolean {
+    return this.#options.without?.includes(fault) !== true;
+  }
+
+  indexOf(id: ValidatorId): number {
+    const index = this.#indexes.get(id);
+    if (index === undefined) throw new Error(`no validator ${id}`);
+    return index;
+  }
+
   validatorsExcept(validator: number): readonly number[] {
     return Array.from({ length: this.validators }, (_, index) => index).filter((index) => index !== validator);
   }
 
-  /** Into the trace: every event and effect, in order, bytes as hexadecimal. */
-  record(node: SimNode, event: ConsensusEvent, effects: readonly Effect[]): void {
-    this.#trace.update(
-      JSON.stringify([node.endpoint, event, effects], (_, value: unknown) =>
-        value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value,
-      ),
-    );
-  }
-
-  /** Asked before each effect is carried out. */
+  /** Asked before each effect of a node on the world. */
   crashesNow(node: SimNode): boolean {
-    return this.stormy && (node.correct || node.fault === 'amnesia') && this.prng.chance(this.#crashChance);
+    if (!this.stormy || node.fault === 'twin' || !this.allows('crash-at-effect')) return false;
+    if (!this.prng.chance(this.#crashChance)) return false;
+    this.count('crash-at-effect');
+    return true;
   }
 
   crashAndRestart(node: SimNode): void {
-    if (!node.running) return;
-    node.crash();
-    const downMs = this.prng.pick([50, 500, 4_000]);
-    if (downMs > 20) this.timeline.after(20, () => this.#tellPeers(node, false));
-    this.timeline.after(downMs, () => {
-      if (!node.running) node.start();
-      this.#tellPeers(node, true);
-    });
+    if (!node.isRunning) return;
+    node.crash(this.prng.chance(0.6) ? 'power' : 'kill');
+    misbehave(this, node);
+    this.timeline.after(this.prng.pick([50, 500, 4_000]), () => node.start());
   }
 
-  #tellPeers(node: SimNode, up: boolean): void {
-    for (const each of this.nodes) {
-      if (each === node || each.validator === node.validator) continue;
-      each.peerIs(node.validator, up);
-      if (up) node.peerIs(each.validator, true);
-    }
-  }
-
-  #create(validator: number, faulty: boolean, split: boolean): void {
-    const sign = this.keys.signers[validator];
-    if (sign === undefined) throw new Error(`no key for ${validator}`);
-    if (!faulty) return void this.nodes.push(new SimNode(this, validator, 'none', sign));
-    const kind = split
-      ? 'twin'
-      : this.prng.pick(['adversary', 'adversary', 'twin', 'amnesia', 'withhold', 'silent'] as const);
-    this.count(`byzantine-${kind}`);
-    if (kind === 'silent') return;
-    if (kind === 'adversary') return void new Adversary(this, validator, sign);
-    for (let copy = 0; copy < (kind === 'twin' ? 2 : 1); copy++)
-      this.nodes.push(new SimNode(this, validator, kind satisfies Fault, sign));
-  }
-
-  #heal(): void {
+  heal(): void {
     this.stormy = false;
-    const reached = Math.max(...this.nodes.map((node) => node.height));
-    this.#goal = Math.max(this.#options.heights, reached + heightsAfterStorm);
     this.network.weather = calm;
     this.network.cuts.clear();
+    this.network.severed.clear();
+    this.network.slow.clear();
     for (const node of this.nodes) {
-      if (!node.running) node.start();
-      node.clockSkewMs = 0;
-      for (const validator of this.validatorsExcept(node.validator)) node.peerIs(validator, true);
+      node.health.heal();
+      node.resume();
+      node.setClock(0, 1);
+      node.start();
     }
+    this.network.refreshAll();
   }
 
-  /** Pushed to everybody, but not everybody gets it the first time. */
-  #injectTransactions(): void {
-    const tx = ++this.#tx;
-    for (const node of this.nodes)
-      if (!this.stormy || this.prng.chance(0.8))
-        this.timeline.after(this.prng.below(200), () => node.addTransaction(tx));
-    this.timeline.after(this.prng.between(txIntervalMs / 2, txIntervalMs * 2), () => this.#injectTransactions());
+  #kindOf(split: boolean): ByzantineKind {
+    const kind = split ? 'twin' : (this.#options.kind ?? this.prng.pick(byzantineKinds));
+    this.count(`byzantine-${kind}`);
+    return kind;
   }
 
-  #done(): boolean {
-    return !this.stormy && this.nodes.every((node) => !node.correct || node.height >= this.#goal);
-  }
-
-  #whereTheyAre(): string {
-    return this.nodes
-      .map((node) => {
-        const h = node.state?.current;
-        return `${node.validator}${node.correct ? '' : ` (${node.fault})`}: ${h === null || h === undefined ? 'down' : `${h.config.height}/${h.round} ${h.step}`}`;
-      })
-      .join(', ');
+  #create(validator: number, kind: ByzantineKind | undefined): void {
+    if (kind === 'silent') return;
+    const fault: Fault = kind === undefined || kind === 'damaged' ? 'none' : kind;
+    for (let copy = 0; copy < (kind === 'twin' ? 2 : 1); copy++) {
+      const node = new SimNode(this, validator, fault);
+      this.nodes.push(node);
+      node.mayBeDamaged = kind === 'damaged';
+      if (fault === 'adversary') this.adversaries.push(new Adversary(this, node));
+      if (fault === 'withhold') node.corruption = (_to, _channel, bytes) => (this.prng.chance(0.5) ? [] : [{ bytes, topic: 'other' }]);
+      if (fault === 'selective') {
+        const deaf = this.prng.below(this.validators);
+        node.corruption = (to, _channel, bytes) => (to === deaf || to === deaf + 1 ? [] : [{ bytes, topic: 'other' }]);
+      }
+    }
   }
 
   #result(): SimResult {

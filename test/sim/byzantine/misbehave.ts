@@ -1,0 +1,57 @@
+import type { SimNode } from '../node.ts';
+import type { World } from '../world.ts';
+
+/** What happens to the disk of some nodes while their process is down. */
+export function misbehave(world: World, node: SimNode): void {
+  const { prng } = world;
+  if (node.fault === 'amnesia') {
+    world.count('disk-wiped');
+    node.replaceDisk(null);
+  }
+  if (node.fault === 'restored') {
+    if (node.backup === null || prng.chance(0.3)) node.backup = node.copyDisk();
+    else {
+      world.count('backup-restored');
+      node.replaceDisk(node.backup);
+    }
+  }
+  if (node.mayBeDamaged && prng.chance(0.6)) damage(world, node);
+}
+
+/** The disk loses what it had promised: the node must notice, and sign nothing that contradicts what it signed. */
+function damage(world: World, node: SimNode): void {
+  const { prng } = world;
+  const { names } = node.folder;
+  const name = prng.pick([...names.keys()].sort());
+  const inode = names.get(name);
+  if (inode === undefined) return;
+  node.isDamaged = true;
+  switch (prng.below(5)) {
+    case 0:
+      world.count('log-deleted');
+      names.clear();
+      break;
+    case 1:
+      world.count('file-deleted');
+      names.delete(name);
+      break;
+    case 2:
+      world.count('file-truncated');
+      inode.replace(inode.cache.subarray(0, prng.below(inode.cache.length + 1)));
+      break;
+    default:
+      world.count('bit-flip');
+      for (const each of names.values()) flipNearEnd(each, prng);
+  }
+}
+
+/** Where the last frames and the newest slot stand. */
+function flipNearEnd(inode: SimNode['folder']['names'] extends Map<string, infer I> ? I : never, prng: World['prng']): void {
+  const bytes = Buffer.from(inode.cache);
+  let end = bytes.length;
+  while (end > 0 && bytes[end - 1] === 0) end -= 1;
+  if (end === 0) return;
+  const at = Math.max(0, end - 1 - prng.below(400));
+  bytes[at] = (bytes[at] ?? 0) ^ (1 << prng.below(8));
+  inode.replace(bytes);
+}

@@ -1,0 +1,121 @@
+import type { SimNode } from './node.ts';
+import type { World } from './world.ts';
+
+/** Beyond what anybody had reached: having been fast before the faults is not liveness after them. */
+const heightsAfterStorm = 3;
+/** Once the faults are over, everything must have caught up and committed within this; timeouts that grew in the storm need the room. */
+const livenessMs = 60_000;
+/** A transaction that a correct node took, once the faults are over, is in the log within this. */
+const commitMs = 30_000;
+const txIntervalMs = 350;
+/** Then nobody wants anything: the last messages die away, and nothing more may happen. */
+const settleMs = 6_000;
+const idleMs = 6_000;
+/** An idle chain that gets work goes on at once. */
+const wakeMs = 5_000;
+
+/** The acts of a run: storm, calm, idle, wake. Each ends with what must then be true. */
+export class Phases {
+  isOver = false;
+  readonly #world: World;
+  readonly #heights: number;
+  readonly #stormMs: number;
+  #isWorking = true;
+
+  constructor(world: World, heights: number, stormMs: number) {
+    this.#world = world;
+    this.#heights = heights;
+    this.#stormMs = stormMs;
+  }
+
+  begin(): void {
+    const { timeline } = this.#world;
+    timeline.after(200, () => this.#world.workload.begin());
+    timeline.after(300, () => this.#work());
+    timeline.after(this.#stormMs, () => this.#calm());
+  }
+
+  #work(): void {
+    if (!this.#isWorking) return;
+    this.#world.workload.next();
+    const { prng, timeline } = this.#world;
+    timeline.after(prng.between(txIntervalMs / 4, txIntervalMs * 2), () => this.#work());
+  }
+
+  #calm(): void {
+    const { timeline, checker } = this.#world;
+    this.#world.heal();
+    const reached = Math.max(...this.#world.nodes.map(({ height }) => height));
+    const goal = Math.max(this.#heights, reached + heightsAfterStorm);
+    const endMs = timeline.nowMs + livenessMs;
+    const look = (): void => {
+      const late = this.#world.workload.overdue(timeline.nowMs - commitMs);
+      if (late !== undefined)
+        return checker.fail(`liveness: ${late.kind} ${late.hash.slice(0, 8)}, taken by node ${late.node.validator} at ${late.atMs.toFixed(0)} ms, is not in the log`);
+      if (this.#counted().every(({ height }) => height >= goal)) return this.#finishWork(endMs);
+      if (timeline.nowMs >= endMs) return checker.fail(`liveness: height ${goal} is not reached: ${this.#whereTheyAre()}`);
+      timeline.after(100, look);
+    };
+    look();
+  }
+
+  /** No new work; what was taken must still be decided. */
+  #finishWork(endMs: number): void {
+    const { timeline, checker, workload } = this.#world;
+    this.#isWorking = false;
+    const look = (): void => {
+      const late = workload.overdue(Infinity);
+      const isApart = new Set(this.#counted().map(({ height }) => height)).size > 1;
+      if (late === undefined && !isApart) {
+        for (const adversary of this.#world.adversaries) adversary.isFrozen = true;
+        return void timeline.after(settleMs, () => this.#idle());
+      }
+      if (timeline.nowMs >= endMs)
+        return checker.fail(
+          late === undefined
+            ? `liveness: nodes stay apart: ${this.#whereTheyAre()}`
+            : `liveness: ${late.kind} ${late.hash.slice(0, 8)}, taken by node ${late.node.validator}, is not in the log`,
+        );
+      timeline.after(100, look);
+    };
+    look();
+  }
+
+  #idle(): void {
+    const { timeline, checker } = this.#world;
+    const [frames, height] = [checker.framesSent, checker.chain.height];
+    const waiting = this.#counted().find(({ host }) => (host?.mempool.size ?? 0) > 0);
+    timeline.after(idleMs, () => {
+      const sent = checker.framesSent - frames;
+      if (checker.chain.height !== height) return checker.fail(`idle: ${checker.chain.height - height} blocks of nothing`);
+      if (sent > 0 && waiting === undefined) return checker.fail(`idle: ${sent} consensus messages about nothing`);
+      this.#wake();
+    });
+  }
+
+  #wake(): void {
+    const { timeline, checker, workload } = this.#world;
+    const height = checker.chain.height;
+    workload.propose();
+    workload.change();
+    timeline.after(wakeMs, () => {
+      if (this.#counted().some((node) => node.height <= height))
+        return checker.fail(`wake: an idle chain got work and stays where it is: ${this.#whereTheyAre()}`);
+      this.isOver = true;
+    });
+  }
+
+  /** Correct nodes on whose disk everything is. */
+  #counted(): readonly SimNode[] {
+    return this.#world.nodes.filter(({ correct, isDamaged }) => correct && !isDamaged);
+  }
+
+  #whereTheyAre(): string {
+    return this.#world.nodes
+      .map(({ validator, correct, fault, height, host }) => {
+        const why = correct ? '' : ` (${fault})`;
+        return `${validator}${why}: ${host === null ? 'down' : `${height + 1}/${host.round}`}`;
+      })
+      .join(', ');
+  }
+}
