@@ -1,3 +1,4 @@
+export { footprintOf, type Footprint } from './footprint.ts';
 export { step } from './step.ts';
 export { heightOfRecord, restore } from './restore.ts';
 export { initialState } from './state.ts';

@@ -120,7 +120,8 @@ export class StateTree implements StateReader {
     const from = 2 ** level * STATE_HASH_BYTES;
     const to = 2 * from;
     this.#nodes.set(hash, from);
-    for (let done = STATE_HASH_BYTES; from + done < to; done *= 2) this.#nodes.copyWithin(from + done, from, from + done);
+    for (let done = STATE_HASH_BYTES; from + done < to; done *= 2)
+      this.#nodes.copyWithin(from + done, from, from + done);
   }
 }
 

@@ -67,6 +67,11 @@ export class BlockExchange {
     this.#deps = deps;
   }
 
+  /** Blocks, parts of blocks and wishes in memory. */
+  get size(): number {
+    return this.#blocks.size + this.#partials.size + this.#wanted.size;
+  }
+
   get(blockId: Hash): Block | undefined {
     return this.#blocks.get(blockId);
   }

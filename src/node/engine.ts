@@ -2,6 +2,7 @@ import { isChainError } from '../errors/chain-error.ts';
 import { encodeWalRecord } from '../codec/consensus-wal.ts';
 import { decodeConsensusMessage, encodeConsensusMessage } from '../codec/consensus-wire.ts';
 import {
+  footprintOf,
   heightOfRecord,
   isWorthVerifying,
   proposerOf,
@@ -10,6 +11,7 @@ import {
   type ConsensusState,
   type Effect,
   type EventOf,
+  type Footprint,
   type HaltReason,
 } from '../consensus/index.ts';
 import { encodeCertificate } from '../ledger/certificate.ts';
@@ -133,6 +135,11 @@ export class Engine {
   /** False while a height is being decided, as far as this node has heard. */
   get isIdle(): boolean {
     return this.#d.state.current?.step === 'idle' && this.#d.mempool.size === 0;
+  }
+
+  /** Entries in memory of the core, and of what waits here for the disk. */
+  get footprint(): Footprint & { readonly waitingForDisk: number } {
+    return { ...footprintOf(this.#d.state), waitingForDisk: this.#afterDurable.length };
   }
 
   get lastCertificate(): Certificate | null {

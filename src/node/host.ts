@@ -254,6 +254,7 @@ export class ConsensusHost {
       this.#gossip.repush();
       for (const { hash } of this.mempool.expire(Date.now(), expiryGraceMs)) this.#gossip.forget(hash);
       this.#o.metrics.mempool.set(this.mempool.size);
+      for (const [buffer, entries] of Object.entries(this.buffers())) this.#o.metrics.buffers.set({ buffer }, entries);
       this.#o.metrics.peersConnected.set(mesh.connected().length);
     }, housekeepingMs);
   }
@@ -318,6 +319,18 @@ export class ConsensusHost {
     const untilMs = performance.now() + limitMs;
     while (this.obstacle() !== null && this.halted === null && performance.now() < untilMs)
       await new Promise((resolve) => setTimeout(resolve, obstacleCheckMs));
+  }
+
+  /** Entries of each buffer in memory. None may grow with what peers send, nor with time. */
+  buffers(): Readonly<Record<string, number>> {
+    const { mempool, submitter } = this;
+    return {
+      ...this.#engine.footprint,
+      mempool: mempool.size,
+      exchange: this.#exchange.size,
+      gossip: this.#gossip.size,
+      waiters: submitter.waiting,
+    };
   }
 
   get proposer(): ValidatorId | null {

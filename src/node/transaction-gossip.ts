@@ -45,6 +45,11 @@ export class TransactionGossip {
     this.#deps = deps;
   }
 
+  /** Transactions of which it is remembered who has them. */
+  get size(): number {
+    return Math.max(this.#acked.size, this.#pushedMs.size);
+  }
+
   /** Checks a transaction of this node or of a client, keeps it, and pushes it to all. Throws MEMPOOL_FULL. */
   submit(bytes: Uint8Array): CheckResult {
     const { app, mempool, network, now, onAvailable } = this.#deps;
@@ -82,11 +87,13 @@ export class TransactionGossip {
   /** Pushes again what peers have not acknowledged; called each second. */
   repush(): void {
     const { mempool, network, peers, now } = this.#deps;
-    const dueMs = now() - repushIntervalMs;
+    const nowMs = now();
+    const dueMs = nowMs - repushIntervalMs;
     const connected = new Set(network.connected());
     const budget = new Map<ValidatorId, number>();
     for (const [hash, pushedMs] of this.#pushedMs) {
-      if (pushedMs > dueMs) continue;
+      // A time to come was noted before the clock was set back: nothing may wait until it comes again.
+      if (pushedMs > dueMs && pushedMs <= nowMs) continue;
       const tx = mempool.get(hash);
       if (tx === undefined) {
         this.forget(hash);
@@ -98,7 +105,7 @@ export class TransactionGossip {
         budget.set(peer, used + 1);
         network.send(peer, 'transaction', pushFrame(tx.bytes));
       }
-      this.#pushedMs.set(hash, now());
+      this.#pushedMs.set(hash, nowMs);
     }
   }
 

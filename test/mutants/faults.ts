@@ -5,6 +5,7 @@ import { consensusFaults } from './faults/consensus.ts';
 import { governanceFaults } from './faults/governance.ts';
 import { ledgerFaults } from './faults/ledger.ts';
 import { nodeFaults } from './faults/node.ts';
+import { simFaults } from './faults/sim.ts';
 import { storeFaults } from './faults/store.ts';
 import { webhookFaults } from './faults/webhook.ts';
 
@@ -18,4 +19,5 @@ export const faults: readonly Fault[] = [
   ...webhookFaults,
   ...storeFaults,
   ...nodeFaults,
+  ...simFaults,
 ];

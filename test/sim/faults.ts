@@ -22,6 +22,8 @@ const kinds: Readonly<Record<string, (world: World, theme: Theme) => void>> = {
   'full-disk': fillDisk,
 };
 
+export const faultKinds: readonly string[] = Object.keys(kinds);
+
 /** How often each comes, in tickets. */
 const tickets: readonly string[] = Object.entries({
   weather: 6,
@@ -69,6 +71,7 @@ function changeWeather(world: World, theme: Theme): void {
     dropChance: prng.pick([0, 0, 0.02, 0.1, 0.4]),
     duplicateChance: prng.pick([0, 0.05, 0.3]),
     lostTopic: theme ?? prng.pick([null, null, 'proposal', 'prevote', 'precommit', 'precommit'] as const),
+    favoured: prng.chance(0.6) ? prng.below(world.network.endpoints.length) : null,
     inOrder: prng.chance(0.3),
   };
 }

@@ -34,7 +34,10 @@ export class History {
     return this.#entries
       .filter(({ height }) => height === null || height >= fromHeight)
       .slice(-linesMax)
-      .map(({ ms, who, text, to }) => `${ms.toFixed(1).padStart(10)} ms  ${who.padEnd(5)} ${typeof text === 'string' ? text : describe(text)}${to.length === 0 ? '' : ` -> ${to.join(',')}`}`);
+      .map(
+        ({ ms, who, text, to }) =>
+          `${ms.toFixed(1).padStart(10)} ms  ${who.padEnd(5)} ${typeof text === 'string' ? text : describe(text)}${to.length === 0 ? '' : ` -> ${to.join(',')}`}`,
+      );
   }
 
   #add(entry: Entry): void {
@@ -56,7 +59,10 @@ function describe(message: ConsensusMessage): string {
     case 'vote':
       return `${message.type}s ${message.height}/${message.round} ${message.blockId?.slice(0, 8) ?? 'nil'} of ${message.validator}`;
     case 'votes': {
-      const polka = message.polka === null ? '' : `, polka of round ${message.polka.round} for ${message.polka.blockId.slice(0, 8)}`;
+      const polka =
+        message.polka === null
+          ? ''
+          : `, polka of round ${message.polka.round} for ${message.polka.blockId.slice(0, 8)}`;
       return `passes on ${message.height}: ${message.votes.length} votes${polka}`;
     }
     case 'commit':

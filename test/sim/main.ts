@@ -1,8 +1,13 @@
+import { shortOfCoverage } from './coverage.ts';
 import { parseOptions } from './options.ts';
-import { replayCommand, simulate } from './simulate.ts';
-import { World } from './world.ts';
+import { explain } from './report.ts';
+import { simulate } from './simulate.ts';
+import type { SimResult } from './world.ts';
 
-/** One JSON line a run on stdout; exit 1 after a violation, with the history and the command that replays it on stderr; exit 2 for bad options. */
+/**
+ * One JSON line a run on stdout. After a violation, or if all runs together exercised too little: exit 1, with history and replay command on
+ * stderr. Exit 2 for bad options.
+ */
 async function main(): Promise<void> {
   let options;
   try {
@@ -13,16 +18,22 @@ async function main(): Promise<void> {
     return;
   }
   const { runs, ...rest } = options;
+  const results: SimResult[] = [];
   for (let run = 0; run < runs; run++) {
-    const result = await simulate({ ...rest, seed: rest.seed + run });
+    const each = { ...rest, seed: rest.seed + run };
+    const result = await simulate(each);
+    results.push(result);
     process.stdout.write(`${JSON.stringify(result)}\n`);
     if (result.ok) continue;
-    const world = new World({ ...rest, seed: rest.seed + run });
-    await world.run();
-    process.stderr.write(`${world.history.lines(world.checker.chain.height).join('\n')}\n`);
-    process.stderr.write(`${result.violation ?? 'violation'}\nreplay: ${replayCommand(result)}\n`);
     process.exitCode = 1;
+    process.stderr.write(`${await explain(each, result)}\n`);
   }
+  // A choice of committee, of a kind or of faults is a choice of what happens.
+  const isUsual = rest.nodes === 4 && rest.byzantine === 1 && rest.kind === undefined && rest.without.length === 0;
+  const missing = isUsual ? shortOfCoverage(results) : [];
+  if (missing.length === 0) return;
+  process.exitCode = 1;
+  process.stderr.write(`too little was exercised: ${missing.join('; ')}\n`);
 }
 
 await main();

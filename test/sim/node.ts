@@ -105,6 +105,8 @@ export class SimNode implements Endpoint {
   lie: ((method: string, request: Uint8Array, answer: Uint8Array) => Uint8Array) | null = null;
   /** Hears every frame that comes in; for a faulty node. */
   onFrame: ((from: number, frame: Frame) => void) | null = null;
+  /** Never starts again. */
+  isRetired = false;
   /** Of the database file, as the checker counted it; it only grows while no backup is restored. */
   storedHeight = 0;
   life: NodeLife | null = null;
@@ -164,7 +166,7 @@ export class SimNode implements Endpoint {
   }
 
   start(): void {
-    if (this.life !== null) return;
+    if (this.life !== null || this.isRetired) return;
     this.lives += 1;
     const life = new NodeLife(this, this.#world);
     this.life = life;
@@ -200,6 +202,11 @@ export class SimNode implements Endpoint {
       };
       host.stop().then(done, (error: unknown) => (life.isOver ? undefined : this.#ended(life, error)));
     });
+  }
+
+  retire(): void {
+    this.crash('kill');
+    this.isRetired = true;
   }
 
   pause(): void {
@@ -367,7 +374,8 @@ export class SimNode implements Endpoint {
 
   /** The process ended by itself. Right only after a fault of its disk. */
   #ended(life: NodeLife, error: unknown): void {
-    if (isChainError(error) && /^(WAL|STORE)_/.test(error.code) && this.hadDiskFault) this.#world.count('process-ended');
+    if (isChainError(error) && /^(WAL|STORE)_/.test(error.code) && this.hadDiskFault)
+      this.#world.count('process-ended');
     else this.#world.checker.threw(this, error);
     if (life.isOver) return;
     this.crash('kill');

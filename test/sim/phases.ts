@@ -7,9 +7,11 @@ const heightsAfterStorm = 3;
 const livenessMs = 60_000;
 /** A transaction that a correct node took, once the faults are over, is in the log within this. */
 const commitMs = 30_000;
-const txIntervalMs = 350;
-/** Then nobody wants anything: the last messages die away, and nothing more may happen. */
-const settleMs = 6_000;
+const txIntervalMs = 400;
+const sampleMs = 100;
+/** Then nobody wants anything: the last messages die away within this, and nothing more may happen. */
+const restMs = 60_000;
+const quietMs = 2_500;
 const idleMs = 6_000;
 /** An idle chain that gets work goes on at once. */
 const wakeMs = 5_000;
@@ -33,6 +35,12 @@ export class Phases {
     timeline.after(200, () => this.#world.workload.begin());
     timeline.after(300, () => this.#work());
     timeline.after(this.#stormMs, () => this.#calm());
+    this.#sample();
+  }
+
+  #sample(): void {
+    this.#world.checker.sample(this.#world.nodes);
+    this.#world.timeline.after(sampleMs, () => this.#sample());
   }
 
   #work(): void {
@@ -51,32 +59,42 @@ export class Phases {
     const look = (): void => {
       const late = this.#world.workload.overdue(timeline.nowMs - commitMs);
       if (late !== undefined)
-        return checker.fail(`liveness: ${late.kind} ${late.hash.slice(0, 8)}, taken by node ${late.node.validator} at ${late.atMs.toFixed(0)} ms, is not in the log`);
-      if (this.#counted().every(({ height }) => height >= goal)) return this.#finishWork(endMs);
-      if (timeline.nowMs >= endMs) return checker.fail(`liveness: height ${goal} is not reached: ${this.#whereTheyAre()}`);
+        return checker.fail(
+          `liveness: ${late.kind} ${late.hash.slice(0, 8)}, taken by node ${late.node.validator} at ${late.atMs.toFixed(0)} ms, is not in the log`,
+        );
+      if (this.#counted().every(({ height }) => height >= goal)) return this.#finishWork();
+      if (timeline.nowMs >= endMs)
+        return checker.fail(`liveness: height ${goal} is not reached: ${this.#whereTheyAre()}`);
       timeline.after(100, look);
     };
     look();
   }
 
-  /** No new work; what was taken must still be decided. */
-  #finishWork(endMs: number): void {
-    const { timeline, checker, workload } = this.#world;
+  /** No new work, and the faulty ones are gone: what was taken must still be decided, and then all must come to rest. */
+  #finishWork(): void {
+    const { timeline, checker, workload, nodes, adversaries } = this.#world;
     this.#isWorking = false;
+    for (const adversary of adversaries) adversary.isFrozen = true;
+    for (const node of nodes) if (!node.correct) node.retire();
+    const endMs = timeline.nowMs + restMs;
+    let frames = checker.framesSent;
+    let quietSinceMs = timeline.nowMs;
     const look = (): void => {
+      if (checker.framesSent !== frames) [frames, quietSinceMs] = [checker.framesSent, timeline.nowMs];
       const late = workload.overdue(Infinity);
       const isApart = new Set(this.#counted().map(({ height }) => height)).size > 1;
-      if (late === undefined && !isApart) {
-        for (const adversary of this.#world.adversaries) adversary.isFrozen = true;
-        return void timeline.after(settleMs, () => this.#idle());
-      }
-      if (timeline.nowMs >= endMs)
-        return checker.fail(
-          late === undefined
-            ? `liveness: nodes stay apart: ${this.#whereTheyAre()}`
-            : `liveness: ${late.kind} ${late.hash.slice(0, 8)}, taken by node ${late.node.validator}, is not in the log`,
-        );
-      timeline.after(100, look);
+      const isBusy = this.#counted().some(({ host }) => (host?.mempool.size ?? 0) > 0);
+      if (late === undefined && !isApart && !isBusy && timeline.nowMs - quietSinceMs > quietMs) return this.#idle();
+      if (timeline.nowMs < endMs) return timeline.after(100, look);
+      const what =
+        late !== undefined
+          ? `${late.kind} ${late.hash.slice(0, 8)}, taken by node ${late.node.validator}, is not in the log`
+          : isApart
+            ? 'nodes stay apart'
+            : isBusy
+              ? 'transactions wait'
+              : 'no work, and no rest';
+      checker.fail(`liveness: ${what}: ${this.#whereTheyAre()}`);
     };
     look();
   }
@@ -84,11 +102,12 @@ export class Phases {
   #idle(): void {
     const { timeline, checker } = this.#world;
     const [frames, height] = [checker.framesSent, checker.chain.height];
-    const waiting = this.#counted().find(({ host }) => (host?.mempool.size ?? 0) > 0);
     timeline.after(idleMs, () => {
       const sent = checker.framesSent - frames;
-      if (checker.chain.height !== height) return checker.fail(`idle: ${checker.chain.height - height} blocks of nothing`);
-      if (sent > 0 && waiting === undefined) return checker.fail(`idle: ${sent} consensus messages about nothing`);
+      if (checker.chain.height !== height)
+        return checker.fail(`idle: ${checker.chain.height - height} blocks of nothing`);
+      if (sent > 0) return checker.fail(`idle: ${sent} consensus messages about nothing`);
+      checker.idle(this.#world.nodes);
       this.#wake();
     });
   }

@@ -6,7 +6,10 @@ import type { Proposal, Vote } from '../../src/types/consensus.ts';
  */
 export function expectedSignBytes(
   chain: string,
-  message: Pick<Vote, 'height' | 'round' | 'blockId'> & { readonly type: Vote['type'] | 'proposal'; readonly polRound?: number },
+  message: Pick<Vote, 'height' | 'round' | 'blockId'> & {
+    readonly type: Vote['type'] | 'proposal';
+    readonly polRound?: number;
+  },
 ): Buffer {
   const number = (value: number, bytes: number): string => value.toString(16).padStart(2 * bytes, '0');
   const type = { proposal: 1, prevote: 2, precommit: 3 }[message.type];

@@ -1,3 +1,4 @@
+import { stormMsDefault } from './options.ts';
 import { World, type SimOptions, type SimResult } from './world.ts';
 
 /** Runs a seed twice: a run that differs from itself cannot be replayed, which is a violation of its own. */
@@ -8,6 +9,11 @@ export async function simulate(options: SimOptions): Promise<SimResult> {
   return { ...first, ok: false, violation: `not deterministic: ${first.traceHash} and ${second.traceHash}` };
 }
 
-export function replayCommand({ seed, nodes, byzantine, heights }: SimResult): string {
-  return `npm run sim -- --seed ${seed} --nodes ${nodes} --byzantine ${byzantine} --heights ${heights}`;
+export function replayCommand({ seed, nodes, byzantine, heights, kind, stormMs, without = [] }: SimOptions): string {
+  return [
+    `npm run sim -- --seed ${seed} --nodes ${nodes} --byzantine ${byzantine} --heights ${heights}`,
+    ...(kind === undefined ? [] : [`--kind ${kind}`]),
+    ...(stormMs === undefined || stormMs === stormMsDefault ? [] : [`--storm ${stormMs}`]),
+    ...(without.length === 0 ? [] : [`--without ${without.join(',')}`]),
+  ].join(' ');
 }

@@ -73,7 +73,11 @@ export class Workload {
   overdue(beforeMs: number): Taken | undefined {
     return this.taken.find(
       ({ hash, life, node, atMs, mustCommit, clockSets }) =>
-        mustCommit && atMs < beforeMs && node.life === life && node.clockSets === clockSets && this.#world.checker.chain.heightOf(hash) === undefined,
+        mustCommit &&
+        atMs < beforeMs &&
+        node.life === life &&
+        node.clockSets === clockSets &&
+        this.#world.checker.chain.heightOf(hash) === undefined,
     );
   }
 
@@ -143,8 +147,15 @@ export class Workload {
     const proposal = this.#prng.pick(proposals);
     const choice = this.#prng.chance(0.8) ? 'approve' : 'reject';
     for (let org = 0; org < this.#world.validators; org++) {
-      if (this.#prng.chance(0.3)) continue;
-      const ballot = { kind: 'ballot', proposal: proposal.id, sequence: 1, choice, reason: '', termsHash: proposal.termsHash };
+      if (this.#prng.chance(0.4)) continue;
+      const ballot = {
+        kind: 'ballot',
+        proposal: proposal.id,
+        sequence: 1,
+        choice,
+        reason: '',
+        termsHash: proposal.termsHash,
+      };
       const tx = this.#signMember(org, { ...ballot, notAfterMs: epochMs + longLifeMs });
       this.#submit(this.#someNode() ?? node, tx, 'ballot', false);
     }

@@ -11,7 +11,7 @@ import { History } from './history.ts';
 import { SimKeys } from './keys.ts';
 import { calm, Network } from './net/network.ts';
 import { SimNode, type Fault } from './node.ts';
-import { stormMsDefault } from './options.ts';
+import { byzantineKinds, stormMsDefault, type ByzantineKind } from './options.ts';
 import { Phases } from './phases.ts';
 import { Prng } from './prng.ts';
 import { Timeline } from './timeline.ts';
@@ -32,20 +32,6 @@ export interface SimOptions {
   /** What the Byzantine ones do; drawn if not given. */
   readonly kind?: ByzantineKind;
 }
-
-export const byzantineKinds = [
-  'adversary',
-  'adversary',
-  'adversary',
-  'twin',
-  'amnesia',
-  'restored',
-  'withhold',
-  'selective',
-  'silent',
-  'damaged',
-] as const;
-export type ByzantineKind = (typeof byzantineKinds)[number];
 
 export interface SimResult {
   readonly seed: number;
@@ -118,7 +104,8 @@ export class World {
   async run(): Promise<SimResult> {
     for (const node of this.nodes) node.start();
     this.#phases.begin();
-    const unhandled = (error: unknown): void => this.checker.fail(`unhandled: ${String((error as Error)?.stack ?? error)}`);
+    const unhandled = (error: unknown): void =>
+      this.checker.fail(`unhandled: ${String((error as Error)?.stack ?? error)}`);
     process.on('unhandledRejection', unhandled);
     let ms = 0;
     let events = 0;
@@ -127,7 +114,8 @@ export class World {
         this.timeline.advance();
         await settled();
         if (Math.floor(this.timeline.nowMs) !== ms) [ms, events] = [Math.floor(this.timeline.nowMs), 0];
-        if (++events > eventsPerMsMax) this.checker.fail(`spinning: more than ${eventsPerMsMax} events in one millisecond`);
+        if (++events > eventsPerMsMax)
+          this.checker.fail(`spinning: more than ${eventsPerMsMax} events in one millisecond`);
       }
       if (this.checker.violation === null) this.checker.finished(this.nodes);
     } catch (error) {
@@ -209,7 +197,8 @@ export class World {
       this.nodes.push(node);
       node.mayBeDamaged = kind === 'damaged';
       if (fault === 'adversary') this.adversaries.push(new Adversary(this, node));
-      if (fault === 'withhold') node.corruption = (_to, _channel, bytes) => (this.prng.chance(0.5) ? [] : [{ bytes, topic: 'other' }]);
+      if (fault === 'withhold')
+        node.corruption = (_to, _channel, bytes) => (this.prng.chance(0.5) ? [] : [{ bytes, topic: 'other' }]);
       if (fault === 'selective') {
         const deaf = this.prng.below(this.validators);
         node.corruption = (to, _channel, bytes) => (to === deaf || to === deaf + 1 ? [] : [{ bytes, topic: 'other' }]);

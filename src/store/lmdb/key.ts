@@ -33,7 +33,12 @@ export function nodeKey(level: number, index: number): Buffer {
 }
 
 export function stateBucketKey(bucket: number): Buffer {
-  return Buffer.from([buckets.stateBucket.number, bucket >> 8, bucket & 0xff]);
+  // Not from an array: a start asks for 65,536 of them.
+  const key = Buffer.allocUnsafe(3);
+  key[0] = buckets.stateBucket.number;
+  key[1] = bucket >> 8;
+  key[2] = bucket & 0xff;
+  return key;
 }
 
 export function nameKey(bucket: BucketName, name: string): Buffer {

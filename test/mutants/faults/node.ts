@@ -98,8 +98,8 @@ export const nodeFaults: readonly Fault[] = [
   {
     fault: 'A commit is told before it is durable.',
     file: 'src/node/engine.ts',
-    find: 'this.#whenDurable(afterSeq, () => this.#d.onCommitted(executed, certificate));',
-    replace: 'this.#d.onCommitted(executed, certificate);',
+    find: 'else this.#whenDurable(afterSeq, tell);',
+    replace: 'else tell();',
     tests: [durable],
     project: 'unit',
   },

@@ -6,7 +6,13 @@ import { encodeBlock } from '../../../src/ledger/index.ts';
 import { messageKind } from '../../../src/node/engine.ts';
 import type { Hash, Height } from '../../../src/types/brand.ts';
 import type { Certificate } from '../../../src/types/chain.ts';
-import type { ConsensusMessage, IndexedSignature, PolkaCertificate, Vote, VoteType } from '../../../src/types/consensus.ts';
+import type {
+  ConsensusMessage,
+  IndexedSignature,
+  PolkaCertificate,
+  Vote,
+  VoteType,
+} from '../../../src/types/consensus.ts';
 import type { Frame } from '../net/network.ts';
 import { topicOf, type SimNode } from '../node.ts';
 import type { Prng } from '../prng.ts';
@@ -133,7 +139,12 @@ export class Adversary {
     const signatures = [...votes]
       .sort((a, b) => a[0] - b[0])
       .map(([validator, signature]) => ({ validator, signature }));
-    this.#polkas.push({ height: this.#height as Height, round: round as PolkaCertificate['round'], blockId, signatures });
+    this.#polkas.push({
+      height: this.#height as Height,
+      round: round as PolkaCertificate['round'],
+      blockId,
+      signatures,
+    });
   }
 
   #act(): void {
@@ -182,7 +193,14 @@ export class Adversary {
       if (again) this.#tell(peer, this.#forge.proposal(this.#height, round, polka.blockId, polka));
       else if (block !== undefined && falsely) {
         const polRound = prng.below(round);
-        const proof = this.#forge.falseProof('prevote', this.#height, polRound, block.id, this.#world.validators, prng.below(4));
+        const proof = this.#forge.falseProof(
+          'prevote',
+          this.#height,
+          polRound,
+          block.id,
+          this.#world.validators,
+          prng.below(4),
+        );
         this.#tell(peer, this.#forge.proposal(this.#height, round, block.id, proof, polRound));
       } else if (block !== undefined && prng.chance(0.9))
         this.#tell(peer, this.#forge.proposal(this.#height, round, block.id, null));
@@ -220,7 +238,11 @@ export class Adversary {
   #forgeOthers(round: number): void {
     const victim = this.#prng.pick(this.#peers());
     const vote: Vote = { ...this.#vote('precommit', round, this.#someValue()), validator: victim };
-    for (const peer of this.#peers()) this.#tell(peer, this.#prng.chance(0.5) ? vote : { kind: 'votes', height: vote.height, votes: [vote], polka: null });
+    for (const peer of this.#peers())
+      this.#tell(
+        peer,
+        this.#prng.chance(0.5) ? vote : { kind: 'votes', height: vote.height, votes: [vote], polka: null },
+      );
     if (this.#prng.chance(0.3)) this.#send(victim, this.#flipped(frameOf(vote)), 'other');
   }
 
@@ -235,7 +257,14 @@ export class Adversary {
 
   #claimHeight(): void {
     const height = (this.#height + this.#prng.pick([1, 2, 1_000])) as Height;
-    this.#tell(this.#prng.pick(this.#peers()), { kind: 'round-state', height, round: 0 as Vote['round'], active: true, hasProposal: false, rounds: [] });
+    this.#tell(this.#prng.pick(this.#peers()), {
+      kind: 'round-state',
+      height,
+      round: 0 as Vote['round'],
+      active: true,
+      hasProposal: false,
+      rounds: [],
+    });
   }
 
   #showPolka(): void {

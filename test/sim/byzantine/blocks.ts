@@ -13,7 +13,13 @@ export interface MadeBlock {
 const oneHourMs = 3_600_000;
 
 /** Blocks as a faulty proposer makes them: sound ones in two versions, and such as no correct one may prevote. */
-export function makeBlock(world: World, host: ConsensusHost, self: ValidatorId, nowMs: number, prng: Prng): MadeBlock | null {
+export function makeBlock(
+  world: World,
+  host: ConsensusHost,
+  self: ValidatorId,
+  nowMs: number,
+  prng: Prng,
+): MadeBlock | null {
   const { sha256 } = world.keys.backend;
   const info = host.app.info();
   const lastCertificate = host.certificate;
@@ -28,8 +34,11 @@ export function makeBlock(world: World, host: ConsensusHost, self: ValidatorId, 
     lastCertificateHash: certificateHashOf(lastCertificate, sha256),
     txs,
   });
-  const made = prng.chance(0.6) ? block : spoil(world, block, prng);
-  return { id: blockIdOf(made.header, sha256), block: made };
+  if (prng.chance(0.6)) return { id: blockIdOf(block.header, sha256), block };
+  const spoiled = spoil(world, block, prng);
+  const id = blockIdOf(spoiled.header, sha256);
+  if (id !== blockIdOf(block.header, sha256)) world.checker.invalid.add(id);
+  return { id, block: spoiled };
 }
 
 /** One thing is wrong, and everything that a hash covers fits. */

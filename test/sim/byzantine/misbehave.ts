@@ -22,6 +22,7 @@ export function misbehave(world: World, node: SimNode): void {
 function damage(world: World, node: SimNode): void {
   const { prng } = world;
   const { names } = node.folder;
+  if (names.size === 0) return;
   const name = prng.pick([...names.keys()].sort());
   const inode = names.get(name);
   if (inode === undefined) return;
@@ -46,7 +47,10 @@ function damage(world: World, node: SimNode): void {
 }
 
 /** Where the last frames and the newest slot stand. */
-function flipNearEnd(inode: SimNode['folder']['names'] extends Map<string, infer I> ? I : never, prng: World['prng']): void {
+function flipNearEnd(
+  inode: SimNode['folder']['names'] extends Map<string, infer I> ? I : never,
+  prng: World['prng'],
+): void {
   const bytes = Buffer.from(inode.cache);
   let end = bytes.length;
   while (end > 0 && bytes[end - 1] === 0) end -= 1;

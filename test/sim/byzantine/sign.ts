@@ -18,10 +18,21 @@ export class Forge {
 
   vote(type: VoteType, height: number, round: number, blockId: Hash | null): Vote {
     const content = { type, height: height as Height, round: round as Round, blockId };
-    return { kind: 'vote', ...content, validator: this.validator, signature: this.#sign(signBytes(this.#chain, content)) };
+    return {
+      kind: 'vote',
+      ...content,
+      validator: this.validator,
+      signature: this.#sign(signBytes(this.#chain, content)),
+    };
   }
 
-  proposal(height: number, round: number, blockId: Hash, polka: PolkaCertificate | null, polRound = polka?.round ?? -1): Proposal {
+  proposal(
+    height: number,
+    round: number,
+    blockId: Hash,
+    polka: PolkaCertificate | null,
+    polRound = polka?.round ?? -1,
+  ): Proposal {
     const content = { type: 'proposal', height: height as Height, round: round as Round, blockId, polRound } as const;
     return {
       kind: 'proposal',
@@ -36,7 +47,14 @@ export class Forge {
   }
 
   /** "Proofs" made of nothing but this validator's signature, in the shapes that a careless check lets through. */
-  falseProof(type: VoteType, height: number, round: number, blockId: Hash, validators: number, shape: number): PolkaCertificate {
+  falseProof(
+    type: VoteType,
+    height: number,
+    round: number,
+    blockId: Hash,
+    validators: number,
+    shape: number,
+  ): PolkaCertificate {
     const needed = Math.floor((2 * validators) / 3) + 1;
     const { signature } = this.vote(type, height, round, blockId);
     const own = { validator: this.validator, signature };

@@ -1,9 +1,9 @@
 import { signBytes } from '../../../src/consensus/index.ts';
 import { createApplication } from '../../../src/ledger/application.ts';
-import { encodeBlock, transactionHash } from '../../../src/ledger/index.ts';
+import { blockIdOf, decodeBlock, encodeBlock, transactionHash } from '../../../src/ledger/index.ts';
 import type { Application, ExecutedBlock } from '../../../src/ports/application.ts';
 import type { CryptoBackend } from '../../../src/ports/crypto.ts';
-import type { Genesis, Certificate, Validator } from '../../../src/types/chain.ts';
+import type { Block, Certificate, Genesis, Validator } from '../../../src/types/chain.ts';
 import { MemorySource } from '../../unit/ledger/memory-source.ts';
 import type { SimNode } from '../node.ts';
 import { expectedSignBytes } from '../sign-bytes.ts';
@@ -15,6 +15,9 @@ interface DecidedBlock {
   readonly bytes: Buffer;
   readonly txs: readonly string[];
 }
+
+/** A clock of a correct node may be a minute fast in the storm, and drifts. A quorum of them prevotes no block of a later time. */
+const aheadMsMax = 90_000;
 
 /**
  * The one chain: agreement, total order, validity by a ledger of the checker's own that executes every decided block again, no
@@ -66,13 +69,16 @@ export class ChainCheck {
     return this.#acknowledged.length;
   }
 
-  committed(node: SimNode, executed: ExecutedBlock): void {
-    const { blockId, block } = executed;
+  committed(node: SimNode, { blockId, block, state }: ExecutedBlock): void {
     const { height } = block.header;
+    // What a process told before it could be heard stands in the store.
+    this.#learnStored(node, height - 1);
     const known = this.#blocks.get(height);
-    if (known === undefined) this.#first(node, executed);
+    if (known === undefined) this.#first(node, blockId, block, state.stateRoot);
     else if (known.blockId !== blockId)
-      this.#c.fail(`agreement: height ${height} is ${known.blockId.slice(0, 8)} and, at node ${node.validator}, ${blockId.slice(0, 8)}`);
+      this.#c.fail(
+        `agreement: height ${height} is ${known.blockId.slice(0, 8)} and, at node ${node.validator}, ${blockId.slice(0, 8)}`,
+      );
     else if (known.appHash !== block.header.appHash || !known.bytes.equals(encodeBlock(block)))
       this.#c.fail(`state: node ${node.validator} has other content under the id of height ${height}`);
     const told = this.#told.get(node) ?? 0;
@@ -90,6 +96,17 @@ export class ChainCheck {
     if (node.correct && !node.isDamaged && height < told)
       this.#c.fail(`durability: node ${node.validator} starts at height ${height} and has told ${told}`);
     this.#told.set(node, height);
+    this.#learnStored(node, height);
+  }
+
+  #learnStored(node: SimNode, through: number): void {
+    for (let height = this.#blocks.size + 1; height <= through; height++) {
+      const bytes = node.host?.store.block(height);
+      const state = node.host?.store.state(height);
+      if (bytes === undefined || state === undefined) return;
+      const block = decodeBlock(bytes);
+      this.#first(node, blockIdOf(block.header, this.#backend.sha256), block, state.stateRoot);
+    }
   }
 
   /** Every node against the one chain, block by block, from its store; every acknowledgement against every log. */
@@ -107,7 +124,9 @@ export class ChainCheck {
     }
     for (const { tx, height, node: told } of this.#acknowledged)
       if (height <= node.height && this.#heightOfTx.get(tx) !== height)
-        return this.#c.fail(`durability: ${tx.slice(0, 8)}, acknowledged by node ${told} at height ${height}, is not there`);
+        return this.#c.fail(
+          `durability: ${tx.slice(0, 8)}, acknowledged by node ${told} at height ${height}, is not there`,
+        );
   }
 
   /** q distinct validators signed precommits for the block, judged without the sources' own verification. */
@@ -124,10 +143,10 @@ export class ChainCheck {
   }
 
   /** The first node to decide a height: everything about the block is judged. */
-  #first(node: SimNode, executed: ExecutedBlock): void {
-    const { blockId, block } = executed;
+  #first(node: SimNode, blockId: string, block: Block, stateRoot: string): void {
     const { height } = block.header;
-    const fail = (what: string): void => this.#c.fail(`validity: node ${node.validator} committed height ${height}: ${what}`);
+    const fail = (what: string): void =>
+      this.#c.fail(`validity: node ${node.validator} committed height ${height}: ${what}`);
     if (height !== this.#referenceHeight + 1) return fail(`after ${this.#referenceHeight}`);
     const txs = block.txs.map((tx) => transactionHash(tx, this.#backend.sha256) as string);
     this.#blocks.set(height, { blockId, appHash: block.header.appHash, bytes: Buffer.from(encodeBlock(block)), txs });
@@ -136,13 +155,16 @@ export class ChainCheck {
       if (before !== undefined) fail(`transaction ${tx.slice(0, 8)} is in block ${before} already`);
       this.#heightOfTx.set(tx, height);
     }
+    if (block.header.timeMs > this.#c.nowMs() + aheadMsMax)
+      fail(`its time is ${block.header.timeMs - this.#c.nowMs()} ms ahead`);
     const { lastCertificate } = block;
     if (height > 1 && (lastCertificate === null || lastCertificate.blockId !== this.#blocks.get(height - 1)?.blockId))
       fail('its last certificate is of another block');
-    if (lastCertificate !== null && !this.isProof(lastCertificate, 'precommit')) fail('its last certificate proves nothing');
+    if (lastCertificate !== null && !this.isProof(lastCertificate, 'precommit'))
+      fail('its last certificate proves nothing');
     const again = this.#reference.processProposal(block);
     if (!again.ok) return fail(`${again.code}: ${again.message}`);
-    if (again.executed.blockId !== blockId || again.executed.state.stateRoot !== executed.state.stateRoot)
+    if (again.executed.blockId !== blockId || again.executed.state.stateRoot !== stateRoot)
       return fail('another execution gives another state');
     this.#source.write(again.executed.writes);
     this.#reference.commit(again.executed);

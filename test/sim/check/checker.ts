@@ -7,12 +7,14 @@ import { decodeConsensusMessage } from '../../../src/codec/consensus-wire.ts';
 import { messageKind } from '../../../src/node/engine.ts';
 import { isChainError } from '../../../src/errors/chain-error.ts';
 import { numberKey } from '../../../src/store/lmdb/key.ts';
+import { epochMs } from '../genesis.ts';
 import type { History } from '../history.ts';
 import type { Frame } from '../net/network.ts';
 import type { SimNode } from '../node.ts';
 import { signBytesOf } from '../sign-bytes.ts';
 import type { World } from '../world.ts';
 import { ChainCheck } from './chain.ts';
+import { checkBuffers, checkNothingLeft } from './buffers.ts';
 import type { CheckContext } from './context.ts';
 import { EvidenceCheck } from './evidence.ts';
 import { SigningCheck } from './signing.ts';
@@ -28,6 +30,8 @@ export class Checker {
   readonly #context: CheckContext;
   /** Consensus frames that correct nodes sent; none may leave an idle one. */
   framesSent = 0;
+  /** Blocks that were made such that no correct validator may vote for them. */
+  readonly invalid = new Set<string>();
   #last: { readonly node: SimNode; readonly message: ConsensusMessage } | null = null;
 
   constructor(world: World, history: History, isFaulty: (validator: number) => boolean) {
@@ -37,6 +41,7 @@ export class Checker {
     this.#context = {
       fail: (violation) => this.fail(violation),
       cover: (what) => world.cover(what),
+      nowMs: () => epochMs + world.timeline.nowMs,
       sha256: keys.backend.sha256,
       validatorsAt: (height) => this.chain.validatorsAt(height),
       blockIdAt: (height) => this.chain.blockIdAt(height),
@@ -92,7 +97,11 @@ export class Checker {
   }
 
   committed(node: SimNode, executed: ExecutedBlock): void {
-    this.#history.note(this.#world.timeline.nowMs, node, `decides ${executed.block.header.height} ${executed.blockId.slice(0, 8)}`);
+    this.#history.note(
+      this.#world.timeline.nowMs,
+      node,
+      `decides ${executed.block.header.height} ${executed.blockId.slice(0, 8)}`,
+    );
     if (!node.correct) return;
     const { height } = executed.block.header;
     this.chain.committed(node, executed);
@@ -111,11 +120,16 @@ export class Checker {
 
   sent(node: SimNode, to: number, message: ConsensusMessage): void {
     this.#history.message(this.#world.timeline.nowMs, node, to, message);
-    if (node.correct) this.framesSent += 1;
+    if (node.correct && !node.isDamaged) this.framesSent += 1;
     // A broadcast: what held for the first peer holds for the others.
     if (this.#last?.message === message && this.#last.node === node) return;
     this.#last = { node, message };
-    const votes = message.kind === 'votes' ? message.votes : message.kind === 'vote' || message.kind === 'proposal' ? [message] : [];
+    const votes =
+      message.kind === 'votes'
+        ? message.votes
+        : message.kind === 'vote' || message.kind === 'proposal'
+          ? [message]
+          : [];
     const polka = message.kind === 'votes' || message.kind === 'proposal' ? message.polka : null;
     for (const each of votes) this.signing.exists(each);
     if (polka !== null) this.signing.existsPolka(polka);
@@ -123,7 +137,14 @@ export class Checker {
     for (const each of votes) {
       const height = each.height;
       if (this.chain.validatorsAt(height)[each.validator]?.id === node.id) this.signing.released(node, each);
-      else if (!this.#isSigned(each)) this.fail(`relay: node ${node.validator} passes on a forged message of ${each.validator}`);
+      else if (!this.#isSigned(each))
+        this.fail(`relay: node ${node.validator} passes on a forged message of ${each.validator}`);
+      if (
+        each.blockId !== null &&
+        this.invalid.has(each.blockId) &&
+        this.chain.validatorsAt(height)[each.validator]?.id === node.id
+      )
+        this.fail(`validity: node ${node.validator} votes for an invalid block at ${height}/${each.round}`);
       if (each.kind === 'proposal') this.#proposal(each);
       if (each.round > 3) this.#world.cover('round>3');
     }
@@ -146,6 +167,16 @@ export class Checker {
     if (!node.correct) return;
     this.#world.cover('acknowledged');
     this.chain.acknowledged(node, tx, height);
+  }
+
+  /** From time to time. */
+  sample(nodes: readonly SimNode[]): void {
+    for (const node of nodes) checkBuffers(this.#context, node);
+  }
+
+  /** When nothing has been wanted for a while. */
+  idle(nodes: readonly SimNode[]): void {
+    for (const node of nodes) checkNothingLeft(this.#context, node);
   }
 
   /** The run is over: what can only be judged then. */

@@ -8,6 +8,8 @@ export interface CheckContext {
   /** The first violation stays. */
   fail(violation: string): void;
   cover(what: string): void;
+  /** True time, as epoch milliseconds. */
+  nowMs(): number;
   readonly sha256: Sha256;
   /** In consensus order; that of the newest known height if this one is not known yet. */
   validatorsAt(height: number): readonly Validator[];

@@ -21,16 +21,27 @@ export class EvidenceCheck {
   received(node: SimNode, message: ConsensusMessage): void {
     const { host, life } = node;
     if (!node.correct || host === null || life === null || node.isPaused || node.isDamaged) return;
-    const all = message.kind === 'votes' ? message.votes : message.kind === 'vote' || message.kind === 'proposal' ? [message] : [];
+    const all =
+      message.kind === 'votes'
+        ? message.votes
+        : message.kind === 'vote' || message.kind === 'proposal'
+          ? [message]
+          : [];
     for (const each of all)
       // The present height and round, and not beyond a quorum: what a node need not keep may go unseen.
-      if (each.height === node.height + 1 && each.round === host.round && this.#c.isSigned(each)) this.#see(node, life, each);
+      if (each.height === node.height + 1 && each.round === host.round && this.#c.isSigned(each))
+        this.#see(node, life, each);
   }
 
   accused(node: SimNode, { first, second }: Equivocation): void {
     const name = this.#nameOf(first);
     if (!node.correct) return;
-    if (!this.#c.isSigned(first) || !this.#c.isSigned(second) || valueOf(first) === valueOf(second) || positionOf(first) !== positionOf(second))
+    if (
+      !this.#c.isSigned(first) ||
+      !this.#c.isSigned(second) ||
+      valueOf(first) === valueOf(second) ||
+      positionOf(first) !== positionOf(second)
+    )
       return this.#c.fail(`evidence: node ${node.validator} reports what is no double signature of ${name}`);
     if (!this.#isFaulty(first.validator)) this.#c.fail(`evidence: node ${node.validator} accuses the correct ${name}`);
     this.#c.cover('evidence');
@@ -39,7 +50,8 @@ export class EvidenceCheck {
 
   finished(): void {
     for (const [name, where] of this.#visible)
-      if (!this.reported.has(name)) this.#c.fail(`evidence: ${name} showed two signatures, ${where}, and nobody reports it`);
+      if (!this.reported.has(name))
+        this.#c.fail(`evidence: ${name} showed two signatures, ${where}, and nobody reports it`);
   }
 
   #see(node: SimNode, life: object, message: Proposal | Vote): void {

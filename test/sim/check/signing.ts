@@ -37,7 +37,10 @@ export class SigningCheck {
   appended(node: SimNode, records: readonly Uint8Array[]): void {
     for (const bytes of records) {
       const { record, body } = decodeWalRecord(bytes, BLOCK_BYTES_CAP);
-      if (record.kind === 'block' && (body === null || blockIdOf(decodeBlock(body).header, this.#c.sha256) !== record.blockId))
+      if (
+        record.kind === 'block' &&
+        (body === null || blockIdOf(decodeBlock(body).header, this.#c.sha256) !== record.blockId)
+      )
         this.#c.fail(`log: node ${node.validator} writes another body for block ${record.blockId.slice(0, 8)}`);
       this.#of(node).pending.push({ bytes, record });
     }
@@ -61,7 +64,8 @@ export class SigningCheck {
   /** What the log gave back at a start. Of what was durable nothing above the store may be missing. */
   replayed(node: SimNode, replay: WalReplay): void {
     if (replay.condition === 'damaged' || replay.condition === 'missing') {
-      if (node.correct && !node.isDamaged) this.#c.fail(`log: node ${node.validator} finds its sound log ${replay.condition}: ${replay.detail}`);
+      if (node.correct && !node.isDamaged)
+        this.#c.fail(`log: node ${node.validator} finds its sound log ${replay.condition}: ${replay.detail}`);
       return;
     }
     const known = this.#of(node);
@@ -71,17 +75,20 @@ export class SigningCheck {
       found.add(keyOf(record));
       this.#durable(node, known, record);
     }
-    if (!node.correct) return;
+    if (!node.correct || node.isDamaged) return;
     const stored = this.#c.storedHeight(node);
     for (const [key, height] of known.durable)
-      if (height > stored && !found.has(key)) this.#c.fail(`log: node ${node.validator} lost ${key}, which was durable`);
+      if (height > stored && !found.has(key))
+        this.#c.fail(`log: node ${node.validator} lost ${key}, which was durable`);
   }
 
   /** A core stands in the highest round that its log shows, never below. */
   resumed(node: SimNode, height: number, round: number): void {
     const { entered } = this.#of(node);
     if (node.correct && entered !== null && entered.height === height && round < entered.round)
-      this.#c.fail(`restart: node ${node.validator} is in round ${round} of height ${height}, its log in ${entered.round}`);
+      this.#c.fail(
+        `restart: node ${node.validator} is in round ${round} of height ${height}, its log in ${entered.round}`,
+      );
   }
 
   /** Exists, whoever made it. A lock is judged by all prevotes there are. */
@@ -91,7 +98,12 @@ export class SigningCheck {
   }
 
   existsPolka({ height, round, blockId, signatures }: PolkaCertificate): void {
-    this.#prevote(height, round, blockId, signatures.map(({ validator }) => validator));
+    this.#prevote(
+      height,
+      round,
+      blockId,
+      signatures.map(({ validator }) => validator),
+    );
   }
 
   /** A correct validator lets a message of its own out. */
@@ -131,8 +143,7 @@ export class SigningCheck {
   #signed(node: SimNode, known: Ledgered, own: Proposal | Vote): void {
     const position = positionOf(own);
     const at = nameOf(node, own);
-    if (compare(position, known.highest) <= 0)
-      this.#c.fail(`monotone signer: ${at} after ${known.highest.join('/')}`);
+    if (compare(position, known.highest) <= 0) this.#c.fail(`monotone signer: ${at} after ${known.highest.join('/')}`);
     known.highest = position;
     if (own.kind === 'proposal') return;
     this.#lockKept(known, own, at);
@@ -150,7 +161,11 @@ export class SigningCheck {
     else needed.push(`${own.type}/${height}/${round}/${blockId ?? 'nil'}`);
     if (own.kind === 'proposal' && own.polRound >= 0) needed.push(`polka/${height}/${own.polRound}/${blockId}`);
     if (own.kind === 'vote' && own.type === 'precommit' && blockId !== null)
-      needed.push(`lock/${height}/${round}/${blockId}`, `polka/${height}/${round}/${blockId}`, `block/${height}/${blockId}`);
+      needed.push(
+        `lock/${height}/${round}/${blockId}`,
+        `polka/${height}/${round}/${blockId}`,
+        `block/${height}/${blockId}`,
+      );
     for (const key of needed)
       if (!durable.has(key)) this.#c.fail(`persist before send: ${at} left before ${key} was durable`);
     const last = this.#c.blockIdAt(height - 1);
@@ -165,9 +180,12 @@ export class SigningCheck {
     const through = own.type === 'prevote' ? own.round - 1 : own.round;
     for (let round = lock.round; round <= through; round++) {
       const voters = this.#prevotes.get(`${own.height}/${round}/${own.blockId}`)?.size ?? 0;
-      if (3 * voters > 2 * this.#c.validatorsAt(own.height).length) return this.#c.cover(`unlock-${own.type}`);
+      if (3 * voters > 2 * this.#c.validatorsAt(own.height).length)
+        return this.#c.cover(own.type === 'prevote' ? 'unlock' : 'relock');
     }
-    this.#c.fail(`lock: ${at} for ${own.blockId.slice(0, 8)} while locked on ${lock.blockId.slice(0, 8)} since round ${lock.round}`);
+    this.#c.fail(
+      `lock: ${at} for ${own.blockId.slice(0, 8)} while locked on ${lock.blockId.slice(0, 8)} since round ${lock.round}`,
+    );
   }
 
   #prevote(height: number, round: number, blockId: string, voters: readonly number[]): void {

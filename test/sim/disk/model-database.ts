@@ -16,7 +16,9 @@ export class DatabaseFile {
   /** True for a key of three bytes that is surely not there. */
   lacksShort(key: Buffer): boolean {
     if (key.length !== 3) return false;
-    this.#short ??= new Set([...this.content.keys()].flatMap((name) => (name.length === 3 ? shortOf(Buffer.from(name, 'latin1')) : [])));
+    this.#short ??= new Set(
+      [...this.content.keys()].flatMap((name) => (name.length === 3 ? shortOf(Buffer.from(name, 'latin1')) : [])),
+    );
     return !this.#short.has(shortOf(key));
   }
 

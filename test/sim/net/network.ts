@@ -31,12 +31,22 @@ export interface Weather {
   readonly duplicateChance: number;
   /** Many of these are lost: locks that few know of, polkas without a decision. */
   readonly lostTopic: Topic | null;
+  /** An endpoint that gets them all the same, so that it knows and locks what the others do not. */
+  readonly favoured: number | null;
   /** True: frames of one link stay in order, as over TCP. */
   readonly inOrder: boolean;
 }
 
-export const calm: Weather = { delayMsMax: 20, dropChance: 0, duplicateChance: 0, lostTopic: null, inOrder: true };
+export const calm: Weather = {
+  delayMsMax: 20,
+  dropChance: 0,
+  duplicateChance: 0,
+  lostTopic: null,
+  favoured: null,
+  inOrder: true,
+};
 const lostTopicChance = 0.35;
+const lostToOthersChance = 0.65;
 
 interface Deps {
   readonly timeline: Timeline;
@@ -104,12 +114,13 @@ export class Network {
 
   sendTo(from: number, to: number, frame: Frame): void {
     const { prng, count } = this.#d;
-    const { dropChance, duplicateChance, lostTopic } = this.weather;
+    const { dropChance, duplicateChance, lostTopic, favoured } = this.weather;
     const link = `${from}>${to}`;
     if (!this.isLinked(from, to)) return count('unconnected');
     if (this.cuts.has(link)) return count('cut');
     if (prng.chance(dropChance)) return count('drop');
-    if (frame.topic === lostTopic && prng.chance(lostTopicChance)) return count('lost-topic');
+    const lostChance = favoured === null ? lostTopicChance : to === favoured ? 0 : lostToOthersChance;
+    if (frame.topic === lostTopic && prng.chance(lostChance)) return count('lost-topic');
     const copies = prng.chance(duplicateChance) ? 2 : 1;
     if (copies === 2) count('duplicate');
     for (let i = 0; i < copies; i++) this.#carry(from, to, link, frame);

@@ -67,7 +67,8 @@ export class SimMesh implements Mesh {
       return Promise.reject(new ChainError('NET_UNREACHABLE', { peer: to, detail: 'it is not connected' }));
     const id = this.#nextCall++;
     return new Promise((resolve, reject) => {
-      const timeout = (): void => this.#settle(id, (call) => call.reject(new ChainError('NET_TIMEOUT', { peer: to, method, timeoutMs })));
+      const timeout = (): void =>
+        this.#settle(id, (call) => call.reject(new ChainError('NET_TIMEOUT', { peer: to, method, timeoutMs })));
       this.#calls.set(id, { resolve, reject, cancel: life.after(timeoutMs, timeout) });
       network.send(endpoint, peer, { channel: 'request', bytes, topic: 'other', call: { id, method, failure: null } });
     });

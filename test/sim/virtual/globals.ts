@@ -3,16 +3,11 @@ import crypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
 import type { Place } from './place.ts';
 
-const places = new AsyncLocalStorage<Place | null>();
+const places = new AsyncLocalStorage<Place>();
 
 /** Runs code of a node: its timers, clock and chance are the place's, also in everything that it awaits. */
 export function inside<T>(place: Place, run: () => T): T {
   return places.run(place, run);
-}
-
-/** Runs code of the simulator itself, from wherever it is called. */
-export function outside<T>(run: () => T): T {
-  return places.run(null, run);
 }
 
 /** What `setTimeout` returns inside. */

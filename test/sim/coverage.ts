@@ -1,0 +1,87 @@
+import type { SimResult } from './world.ts';
+
+/**
+ * What a hundred mixed runs do at least: a third of what they were seen to do. A simulator that stopped exercising something is noticed here,
+ * by the test and by the command (for other numbers of runs in proportion, from twenty on).
+ */
+const coverageMin: Readonly<Record<string, number>> = {
+  L11: 2500,
+  L16: 15,
+  L18: 500,
+  L22: 1800,
+  L28: 60,
+  L34: 500,
+  L36: 1600,
+  L44: 400,
+  L47: 150,
+  L49: 1600,
+  L55: 60,
+  L57: 300,
+  L61: 350,
+  L65: 70,
+  'round>3': 250,
+  'pol-reproposal': 30,
+  'late-polka': 20,
+  resume: 220,
+  sync: 100,
+  synced: 120,
+  'catch-up': 2000,
+  repeat: 400,
+  equivocation: 300,
+  evidence: 300,
+  'proposer-down': 300,
+  'nil-precommits': 700,
+  'buffered-delivered': 200,
+  acknowledged: 700,
+};
+
+const faultsMin: Readonly<Record<string, number>> = {
+  weather: 120,
+  delay: 5000,
+  drop: 2000,
+  duplicate: 2500,
+  reorder: 7000,
+  'lost-topic': 700,
+  cut: 3000,
+  partition: 60,
+  'one-way-cut': 60,
+  flapping: 20,
+  'slow-link': 40,
+  unconnected: 1200,
+  crash: 65,
+  'crash-all': 20,
+  'crash-at-effect': 80,
+  stop: 20,
+  pause: 40,
+  'clock-jump': 40,
+  'clock-drift': 18,
+  'slow-disk': 35,
+  'failing-sync': 22,
+  'full-disk': 20,
+  'process-ended': 25,
+  'unsynced-lost': 70,
+  'byzantine-act': 700,
+  'byzantine-invalid-block': 70,
+  'byzantine-lie-blocks': 25,
+};
+
+const runsMin = 20;
+
+export function total(results: readonly SimResult[], of: 'coverage' | 'faults'): Record<string, number> {
+  const sum: Record<string, number> = {};
+  for (const result of results)
+    for (const [key, count] of Object.entries(result[of])) sum[key] = (sum[key] ?? 0) + count;
+  return sum;
+}
+
+/** What falls short, each as "kind: seen of needed"; empty for too few runs to say. */
+export function shortOfCoverage(results: readonly SimResult[]): readonly string[] {
+  if (results.length < runsMin) return [];
+  const share = results.length / 100;
+  return [[total(results, 'coverage'), coverageMin] as const, [total(results, 'faults'), faultsMin] as const].flatMap(
+    ([seen, min]) =>
+      Object.entries(min)
+        .filter(([kind, needed]) => (seen[kind] ?? 0) < Math.floor(needed * share))
+        .map(([kind, needed]) => `${kind}: ${seen[kind] ?? 0} of ${Math.floor(needed * share)}`),
+  );
+}
