@@ -16,7 +16,7 @@ export default defineConfig({
     // Real API servers and real processes need minutes on two cores; a unit test that needs them is in the wrong tier.
     projects: [
       tier('unit', ['test/unit/**/*.test.ts', 'test/datadriven/**/*.test.ts', 'test/vectors/**/*.test.ts'], 60_000),
-      tier('sim', ['test/sim/**/*.test.ts'], 240_000),
+      tier('sim', ['test/sim/**/*.test.ts'], 900_000),
       tier('fault', ['test/fault/**/*.test.ts'], 300_000, true),
       tier('cluster', ['test/control-plane/**/*.test.ts', 'test/cluster/**/*.test.ts'], 400_000, true),
       tier('cli', ['test/cli/**/*.test.ts'], 300_000, true),

@@ -383,7 +383,7 @@ export class Engine {
       const tell = (): void => this.#d.onCommitted(executed, certificate);
       metrics.decided(certificate.height, certificate.round, executed.txs.length);
       // An observer writes no log: what it tells is durable when the store has it.
-      if (this.#d.observe) stored.then(tell, () => undefined);
+      if (this.#d.observes(certificate.height)) stored.then(tell, () => undefined);
       else this.#whenDurable(afterSeq, tell);
     }
     this.#lastCertificate = certificate;

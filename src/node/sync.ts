@@ -106,6 +106,7 @@ export class Syncer {
     let preferred = first;
     let ahead: Asked | null = null;
     let failures = 0;
+    let isAtEnd = false;
     while (!this.#stopped && app.info().height < this.#target) {
       const before = app.info().height;
       const asked: Asked | null = ahead?.from === before + 1 ? ahead : this.#ask(before + 1, preferred);
@@ -126,11 +127,15 @@ export class Syncer {
       if (this.#isBehind) {
         failures = 0;
         this.#tell();
+        // What was decided while this node pulled is asked for too, from everybody: on an idle chain nobody would tell it.
+        isAtEnd = app.info().height >= this.#target;
+        if (isAtEnd) this.#target = app.info().height + 1;
         continue;
       }
       // Nobody has it: the height that was shown may have been a lie, and the next message of a peer asks again.
       failures += 1;
-      if (failures > 2 * Math.max(1, this.#d.network.connected().length)) break;
+      if (isAtEnd && failures < this.#d.network.connected().length) continue;
+      if (isAtEnd || failures > 2 * Math.max(1, this.#d.network.connected().length)) break;
       await new Promise((resolve) => setTimeout(resolve, retryMs));
     }
     if (app.info().height < this.#target) this.#target = app.info().height;

@@ -12,7 +12,7 @@ describe('the checker itself', () => {
       expect(result.violation).toMatch(/^agreement: height \d+ is [0-9a-f]{8} and, at node \d, [0-9a-f]{8}$/);
     }
     const options = { seed: 1, nodes: 4, byzantine: 2, heights: 10 };
-    const text = await explain(options, await new World(options).run());
+    const text = await explain(options, await new World(options).run(), 3);
     expect(text).toMatch(/prevotes \d+\/\d+ [0-9a-f]{8}/);
     expect(text).toMatch(/decides \d+ [0-9a-f]{8}/);
     expect(text).toContain('replay: npm run sim -- --seed 1 --nodes 4 --byzantine 2 --heights 10');

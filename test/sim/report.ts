@@ -16,8 +16,8 @@ export async function firstViolation(
 }
 
 /** Violation, who said what in which round, and the command that replays it. */
-export async function explain(options: SimOptions, result: SimResult): Promise<string> {
-  const shortest = await shrink(options, result.violation ?? '');
+export async function explain(options: SimOptions, result: SimResult, triesMax?: number): Promise<string> {
+  const shortest = await shrink(options, result.violation ?? '', triesMax);
   const world = new World(shortest);
   const again = await world.run();
   const history = world.history.lines(world.checker.chain.height);

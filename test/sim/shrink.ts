@@ -2,10 +2,10 @@ import { faultKinds } from './faults.ts';
 import { World, type SimOptions } from './world.ts';
 
 /** So that a failing test still ends. */
-const triesMax = 24;
+const triesUsual = 24;
 
 /** The same kind of violation with fewer kinds of faults and a shorter storm: what is left out did not matter. */
-export async function shrink(options: SimOptions, violation: string): Promise<SimOptions> {
+export async function shrink(options: SimOptions, violation: string, triesMax = triesUsual): Promise<SimOptions> {
   const kind = kindOf(violation);
   let shortest = options;
   let tries = 0;
