@@ -60,7 +60,8 @@ export async function voteAndRepeat(world: World, row: Row, { ns }: Played): Pro
   }
   // Not governed: what follows from the change is waited for.
   const attempts = await row.change(new Stage(playground, ns, false, touchedBy(row, ns)));
-  const isSettled = ({ changes }: Proposal) => changes.every(({ state }) => state === 'EXECUTED' || state === 'READY');
+  // A node that is behind still shows it as READY.
+  const isSettled = ({ changes }: Proposal) => changes.every(({ state }) => state === 'EXECUTED');
   const proposals = await Promise.all([...ids].map((id) => committee.until(id, isSettled)));
   await log.catchUp();
   const decisions = decisionsOf(log, ns).filter(({ index }) => !before.some((earlier) => earlier.index === index));
