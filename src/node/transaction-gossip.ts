@@ -12,11 +12,19 @@ const ackHashesMax = 1_000;
 /** Transactions pushed again at once to one peer, so that a peer that was away is not flooded. */
 const repushBatchMax = 200;
 
+/**
+ * Pushes in vain of one peer (refused: forged, expired, decided already) that are checked, at once and then each second. Honest peers push some in vain around each decision; beyond, a
+ * peer's pushes are left unread, and pushed again by it where they matter.
+ */
+const vainAtOnce = 5_000;
+const vainPerSecond = 500;
+
 const kindPush = 1;
 const kindAck = 2;
 
 export interface GossipMetrics {
-  received(outcome: 'new' | 'known' | 'refused'): void;
+  /** `ignored`: left unread, because the peer has pushed too much in vain. */
+  received(outcome: 'new' | 'known' | 'refused' | 'ignored'): void;
 }
 
 interface Deps {
@@ -39,6 +47,7 @@ export class TransactionGossip {
   readonly #acked = new Map<Hash, Set<ValidatorId>>();
   readonly #acksDue = new Map<ValidatorId, Hash[]>();
   #pushedMs = new Map<Hash, number>();
+  readonly #vain = new Map<ValidatorId, { left: number; atMs: number }>();
   #flushScheduled = false;
 
   constructor(deps: Deps) {
@@ -111,8 +120,14 @@ export class TransactionGossip {
 
   #onPush(from: ValidatorId, bytes: Uint8Array): void {
     const { app, mempool, now, onAvailable, metrics } = this.#deps;
+    const vain = this.#vainOf(from);
+    if (vain.left < 1) {
+      metrics.received('ignored');
+      return;
+    }
     const check = app.checkTx(bytes, now());
     if (!check.ok) {
+      vain.left -= 1;
       // It may have been decided already here, or be one that only a later block can hold; the sender pushes again if it matters.
       metrics.received('refused');
       return;
@@ -122,6 +137,7 @@ export class TransactionGossip {
       added = mempool.add(check, bytes);
     } catch (error) {
       if (!isChainError(error, 'MEMPOOL_FULL')) throw error;
+      vain.left -= 1;
       metrics.received('refused');
       return;
     }
@@ -132,6 +148,16 @@ export class TransactionGossip {
       this.#pushedMs.set(check.hash, now());
       onAvailable();
     }
+  }
+
+  /** What a peer may still push in vain. */
+  #vainOf(from: ValidatorId): { left: number; atMs: number } {
+    const nowMs = this.#deps.now();
+    const vain = this.#vain.get(from) ?? { left: vainAtOnce, atMs: nowMs };
+    vain.left = Math.min(vainAtOnce, vain.left + (Math.max(0, nowMs - vain.atMs) / 1_000) * vainPerSecond);
+    vain.atMs = nowMs;
+    this.#vain.set(from, vain);
+    return vain;
   }
 
   #ackedBy(hash: Hash, peer: ValidatorId): void {

@@ -246,4 +246,12 @@ export const nodeFaults: readonly Fault[] = [
     project: 'unit',
     named: 'a request for one node',
   },
+  {
+    fault: 'A peer may push forged transactions without end.',
+    file: 'src/node/transaction-gossip.ts',
+    find: 'if (vain.left < 1)',
+    replace: 'if (vain.left < -1e9)',
+    tests: ['test/unit/node/gossip-flood.test.ts'],
+    project: 'unit',
+  },
 ];
