@@ -1,4 +1,5 @@
 import type { Requirement, Proposal, Vote } from '../src/types/proposal.ts';
+import { changeTitle } from '../src/codec/change-title.ts';
 import type { ChangeAttestation, ChangeAttributes } from '../src/types/change.ts';
 import { registry, type ErrorCode } from '../src/errors/registry.ts';
 import type { AdmissionOutcome } from '../src/ports/admission-ledger.ts';
@@ -14,32 +15,33 @@ const TOO_MANY = 'TooManyRequests';
 
 /** Refused by policy or votes: 403, which no client repeats. */
 export function refusedAnswer({ attributes, digest }: ChangeAttestation, outcome: Refused): Answer {
-  const { code, proposal, height, leaf } = outcome;
-  const shownDigest = proposal === null ? digest.diff : digest[proposal.binding];
+  const { code, proposal, binding, leaseMs, height, leaf } = outcome;
+  const shownDigest = digest[binding ?? 'diff'];
   const annotations = annotationsOf({ proposal: proposal?.id ?? null, digest: shownDigest, height, leaf });
   if (proposal === null) {
-    const message = `${titleOf(attributes)} is refused (${code}).\n${registry[code].remedy}`;
-    return refusal(403, FORBIDDEN, message, [cause(code, titleOf(attributes), '')], {
+    const message = `${changeTitle(attributes)} is refused (${code}).\n${registry[code].remedy}`;
+    return refusal(403, FORBIDDEN, message, [cause(code, changeTitle(attributes), '')], {
       outcome: 'refused',
       annotations,
     });
   }
   const missing = proposal.requirements.map((requirement) => missingOf(requirement, proposal));
-  const commands = commandsOf(proposal);
+  const commands = commandsOf(proposal, attributes);
   const lines = [
-    `${titleOf(attributes)} ${headlineOf(proposal)} (${code}).`,
+    `${changeTitle(attributes)} ${headlineOf(proposal)} (${code}).`,
     `proposal/${proposal.id} is ${proposal.state}.`,
     ...missing.map(({ policy, text }) => `  policy ${policy}: ${text}`),
     ...commands.map(({ who, command }) => `${who}: ${command}`),
-    ...(commands.length === 0 ? [registry[code].remedy] : []),
+    ...(commands.length === 0 ? [freeText(leaseMs) ?? registry[code].remedy] : []),
   ];
   const causes = [
-    cause(code, titleOf(attributes), ''),
+    cause(code, changeTitle(attributes), ''),
     cause('Proposal', String(proposal.id), 'proposal'),
     cause('State', proposal.state, 'state'),
     cause('Digest', shownDigest, 'digest'),
     ...missing.map(({ policy, text }) => cause('Missing', text, `policy/${policy}`)),
     ...commands.map(({ command }) => cause('Command', command, 'command')),
+    ...(leaseMs === null ? [] : [cause('FreeUntil', new Date(leaseMs).toISOString(), 'lease')]),
   ];
   const warning = `kubectl-chain: proposal/${proposal.id} is ${proposal.state}: ${missing.map(({ policy, text }) => `${policy}: ${text}`).join('; ')}`;
   return refusal(403, FORBIDDEN, lines.join('\n'), causes, { outcome: 'refused', annotations, warnings: [warning] });
@@ -56,7 +58,7 @@ export function admittedAnswer(
 /** It was submitted and may still be recorded: never "not recorded", and no hint to retry. */
 export function unknownAnswer(attestation: ChangeAttestation, { code, tx }: Unknown): Answer {
   const message =
-    `outcome unknown: ${titleOf(attestation.attributes)} was submitted, but no decision was heard in time (${code}).\n` +
+    `outcome unknown: ${changeTitle(attestation.attributes)} was submitted, but no decision was heard in time (${code}).\n` +
     `It may have been recorded. transaction: ${tx}\n${registry[code].remedy}`;
   const causes = [cause(code, 'outcome unknown', ''), cause('Transaction', tx, 'transaction')];
   return refusal(503, UNAVAILABLE, message, causes, {
@@ -68,7 +70,7 @@ export function unknownAnswer(attestation: ChangeAttestation, { code, tx }: Unkn
 
 /** The deadline passed while the ledger was asked: nothing says whether anything was submitted. */
 export function silentAnswer(attestation: ChangeAttestation | undefined, timeoutMs: number): Answer {
-  const about = attestation === undefined ? 'the change' : titleOf(attestation.attributes);
+  const about = attestation === undefined ? 'the change' : changeTitle(attestation.attributes);
   const digest = attestation?.digest.diff;
   const message = `outcome unknown: no decision about ${about} within ${timeoutMs} ms (WEBHOOK_DEADLINE).\n${registry.WEBHOOK_DEADLINE.remedy}`;
   return refusal(503, UNAVAILABLE, message, [cause('WEBHOOK_DEADLINE', 'outcome unknown', '')], {
@@ -107,14 +109,17 @@ export function canaryAnswer(hookName: string): Answer {
   return refusal(403, FORBIDDEN, message, [cause('WEBHOOK_CANARY', hookName, 'hook')], { outcome: 'canary' });
 }
 
-/** "UPDATE deployments.apps/scale prod/web". */
-export function titleOf({ operation, group, resource, subresource, namespace, name }: ChangeAttributes): string {
-  const kind = `${resource}${group === '' ? '' : `.${group}`}${subresource === '' ? '' : `/${subresource}`}`;
-  return `${operation} ${kind} ${namespace === '' ? '' : `${namespace}/`}${name}`.trimEnd();
-}
-
 export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/**
+ * An approval that an earlier request holds is free when the observers have seen that nothing was stored: an API server may store up to a minute after the
+ * decision, so they look 65 s after it, and nobody can know sooner.
+ */
+function freeText(leaseMs: number | null): string | undefined {
+  if (leaseMs === null) return undefined;
+  return `An earlier request may still be stored. Repeat the command in some 65 s: if nothing was stored, the approval is free again; after ${new Date(leaseMs).toISOString()} it is either free or spent.`;
 }
 
 function headlineOf(proposal: Proposal): string {
@@ -138,13 +143,21 @@ function missingOf(requirement: Requirement, proposal: Proposal): { policy: stri
   return { policy: requirement.policy, approvals: Math.max(approvals, absent.length), text: parts.join(', ') };
 }
 
-function commandsOf(proposal: Proposal): readonly { who: string; command: string }[] {
+/** Once it is approved the same request is repeated; a tool that writes the time or a random name never repeats itself, so what was approved can be sent too. */
+function commandsOf(
+  proposal: Proposal,
+  { operation }: Pick<ChangeAttributes, 'operation'>,
+): readonly { who: string; command: string }[] {
   if (proposal.state !== 'OPEN') return [];
   const excludesAuthor = proposal.requirements.some(({ excludeAuthor }) => excludeAuthor !== 'none');
   const isUnclaimed = proposal.requester.org === null && proposal.claims.length === 0;
+  const canBeSent = operation === 'UPDATE' || operation === 'CREATE';
   return [
     ...(excludesAuthor && isUnclaimed ? [{ who: 'the author', command: `kubectl chain claim ${proposal.id}` }] : []),
     { who: 'other organisations', command: `kubectl chain vote ${proposal.id} --approve` },
+    ...(canBeSent
+      ? [{ who: 'once approved, where a repeated command would differ', command: `kubectl chain apply ${proposal.id}` }]
+      : []),
   ];
 }
 

@@ -131,7 +131,7 @@ function childrenOf(value: Json | undefined): ReadonlyMap<string, Json> | undefi
  * Only a node of the own organisation is shown an object in clear, which may be a Secret: by the pinned genesis alone. What a node says of itself proves
  * nothing, and another organisation's would be glad to be asked. Throws CLI_OWN_NODE.
  */
-async function ownEndpoints({ reader }: Session, org: string): Promise<readonly string[]> {
+export async function ownEndpoints({ reader }: Session, org: string): Promise<readonly string[]> {
   const { genesis } = await reader.genesis();
   const published = genesis.validators.flatMap((validator) =>
     validator.org === org && validator.apiUrl !== '' ? [validator.apiUrl] : [],

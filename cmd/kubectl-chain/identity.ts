@@ -1,5 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { signRequest, type BodyRequest, type CanonicalizeRequest } from '../../src/client/signed-request.ts';
+import {
+  signRequest,
+  type BodyRequest,
+  type CanonicalizeRequest,
+  type DetailsRequest,
+} from '../../src/client/signed-request.ts';
 import { keyIdOf, nativeBackend } from '../../src/crypto/index.ts';
 import { ChainError } from '../../src/errors/chain-error.ts';
 import { registry } from '../../src/errors/registry.ts';
@@ -78,7 +83,7 @@ export async function act(
 export function requestFrom(
   session: Session,
   { org, member, key }: Identity,
-  content: BodyRequest | CanonicalizeRequest,
+  content: BodyRequest | CanonicalizeRequest | DetailsRequest,
   audience: Hash,
 ): Promise<Uint8Array> {
   const now = session.terminal.nowMs();

@@ -13,6 +13,9 @@ export interface ServedResource {
   readonly isNamespaced: boolean;
 }
 
+/** Objects of one page of a list: the pages of 1 MiB objects stay below what kubectl and this program hold easily. */
+const listedAtOnceMax = 100;
+
 export interface UserInfo {
   readonly username: string;
   readonly groups: readonly string[];
@@ -58,6 +61,25 @@ export class KubeApi {
     if (code === 0) return parseJson(stdout) as JsonObject;
     if (/\(NotFound\)|could not find the requested resource/.test(stderr)) return undefined;
     throw new ChainError('CLI_KUBECTL', { command: `get --raw ${path}`, reason: stderr.trim() });
+  }
+
+  /** Objects of a resource in a namespace by name, complete as each would be if it were asked for alone. */
+  async list(resource: ServedResource, namespace: string): Promise<ReadonlyMap<string, JsonObject>> {
+    const { group, version, kind } = resource;
+    const found = new Map<string, JsonObject>();
+    let next = '';
+    do {
+      const path = `${pathOf(resource, namespace, '')}?limit=${listedAtOnceMax}${next === '' ? '' : `&continue=${encodeURIComponent(next)}`}`;
+      const page = (await this.get(path)) ?? {};
+      for (const item of (page['items'] ?? []) as JsonObject[])
+        found.set(textAt(item, 'metadata', 'name'), {
+          apiVersion: group === '' ? version : `${group}/${version}`,
+          kind,
+          ...item,
+        });
+      next = textAt(page, 'metadata', 'continue');
+    } while (next !== '');
+    return found;
   }
 
   /** The objects as apply would leave them, by a server-side dry run: defaulted, and changed by whatever changes objects at admission. */
@@ -134,7 +156,7 @@ export function pathOf(
     namespace === '' || (group === '' && resource === 'namespaces')
       ? ''
       : `/namespaces/${encodeURIComponent(namespace)}`;
-  return `${root}${folder}/${resource}/${encodeURIComponent(name)}`;
+  return `${root}${folder}/${resource}${name === '' ? '' : `/${encodeURIComponent(name)}`}`;
 }
 
 export function textAt(object: Json | undefined, ...keys: readonly string[]): string {

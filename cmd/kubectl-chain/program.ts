@@ -56,6 +56,7 @@ export function buildProgram(terminal: Terminal, run: (handler: Handler) => Prom
   does(audit, async (words, options) => (await import('./verbs/audit.ts')).audit(terminal, words, options));
 
   const show = command('show <what>', 'a record (INDEX) or a proposal (proposal/ID) in full, with the diff');
+  show.option('--full', 'every diff of a proposal, however many there are');
   does(keys(output(show)), async ([word = ''], options) =>
     (await import('./verbs/show.ts')).show(terminal, word, options),
   );
@@ -83,8 +84,16 @@ export function buildProgram(terminal: Terminal, run: (handler: Handler) => Prom
     .option('--approve', 'vote for it')
     .option('--reject', 'vote against it')
     .option('--abstain', 'neither')
+    .option('--full', 'show every diff, however many there are')
     .option('--reason <text>', 'why, for the record');
   does(vote, async (words, options) => (await import('./verbs/vote.ts')).vote(terminal, words, options));
+
+  const apply = command(
+    'apply <proposal>',
+    'ask the API server for exactly what was approved: what a repeated `rollout restart` would not be',
+  );
+  signing(apply);
+  does(apply, async ([word = ''], options) => (await import('./verbs/apply.ts')).apply(terminal, word, options));
 
   const withdraw = command('withdraw <proposal>', 'take back what you proposed');
   does(signing(withdraw), async ([word = ''], options) =>
@@ -208,6 +217,7 @@ function propose(
   files(change)
     .option('-k, --kustomize <folder>', 'a kustomization')
     .option('-R, --recursive', 'folders below the folder too')
+    .option('--full', 'show every diff, however many there are')
     .option('-n, --namespace <namespace>', 'namespace of objects that name none');
   does(change, async (_words, options) => (await import('./verbs/propose-change.ts')).proposeChange(terminal, options));
   const remove = one('delete <what...>', 'the deletion of TYPE/NAME');

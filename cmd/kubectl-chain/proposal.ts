@@ -4,17 +4,19 @@ import { nativeBackend } from '../../src/crypto/index.ts';
 import { ChainError } from '../../src/errors/chain-error.ts';
 import { isOrgExcluded, isUnclaimed } from '../../src/governance/author.ts';
 import { countRequirement } from '../../src/governance/tally.ts';
-import { KEY, orgKey, proposalKey } from '../../src/ledger/execute/keys.ts';
+import { strictest } from '../../src/governance/requirement.ts';
+import { unusedCount } from '../../src/governance/transitions.ts';
 import { openDescriptor } from '../../src/ledger/descriptor.ts';
+import { changesOf, digestsOf } from '../../src/ledger/details.ts';
+import { changeUseKey, KEY, orgKey, proposalKey } from '../../src/ledger/execute/keys.ts';
 import { termsHashOf } from '../../src/ledger/terms.ts';
 import type { Hash } from '../../src/types/brand.ts';
 import type { Organisation } from '../../src/types/chain.ts';
-import type { Proposal, Requirement } from '../../src/types/proposal.ts';
+import type { ChangeUse, Proposal, ProposalDetails, Requirement } from '../../src/types/proposal.ts';
 import type { ConfigChange } from '../../src/types/transaction.ts';
 import { documentOf } from './document.ts';
 import { ageOf, humanDuration } from './output/age.ts';
 import type { View } from './output/print.ts';
-import { resourceCell } from './record.ts';
 
 export const terminalStates: ReadonlySet<string> = new Set([
   'REJECTED',
@@ -43,6 +45,12 @@ export interface ProposalJson {
   readonly claimedBy: readonly string[];
   readonly reason: string;
   readonly binding: string;
+  /** The first change in words, and how many there are. */
+  readonly title: string;
+  readonly changeCount: number;
+  /** How far the changes have come, in words. */
+  readonly execution: string;
+  /** Empty where the proposal's body could not be had. */
   readonly changes: readonly ChangeJson[];
   readonly config: readonly ConfigChange[];
   /** Names of the policies that must be met, with commas between. */
@@ -72,9 +80,13 @@ export interface ProposalJson {
   readonly bodyHeldBy: readonly string[];
   readonly deadlineVoting: string | null;
   readonly deadlineExecution: string | null;
-  /** Approved digest of the first change; empty for a configuration. */
+  /** Approved digest of the first change; empty for a configuration, and where the body could not be had. */
   readonly digest: string;
+  /** Hash of the proposal's body; empty for a configuration. */
+  readonly details: string;
   readonly termsHash: string;
+  /** Of one that left the state after its end: where and when it last stood there. */
+  readonly lastInState: { readonly height: number; readonly time: string } | null;
 }
 
 export interface ChangeJson {
@@ -105,28 +117,68 @@ interface RequirementJson extends Requirement {
 export interface Opened {
   readonly proposal: Proposal;
   readonly orgs: ReadonlyMap<string, Organisation>;
+  /** Its body; undefined if it was not asked for, or nobody has it. */
+  readonly details: ProposalDetails | undefined;
+  /** By index; undefined where a change is in no use, or was not asked for. */
+  readonly uses: readonly (ChangeUse | undefined)[];
+  /** When it was last in the state, if it left it. */
+  readonly lastInState: { readonly height: number; readonly timeMs: number } | null;
 }
 
-/** Throws CLI_NOT_FOUND if it was proven that there is none. */
+/** In full. Throws CLI_NOT_FOUND if it was proven that there is none. */
 export async function openProposal(reader: ChainReader, id: number): Promise<Opened> {
-  const [opened] = await openProposals(reader, [id]);
+  const [opened] = await openProposals(reader, [id], true);
   if (opened === undefined) throw new ChainError('CLI_NOT_FOUND', { what: `proposal/${id}` });
   return opened;
 }
 
-export async function openProposals(reader: ChainReader, ids: readonly number[]): Promise<readonly Opened[]> {
+/** What a list shows needs neither bodies nor what became of each change; `inFull` asks for these too. */
+export async function openProposals(
+  reader: ChainReader,
+  ids: readonly number[],
+  inFull: boolean,
+): Promise<readonly Opened[]> {
   if (ids.length === 0) return [];
-  const { values } = await reader.state(ids.map(proposalKey));
-  const proposals = ids.flatMap((id) => documentOf<Proposal>(values, proposalKey(id)) ?? []);
-  const names = [...new Set(proposals.flatMap(({ electors }) => electors))];
-  const state = names.length === 0 ? undefined : await reader.state(names.map(orgKey));
-  const orgs = new Map(
+  const { values } = await reader.state([...ids.map(proposalKey), KEY.meta]);
+  const last = documentOf<{ proposals: number }>(values, KEY.meta)?.proposals ?? 0;
+  const gone = ids.filter((id) => id > 0 && id <= last && values.get(proposalKey(id)) === undefined);
+  const archived = new Map((gone.length === 0 ? [] : await reader.archived(gone)).map((past) => [past.proposal, past]));
+  const found = ids.flatMap((id) => {
+    const past = archived.get(id);
+    const proposal = documentOf<Proposal>(past?.values ?? values, proposalKey(id));
+    return proposal === undefined ? [] : [{ proposal, lastInState: past ?? null }];
+  });
+  const orgs = await organisationsOf(reader, [...new Set(found.flatMap(({ proposal }) => proposal.electors))]);
+  return Promise.all(
+    found.map(async ({ proposal, lastInState }) => ({
+      proposal,
+      orgs,
+      lastInState,
+      details: inFull && proposal.details !== '' ? await reader.details(proposal.details) : undefined,
+      uses: inFull && lastInState === null ? await usesOf(reader, proposal) : [],
+    })),
+  );
+}
+
+async function organisationsOf(
+  reader: ChainReader,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, Organisation>> {
+  if (names.length === 0) return new Map();
+  const { values } = await reader.state(names.map(orgKey));
+  return new Map(
     names.flatMap((name) => {
-      const org = state === undefined ? undefined : documentOf<Organisation>(state.values, orgKey(name));
-      return org === undefined ? [] : [[name as string, org] as const];
+      const org = documentOf<Organisation>(values, orgKey(name));
+      return org === undefined ? [] : [[name, org] as const];
     }),
   );
-  return proposals.map((proposal) => ({ proposal, orgs }));
+}
+
+async function usesOf(reader: ChainReader, proposal: Proposal): Promise<Opened['uses']> {
+  if (unusedCount(proposal) === proposal.changeCount) return [];
+  const keys = Array.from({ length: proposal.changeCount }, (_, index) => changeUseKey(proposal.id, index));
+  const { values } = await reader.state(keys);
+  return keys.map((key) => documentOf<ChangeUse>(values, key));
 }
 
 /** Id of the newest proposal and those about which something can still change. */
@@ -140,9 +192,13 @@ export async function proposalIds(
   };
 }
 
-/** What a ballot signs, computed from what was read. Throws CLI_TERMS if the chain has another hash for it. */
-export function checkedTerms(chain: Hash, proposal: Proposal): Hash {
-  const hash = termsHashOf(nativeBackend.sha256, chain, proposal);
+/**
+ * What a ballot signs, computed from what was read and from the digests of the body that is shown. Throws CLI_TERMS if the chain has another hash for it:
+ * then what it approves is not what the body says.
+ */
+export function checkedTerms(chain: Hash, proposal: Proposal, details: ProposalDetails | undefined): Hash {
+  const digests = details === undefined ? [] : digestsOf(details, nativeBackend.sha256);
+  const hash = termsHashOf(nativeBackend.sha256, chain, proposal, digests);
   if (hash !== proposal.termsHash) throw new ChainError('CLI_TERMS', { proposal: proposal.id });
   return hash;
 }
@@ -154,7 +210,8 @@ export function authorOf({ requester }: Pick<Proposal, 'requester'>): string {
   return requester.user !== '' ? requester.user : `${requester.org ?? ''}/${requester.member ?? ''}`;
 }
 
-export function describeProposal({ proposal, orgs }: Opened): ProposalJson {
+export function describeProposal(opened: Opened): ProposalJson {
+  const { proposal, orgs, details, lastInState } = opened;
   const { requester, requirements } = proposal;
   const counts = requirements.map((requirement) => ({
     requirement,
@@ -176,8 +233,11 @@ export function describeProposal({ proposal, orgs }: Opened): ProposalJson {
     authorOrg: requester.org ?? '',
     claimedBy: proposal.claims.map(({ org, member }) => `${org}/${member}`),
     reason: proposal.reason,
-    binding: proposal.binding,
-    changes: proposal.changes.map(changeJson),
+    binding: strictest(details?.changes.map(({ binding }) => binding) ?? requirements.map(({ binding }) => binding)),
+    title: proposal.title,
+    changeCount: proposal.changeCount,
+    execution: executionOf(proposal),
+    changes: changesJson(opened),
     config: proposal.config,
     policy: requirements.map(({ policy }) => policy).join(','),
     requirements: counts.map(({ requirement, count }) => ({
@@ -208,39 +268,37 @@ export function describeProposal({ proposal, orgs }: Opened): ProposalJson {
     bodyHeldBy: proposal.bodyHeldBy,
     deadlineVoting: timeOrNull(proposal.deadlineVotingMs),
     deadlineExecution: timeOrNull(proposal.deadlineExecutionMs),
-    digest: proposal.changes[0]?.digest[proposal.changes[0].binding] ?? '',
+    digest: details === undefined ? '' : (digestsOf(details, nativeBackend.sha256)[0] ?? ''),
+    details: proposal.details,
     termsHash: proposal.termsHash,
+    lastInState: lastInState === null ? null : { height: lastInState.height, time: time(lastInState.timeMs) },
   };
 }
 
-function changeJson({
-  attributes,
-  binding,
-  digest,
-  bodyHash,
-  state,
-  decision,
-  persistedBy,
-}: Proposal['changes'][number]): ChangeJson {
-  const { operation, group, version, resource, subresource, namespace, name, uid, user, paths } = attributes;
-  return {
-    operation,
-    group,
-    version,
-    resource,
-    subresource,
-    namespace,
-    name,
-    uid,
-    user,
-    paths,
-    binding,
-    digest: digest[binding],
-    bodyHash,
-    state,
-    decision,
-    persistedBy,
-  };
+function changesJson({ proposal, details, uses }: Opened): readonly ChangeJson[] {
+  if (details === undefined) return [];
+  return changesOf(details, nativeBackend.sha256).map((change, index) => {
+    const { operation, group, version, resource, subresource, namespace, name, uid, user, paths } = change.attributes;
+    const use = uses[index];
+    return {
+      operation,
+      group,
+      version,
+      resource,
+      subresource,
+      namespace,
+      name,
+      uid,
+      user,
+      paths,
+      binding: change.binding,
+      digest: change.digest[change.binding],
+      bodyHash: change.bodyHash,
+      state: use?.state ?? proposal.unused,
+      decision: use?.decision ?? null,
+      persistedBy: use?.persistedBy ?? [],
+    };
+  });
 }
 
 /** True if this member's organisation may vote and the member has not. */
@@ -251,16 +309,18 @@ export function awaits(proposal: Proposal, who: { readonly org: string; readonly
   return !isExcluded && !proposal.votes.some((vote) => vote.org === who.org && vote.member === who.member);
 }
 
-/** How far the approved changes have come: the distinct states, or one that says it all. */
-export function executionOf({ changes }: Pick<ProposalJson, 'changes'>): string {
-  return [...new Set(changes.map(({ state }) => state))].join(',');
-}
-
-/** One line for the thing that would change: `UPDATE deployments.apps shop/web`. */
-export function changeTitle(
-  change: Pick<ChangeJson, 'operation' | 'group' | 'resource' | 'subresource' | 'namespace' | 'name'>,
+/** How far the changes have come: `READY 3, EXECUTED 2`, or one state that says it all. */
+export function executionOf(
+  proposal: Pick<Proposal, 'changeCount' | 'unused' | 'reserved' | 'executed' | 'uncertain'>,
 ): string {
-  return `${change.operation} ${resourceCell(change)} ${change.namespace === '' ? '' : `${change.namespace}/`}${change.name}`;
+  const counts = [
+    [proposal.unused, unusedCount(proposal)],
+    ['RESERVED', proposal.reserved.length],
+    ['EXECUTED', proposal.executed],
+    ['UNCERTAIN', proposal.uncertain],
+  ] as const;
+  const states = counts.filter(([, count]) => count > 0);
+  return states.length === 1 ? (states[0]?.[0] ?? '') : states.map(([state, count]) => `${state} ${count}`).join(', ');
 }
 
 /** Whom a descriptor is of; what it says is checked where it is put to the vote. */
@@ -294,6 +354,8 @@ export function configTitle(change: ConfigChange): string {
       return `${change.type} ${change.org}`;
     case 'guard-put':
       return `${change.type} ${change.cluster}/${change.hook}`;
+    case 'tombstone':
+      return `${change.type} ${change.body}`;
     case 'finding-ratify':
       return `${change.type} ${change.cluster}/${change.finding}`;
     case 'params-put':
@@ -302,9 +364,11 @@ export function configTitle(change: ConfigChange): string {
   }
 }
 
-function changesCell({ changes, config }: ProposalJson): string {
-  const titles = [...changes.map(changeTitle), ...config.map(configTitle)];
-  return titles.length > 1 ? `${titles[0] ?? ''} (+${titles.length - 1})` : (titles[0] ?? '');
+function changesCell({ title, changeCount, config }: ProposalJson): string {
+  const count = changeCount + config.length;
+  const [first] = config;
+  const shown = first === undefined ? title : configTitle(first);
+  return count > 1 ? `${shown} (+${count - 1})` : shown;
 }
 
 function missingCell({ state, missing }: ProposalJson): string {
@@ -319,8 +383,8 @@ function missingCell({ state, missing }: ProposalJson): string {
 }
 
 /** What ends next: the vote, or the time in which the approval may be used. */
-function deadlineCell({ state, changes, deadlineVoting, deadlineExecution }: ProposalJson, nowMs: number): string {
-  const isUsable = state === 'APPROVED' && changes.some((change) => change.state === 'READY');
+function deadlineCell({ state, execution, deadlineVoting, deadlineExecution }: ProposalJson, nowMs: number): string {
+  const isUsable = state === 'APPROVED' && execution.includes('READY');
   const deadline = state === 'OPEN' ? deadlineVoting : isUsable ? deadlineExecution : null;
   if (deadline === null) return '';
   const left = Date.parse(deadline) - nowMs;
@@ -333,7 +397,7 @@ export const proposalView: View<ProposalJson> = {
   columns: [
     { header: 'ID', cell: ({ id }) => String(id) },
     { header: 'STATE', cell: ({ state }) => state },
-    { header: 'EXECUTION', cell: (proposal) => (proposal.state === 'APPROVED' ? executionOf(proposal) : '') },
+    { header: 'EXECUTION', cell: (proposal) => (proposal.state === 'APPROVED' ? proposal.execution : '') },
     { header: 'AGE', cell: ({ opened }, nowMs) => ageOf(opened, nowMs) },
     { header: 'AUTHOR', cell: ({ author }) => author },
     { header: 'CHANGE', cell: changesCell },

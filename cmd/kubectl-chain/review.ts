@@ -1,7 +1,8 @@
 import { printable } from './output/printable.ts';
 import { humanDuration } from './output/age.ts';
 import { configLines } from './config-lines.ts';
-import { changeTitle, configTitle, type ProposalJson } from './proposal.ts';
+import { changeTitle } from '../../src/codec/change-title.ts';
+import { configTitle, type ProposalJson } from './proposal.ts';
 import { paintDiff, type Terminal } from './terminal.ts';
 
 export function authorLine(actor: string, org: string): string {
@@ -40,6 +41,12 @@ export function proposalReview(
         ['Vote', `${org}/${member}: ${choice}${reason === '' ? '' : ` (${reason})`}`] as const,
     ),
     ['Not voted', proposal.state === 'OPEN' ? missing.notVoted.join(', ') : ''],
+    [
+      'Last in the state',
+      proposal.lastInState === null
+        ? ''
+        : `${proposal.lastInState.time}, height ${proposal.lastInState.height}: it has ended, and is shown as it stood there`,
+    ],
     ['Note', missing.claim ? 'unclaimed: it cannot be approved before somebody answers for the author' : ''],
   ];
   const head = fields
@@ -50,10 +57,31 @@ export function proposalReview(
     const title = `\n${printable(changeTitle(change))}${change.user === '' ? '' : ` as ${printable(change.user)}`} [${change.state}] digest ${change.digest}\n`;
     return title + paintDiff(terminal, diffs[i] ?? []);
   });
+  const unnamed =
+    proposal.changes.length === 0 && proposal.changeCount > 0
+      ? [`\n${printable(proposal.title)}${proposal.changeCount > 1 ? ` and ${proposal.changeCount - 1} more` : ''}\n`]
+      : [];
   const config = proposal.config.map(
     (change) => `\n${printable(configTitle(change))}\n${paintDiff(terminal, configLines(change))}`,
   );
-  return [head, ...changes, ...config].join('');
+  return [head, ...changes, ...unnamed, ...config].join('');
+}
+
+/** Beyond so many changes a review tells how much each changes; all bodies were verified all the same. */
+const SHOWN_IN_FULL_MAX = 20;
+
+/** The diffs as a voter reads them: in full, or for a long proposal one line each, unless `isFull`. */
+export function shownDiffs(
+  diffs: readonly (readonly string[])[],
+  isFull: boolean,
+): { readonly diffs: readonly (readonly string[])[]; readonly note: string } {
+  if (isFull || diffs.length <= SHOWN_IN_FULL_MAX) return { diffs, note: '' };
+  const counted = (diff: readonly string[], sign: string): number =>
+    diff.filter((line) => line.startsWith(`${sign} `)).length;
+  return {
+    diffs: diffs.map((diff) => [`(${counted(diff, '+')} lines in, ${counted(diff, '-')} lines out)`]),
+    note: `All ${diffs.length} contents were read and verified; --full shows each.\n`,
+  };
 }
 
 function requirementText({

@@ -37,11 +37,11 @@ export function list(query: Query, name: string): string[] {
   return Array.isArray(value) ? value : [value];
 }
 
-export function indexList(query: Query): number[] {
-  const items = (single(query, 'indexes') ?? '').split(',').filter((item) => item !== '');
-  if (items.length === 0 || items.length > indexesMax) throw bad('indexes', `must name 1 to ${indexesMax} leaves`);
+export function indexList(query: Query, name = 'indexes'): number[] {
+  const items = (single(query, name) ?? '').split(',').filter((item) => item !== '');
+  if (items.length === 0 || items.length > indexesMax) throw bad(name, `must name 1 to ${indexesMax}`);
   return items.map((item) => {
-    if (!/^\d{1,15}$/.test(item)) throw bad('indexes', `"${item.slice(0, 40)}" is no leaf index`);
+    if (!/^\d{1,15}$/.test(item)) throw bad(name, `"${item.slice(0, 40)}" is no number`);
     return Number(item);
   });
 }

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { toBase64 } from '../codec/index.ts';
 import { ChainError } from '../errors/chain-error.ts';
 import { encodeHeadJson } from '../ledger/index.ts';
+import type { Hash } from '../types/brand.ts';
 import type { ApiBackend, CertifiedHeader, LeafProof } from '../ports/api-backend.ts';
 import { pauses } from './pauses.ts';
 import { indexList, integer, list, recordQuery, single, type Query } from './parameters.ts';
@@ -70,6 +71,23 @@ export async function readRoutes(app: FastifyInstance, { backend }: { backend: A
       return { key, value: value === null ? null : toBase64(value), proof };
     });
     return { head: encodeHeadJson(headOf(backend)), entries };
+  });
+
+  app.get<{ Querystring: Query }>('/v1/details', async ({ query }, reply) => {
+    const hash = single(query, 'hash') ?? '';
+    if (!/^[0-9a-f]{64}$/.test(hash))
+      throw new ChainError('API_BAD_PARAMETER', { name: 'hash', problem: 'must be 64 hexadecimal digits' });
+    const bytes = await backend.details(hash as Hash);
+    if (bytes === undefined) throw new ChainError('BODY_UNKNOWN', { hash });
+    return reply.type('application/json').send(Buffer.from(bytes));
+  });
+
+  app.get<{ Querystring: Query }>('/v1/archive', async ({ query }) => {
+    const items = backend.archived(indexList(query, 'proposals'));
+    return {
+      head: encodeHeadJson(headOf(backend)),
+      items: items.map(({ archived, leaf }) => ({ archived: toBase64(archived), leaf: leafJson(leaf) })),
+    };
   });
 
   app.get<{ Querystring: Query }>('/v1/records', async ({ query }) => {

@@ -27,6 +27,8 @@ export async function writeRoutes(app: FastifyInstance, { backend }: { backend: 
     return reply.type('application/json').send(Buffer.from(bytes));
   });
 
+  app.post('/v1/details', async (request) => ({ hash: await backend.putDetails(envelopeOf(request.body)) }));
+
   app.post('/v1/canonicalize', async (request) => {
     const { change, body } = await backend.canonicalize(envelopeOf(request.body));
     return { change, body: toBase64(body) };

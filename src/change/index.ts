@@ -22,6 +22,7 @@ export {
 } from './exclusions.ts';
 export { ownersOf } from './owners.ts';
 export { renderDiff } from './render.ts';
+export { replayed } from './replay.ts';
 export { admissionUidOf, decodeReview, type DecodedReview, type Review } from './review.ts';
 export {
   RECORD_HOOK,

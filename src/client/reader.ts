@@ -1,7 +1,10 @@
-import { fromHex, parseJson, utf8Decode } from '../codec/index.ts';
+import { fromBase64, fromHex, parseJson, utf8Decode } from '../codec/index.ts';
 import { signBytes } from '../consensus/sign-bytes.ts';
 import { nativeBackend } from '../crypto/index.ts';
 import { ChainError, isChainError } from '../errors/chain-error.ts';
+import { decodeArchived, verifyArchived } from '../ledger/archive.ts';
+import { decodeDetails, hashOfDetails } from '../ledger/details.ts';
+import { proposalKey } from '../ledger/execute/keys.ts';
 import {
   blockIdOf,
   decodeHeadJson,
@@ -19,6 +22,7 @@ import {
 } from '../ledger/index.ts';
 import type { Hash } from '../types/brand.ts';
 import type { Json, JsonObject } from '../types/json.ts';
+import type { ProposalDetails } from '../types/proposal.ts';
 import type { TxResult } from '../types/transaction.ts';
 import {
   accepted,
@@ -74,6 +78,14 @@ export interface NodeAnswer {
   readonly endpoint: string;
   readonly status: JsonObject | null;
   readonly error: string;
+}
+
+/** State of the past, proven against the leaf of its block. */
+export interface ArchivedState {
+  readonly proposal: number;
+  readonly height: number;
+  readonly timeMs: number;
+  readonly values: ReadonlyMap<string, Uint8Array | undefined>;
 }
 
 export interface ReaderOptions {
@@ -292,9 +304,59 @@ export class ChainReader {
     return { index, height, result };
   }
 
+  /** The body of a proposal; undefined if no node that answers has it. Its bytes are those of the hash. */
+  async details(hash: Hash): Promise<ProposalDetails | undefined> {
+    const path = `/v1/details?hash=${hash}`;
+    // Each node has what it holds: one that lacks it is no reason to stop asking.
+    for (const endpoint of this.#endpoints) {
+      const answer = await this.#get(endpoint, path).catch((error: unknown) => {
+        if (!isChainError(error)) throw error;
+        return undefined;
+      });
+      if (answer === undefined) continue;
+      if (hashOfDetails(answer.body, sha256) === hash) return decodeDetails(answer.body);
+      this.#blame(endpoint, malformed(path, 'other bytes than those of the hash'));
+    }
+    return undefined;
+  }
+
+  /** Proposals that left the state, as they stood there last: values by state key, with the height and the time in milliseconds of that state. */
+  async archived(ids: readonly number[]): Promise<readonly ArchivedState[]> {
+    const found = new Map<number, ArchivedState>();
+    for (const endpoint of this.#endpoints) {
+      const asked = ids.filter((id) => !found.has(id));
+      if (asked.length === 0) break;
+      try {
+        for (const state of await this.#archivedAt(endpoint, asked)) found.set(state.proposal, state);
+      } catch (error) {
+        if (!isChainError(error)) throw error;
+        if (isLie(error)) this.#blame(endpoint, error);
+      }
+    }
+    return ids.flatMap((id) => found.get(id) ?? []);
+  }
+
+  async #archivedAt(endpoint: string, ids: readonly number[]): Promise<readonly ArchivedState[]> {
+    const path = `/v1/archive?proposals=${ids.join(',')}`;
+    const json = objectOf(await this.#get(endpoint, path), path);
+    const head = await this.#verifiedHead(json['head'] ?? null, endpoint);
+    return listOf(json, 'items', path).map((item) => {
+      const { archived: text } = item;
+      if (typeof text !== 'string') throw malformed(path, 'an item is missing');
+      const archived = decodeArchived(parseJson(fromBase64(text)));
+      const leaf = verifiedLeaf(head, (item['leaf'] ?? {}) as JsonObject);
+      const values = verifyArchived(archived, leaf.decoded, sha256);
+      const proposal = ids.find((id) => values.get(proposalKey(id)) !== undefined);
+      if (leaf.index !== archived.leaf || leaf.decoded.kind !== 'block' || proposal === undefined)
+        throw malformed(path, 'it is not what was asked for');
+      const { height, timeMs } = leaf.decoded.leaf.block;
+      return { proposal, height, timeMs, values };
+    });
+  }
+
   /** Asks these endpoints (default: all) with a request signed for each, one after the other, until an answer passes `check`. */
   async signed<T>(
-    path: '/v1/bodies' | '/v1/canonicalize',
+    path: '/v1/bodies' | '/v1/canonicalize' | '/v1/details',
     sign: (audience: Hash) => Promise<Uint8Array>,
     check: (body: Uint8Array) => T,
     endpoints: readonly string[] = this.#endpoints,

@@ -9,16 +9,18 @@ import {
 } from '../codec/index.ts';
 import { keyIdOf, nativeBackend } from '../crypto/index.ts';
 import { ChainError } from '../errors/chain-error.ts';
+import { detailsSchema } from '../ledger/schema/change.ts';
 import { clusterId, hash, name, orgId } from '../ledger/schema/scalars.ts';
 import type { Signer } from '../ports/crypto.ts';
 import type { ClusterId, Hash, OrgId } from '../types/brand.ts';
 import type { Member } from '../types/chain.ts';
+import type { ProposalDetails } from '../types/proposal.ts';
 import type { Json } from '../types/json.ts';
 
 /** A signed request is for now: a copy of it is worth nothing later. */
 export const requestLifeMs = 60_000;
 const clockSlackMs = 30_000;
-/** One object, in base64, with its frame. */
+/** One object, or the body of one proposal, in base64, with its frame. */
 const requestBytesMax = 20 * 1024 * 1024;
 
 export interface BodyRequest {
@@ -33,7 +35,13 @@ export interface CanonicalizeRequest {
   readonly request: Json;
 }
 
-type Content = BodyRequest | CanonicalizeRequest;
+/** The body of a proposal that is about to be made, for the node of the proposer's organisation to keep. */
+export interface DetailsRequest {
+  readonly kind: 'details-request';
+  readonly details: ProposalDetails;
+}
+
+type Content = BodyRequest | CanonicalizeRequest | DetailsRequest;
 
 export interface RequestSigner {
   readonly org: OrgId;
@@ -58,6 +66,7 @@ const schemas = {
     cluster: clusterId,
     request: z.unknown(),
   }),
+  'details-request': z.strictObject({ ...base, kind: z.literal('details-request'), details: detailsSchema }),
 } as const;
 
 function typeOf(kind: Content['kind']): string {

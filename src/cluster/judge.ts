@@ -16,8 +16,9 @@ export interface AdmittedRecord {
   readonly nodes: readonly ValidatorId[];
 }
 
-/** `withheld`: who attested it is connected and does not show it. `unreachable`: who attested it is not there. */
-export type BodyAnswer = Uint8Array | 'withheld' | 'unreachable';
+/** `withheld`: who attested it is connected and does not show it. `unreachable`: who attested it is not there. `gone`: it was erased by vote, or has expired
+ * by policy, and nobody is to be blamed for it. */
+export type BodyAnswer = Uint8Array | 'withheld' | 'unreachable' | 'gone';
 
 export interface JudgeDeps {
   /** Admitted records of an object, newest first; only as many are read as are looked at. A null at the end: there are more than are read. */
@@ -90,6 +91,7 @@ async function compare(
   // Nobody serves that version to this observer: that there is a record on this base is all that can be said.
   if (seen === undefined) return 'uncompared';
   const body = await deps.body(record);
+  if (body === 'gone') return 'uncompared';
   if (typeof body === 'string') return body;
   const written = operation === 'CREATE' ? 'CREATE' : 'UPDATE';
   return textOf(deps, seen, written) === contentText(newObjectOf(body)) ? 'recorded' : 'other';

@@ -18,7 +18,7 @@ export const PROPOSAL_TRANSITIONS: { readonly [S in ProposalState]: readonly Pro
 export const CHANGE_TRANSITIONS: { readonly [S in ChangeState]: readonly ChangeState[] } = {
   OPEN: ['READY'],
   READY: ['RESERVED', 'EXECUTED', 'LAPSED', 'REVOKED', 'STALE'],
-  RESERVED: ['READY', 'EXECUTED', 'UNCERTAIN', 'LAPSED'],
+  RESERVED: ['READY', 'EXECUTED', 'UNCERTAIN', 'LAPSED', 'REVOKED'],
   EXECUTED: [],
   UNCERTAIN: [],
   LAPSED: [],
@@ -40,14 +40,32 @@ export function isChangePending(state: ChangeState): boolean {
   return state === 'READY' || state === 'RESERVED';
 }
 
+type Counted = Pick<Proposal, 'state' | 'kind' | 'changeCount' | 'unused' | 'reserved' | 'executed' | 'uncertain'>;
+
+/** How many changes have no `ChangeUse`: they are all in the state `unused`. */
+export function unusedCount({
+  changeCount,
+  reserved,
+  executed,
+  uncertain,
+}: Pick<Proposal, 'changeCount' | 'reserved' | 'executed' | 'uncertain'>): number {
+  return changeCount - reserved.length - executed - uncertain;
+}
+
 /** True until nothing about the proposal can change any more. */
-export function isLive(proposal: Pick<Proposal, 'state' | 'kind' | 'changes'>): boolean {
+export function isLive(proposal: Counted): boolean {
   if (proposal.state === 'OPEN') return true;
   if (proposal.state !== 'APPROVED') return false;
-  return proposal.kind === 'configuration' || proposal.changes.some((change) => isChangePending(change.state));
+  if (proposal.kind === 'configuration' || proposal.reserved.length > 0) return true;
+  return proposal.unused === 'READY' && unusedCount(proposal) > 0;
+}
+
+/** True while none of the approvals is in use, spent or lost: only then may votes still change them. */
+export function isUntouched(proposal: Counted): boolean {
+  return unusedCount(proposal) === proposal.changeCount && (proposal.unused === 'OPEN' || proposal.unused === 'READY');
 }
 
 /** True while the digest of this change must not get another proposal. */
-export function holdsDigest(proposal: Pick<Proposal, 'state'>, change: { readonly state: ChangeState }): boolean {
-  return proposal.state === 'OPEN' || (proposal.state === 'APPROVED' && isChangePending(change.state));
+export function holdsDigest(proposal: Pick<Proposal, 'state'>, change: ChangeState): boolean {
+  return proposal.state === 'OPEN' || (proposal.state === 'APPROVED' && isChangePending(change));
 }

@@ -12,9 +12,10 @@ import type {
 } from '../ports/application.ts';
 import type { CryptoBackend } from '../ports/crypto.ts';
 import type { LedgerReader } from '../ports/ledger-reader.ts';
-import type { StateReader, TreeSource } from '../ports/state.ts';
+import type { BlockWrites, StateReader, TreeSource } from '../ports/state.ts';
 import { toHex } from '../codec/index.ts';
 import { ChainError } from '../errors/chain-error.ts';
+import { encodeArchived } from './archive.ts';
 import { checkBlockParts, txRootOf } from './block.ts';
 import { verifyCertificate, type PrecommitBytes } from './certificate.ts';
 import { originOf } from './checkpoint.ts';
@@ -24,7 +25,7 @@ import { DocumentReader, Documents } from './execute/documents.ts';
 import { beginExecution, executeTxs, type BlockFacts, type ExecutedTxs } from './execute/execute-block.ts';
 import type { Chain } from './execute/execution.ts';
 import { writeGenesisState } from './execute/genesis-state.ts';
-import { KEY } from './execute/keys.ts';
+import { KEY, proposalDigestsKey, proposalKey } from './execute/keys.ts';
 import { pairHashOf } from './execute/pairing.ts';
 import { isRefusal } from './execute/refusal.ts';
 import { noteLastBlock, validatorsAt } from './execute/validator-sets.ts';
@@ -34,6 +35,7 @@ import { blockLeafBytes } from './leaf.ts';
 import { appendLeaves, leafHash, rootOf } from './merkle.ts';
 import { createReader, type Committed } from './reader.ts';
 import type { StateOverlay } from './state-overlay.ts';
+import { stateProofToJson } from './state-proof.ts';
 import { StateTree } from './state-tree.ts';
 import { TxCache } from './tx-cache.ts';
 import type { DecodedTransaction } from './transaction.ts';
@@ -332,6 +334,7 @@ class StateMachine {
         nodes: log.nodes,
         leaves: allLeaves.map((bytes, i) => [first + i, bytes] as const),
         indexes,
+        archive: this.#archived(execution.retired),
       },
       txs,
       decisions: execution.decisions,
@@ -339,6 +342,16 @@ class StateMachine {
       nextValidators,
       params: nextParams,
     };
+  }
+
+  /** The last state of proposals that left it, proven against the root that the leaf of the block before holds. */
+  #archived(ids: readonly number[]): BlockWrites['archive'] {
+    const { height, state } = this.#last;
+    return ids.map((id) => {
+      const keys = [proposalKey(id), proposalDigestsKey(id)];
+      const entries = keys.map((key) => ({ key, proof: stateProofToJson(this.#tree.prove(key)) }));
+      return [proposalKey(id), encodeArchived({ v: 1, height, leaf: state.logSize - 1, entries })] as const;
+    });
   }
 
   /** A fresh overlay on the committed state; before the first block it starts with the genesis. */

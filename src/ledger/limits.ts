@@ -41,6 +41,12 @@ export const CHANGES_MAX = 500;
 /** What one spooled record may carry; aimed at are fewer, see the node's spool. */
 export const SPOOL_ENTRIES_MAX = 64;
 export const OWNERS_MAX = 8;
+/** `UPDATE <resource>.<group>/<subresource> <namespace>/<name>`, each of full length. */
+export const TITLE_MAX = 1_600;
+/** Policies that one proposal names: all that may be in force. */
+export const PROPOSAL_POLICIES_MAX = 64;
+/** 500 changes with 16 KiB of paths each, and what one answer between nodes may hold. */
+export const DETAILS_BYTES_MAX = 15 * 1024 * 1024;
 /** A hook, or a Kubernetes user whose name was taken. */
 export const FINDING_SUBJECT_MAX = 512;
 export const FINDING_DETAIL_MAX = 1_000;
@@ -73,6 +79,6 @@ export const NOTE_MAX = 8_192;
 export const ADDRESS_MAX = 261;
 export const URL_MAX = 512;
 
-/** State values: a proposal of 500 changes is about 1 MiB. */
+/** State values: far above the digests of 500 changes (34 KB) and the ballots of 23 organisations. */
 export const STATE_VALUE_BYTES_MAX = 4 * 1024 * 1024;
 export const STATE_KEY_BYTES_MAX = 512;

@@ -27,6 +27,10 @@ export const PARAM_RANGES: { readonly [K in keyof ChainParams]: Range } = {
   // Clocks under NTP agree within 10 ms; a minute apart, deadlines mean nothing.
   precisionMs: { floor: 10, cap: MINUTE_MS },
   messageDelayMs: { floor: 10, cap: MINUTE_MS },
+  // A proposal goes on for 60 days at most (policy-parse.ts): what is voted on must be there.
+  bodyRetentionMs: { floor: 90 * DAY_MS, cap: 100 * 365 * DAY_MS },
+  // A minute is for rehearsals. Beyond a year the state of a busy chain only grows.
+  proposalRetentionMs: { floor: MINUTE_MS, cap: 365 * DAY_MS },
 };
 
 const CONFIG_POLICY_RANGES: { readonly [K in 'delayMs' | 'votingMs']: Range } = {

@@ -6,20 +6,30 @@ import type { Proposal } from '../types/proposal.ts';
 import type { SpoolHead, SpoolTotals } from '../types/spool.ts';
 import type { Payload, TxResult } from '../types/transaction.ts';
 import type { Evaluation } from '../ports/admission-ledger.ts';
-import type { LedgerReader, WantedBodies } from '../ports/ledger-reader.ts';
+import type { LedgerReader } from '../ports/ledger-reader.ts';
 import type { StateReader, TreeSource } from '../ports/state.ts';
 import type { StateProof } from './state-proof.ts';
 import type { StateTree } from './state-tree.ts';
 import type { TxCache } from './tx-cache.ts';
 import { matchedPolicies } from '../governance/match.ts';
+import { checkDetails } from './details.ts';
 import { decodeLeaf } from './leaf.ts';
 import { clusterRecord, listOf, organisation, readPolicies } from './execute/committee.ts';
 import type { DocumentReader } from './execute/documents.ts';
 import { dueList } from './execute/due.ts';
 import type { Chain } from './execute/execution.ts';
-import { clusterKeyIdKey, joinerKey, KEY, naturalKeyKey, observerKey, spoolKey, spoolsKey } from './execute/keys.ts';
+import {
+  clusterKeyIdKey,
+  joinerKey,
+  KEY,
+  naturalKeyKey,
+  observerKey,
+  spoolKey,
+  spoolsKey,
+  tombstoneKey,
+} from './execute/keys.ts';
 import { naturalKeyHash, type NaturalKeyDocument } from './execute/natural-key.ts';
-import { liveProposalIds, readProposal } from './execute/proposals.ts';
+import { digestsOfProposal, liveProposalIds, readProposal, useOf } from './execute/proposals.ts';
 import { newestSet, setNumber, validatorsAt } from './execute/validator-sets.ts';
 import { standingOf, type Standing } from './execute/standing.ts';
 
@@ -52,14 +62,22 @@ export function createReader(
       const found = standing(attributes, digest);
       // An approval that is in use or outdated may be so no longer in the next block, which runs what is due first.
       const isOpen = found.kind === 'pending' && found.proposal.state === 'OPEN';
-      return isOpen ? { code: found.code, proposal: found.proposal } : null;
+      return isOpen ? { code: found.code, proposal: found.proposal, binding: found.binding } : null;
     },
     proposal: (id) => readProposal(docs(), id),
+    digestsOf: (id) => digestsOfProposal(docs(), id),
+    use: (id, index) => useOf(docs(), id, index),
+    checkDetails: (proposal, details) =>
+      checkDetails(proposal, digestsOfProposal(docs(), proposal.id), details, readPolicies(docs()), chain.sha256),
+    isErased: (body) => docs().get(tombstoneKey(body)) !== undefined,
+    leaseOf: (attributes, digest) => {
+      const found = standing(attributes, digest);
+      return found.kind === 'pending' ? (found.use?.leaseMs ?? null) : null;
+    },
     liveProposals: live,
     stateGet: (key) => committed().base.get(key),
     prove: (key): StateProof => committed().tree.prove(key),
     nextDue: () => dueList(docs())[0] ?? null,
-    wantedBodies: () => live().filter(lacksHolders).map(wanted),
     recordedTx: (bytes) => recorded(chain, cache, source, docs(), bytes),
     validators: () => docs().get<readonly Validator[]>(KEY.validators) ?? [],
     validatorsAt: (height) => validatorsAt(docs(), height),
@@ -86,25 +104,6 @@ function evaluation(docs: DocumentReader, attributes: ChangeAttributes, standing
     policies: matched.map((policy) => policy.name),
     approvals: Math.max(...matched.map((policy) => policy.spec.require.approvals)),
     proposal: standing.kind === 'pending' ? standing.proposal : null,
-  };
-}
-
-/** Electors want the bodies too, after voting began; the requester's own node counts as well. */
-function lacksHolders(proposal: Proposal): boolean {
-  return (
-    proposal.kind === 'change' &&
-    proposal.state === 'OPEN' &&
-    !proposal.electors.every((org) => proposal.bodyHeldBy.includes(org))
-  );
-}
-
-function wanted({ id, cluster, changes, bodyHeldBy, requester }: Proposal): WantedBodies {
-  return {
-    proposal: id,
-    cluster,
-    bodies: [...new Set(changes.map((change) => change.bodyHash))],
-    heldBy: bodyHeldBy,
-    requester: requester.org,
   };
 }
 

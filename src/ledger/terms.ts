@@ -16,13 +16,18 @@ type Terms = Omit<
   | 'termsHash'
   | 'votes'
   | 'endCode'
+  | 'unused'
+  | 'reserved'
+  | 'executed'
+  | 'uncertain'
+  | 'changeCount'
 >;
 
 /**
  * What a ballot signs: everything about a proposal that never changes after it opened, and the chain it belongs to. The voter's client
- * computes it from the proposal that it read and showed.
+ * computes it from the proposal that it read, and from the digests of what it showed.
  */
-export function termsHashOf(sha256: Sha256, chain: Hash, proposal: Terms): Hash {
+export function termsHashOf(sha256: Sha256, chain: Hash, proposal: Terms, digests: readonly Hash[]): Hash {
   const terms = {
     v: 1,
     chain,
@@ -32,20 +37,15 @@ export function termsHashOf(sha256: Sha256, chain: Hash, proposal: Terms): Hash 
     kind: proposal.kind,
     origin: proposal.origin,
     openedMs: proposal.openedMs,
+    openedHeight: proposal.openedHeight,
     nonce: proposal.nonce,
     reason: proposal.reason,
     requester: proposal.requester,
-    binding: proposal.binding,
     requirements: proposal.requirements,
     electors: proposal.electors,
-    changes: proposal.changes.map(({ attributes, commitment, digest, bodyHash, keyId, binding }) => ({
-      attributes,
-      commitment,
-      digest,
-      bodyHash,
-      keyId,
-      binding,
-    })),
+    details: proposal.details,
+    title: proposal.title,
+    digests,
     config: proposal.config,
     votingMs: proposal.votingMs,
     executionMs: proposal.executionMs,

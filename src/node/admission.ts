@@ -16,7 +16,8 @@ export const mutationLifeMs = 8_000;
 /** A height takes some ten milliseconds; a chain that stands still must not hold up a refusal. */
 const settleMs = 500;
 
-type Reader = Pick<LedgerReader, 'evaluate' | 'refusedOpenProposal' | 'proposal'> & Pick<Application, 'info'>;
+type Reader = Pick<LedgerReader, 'evaluate' | 'refusedOpenProposal' | 'proposal' | 'leaseOf'> &
+  Pick<Application, 'info'>;
 
 interface Deps {
   readonly chain: Hash;
@@ -87,7 +88,7 @@ async function decide(
   }
   if (open !== null) {
     deps.refusedAgain(open.proposal.id);
-    return { kind: 'refused', ...open, height: null, leaf: null };
+    return { kind: 'refused', ...open, leaseMs: null, height: null, leaf: null };
   }
   const { attributes, digest } = attestation;
   const isRefused = deps.reader.evaluate(attributes, digest).kind === 'needs-votes';
@@ -109,10 +110,14 @@ async function decide(
     deadlineMs,
     'decision',
   );
-  return toAdmission(deps, outcome);
+  return toAdmission(deps, attestation, outcome);
 }
 
-function toAdmission({ reader }: Deps, outcome: SubmitOutcome): AdmissionOutcome {
+function toAdmission(
+  { reader }: Deps,
+  { attributes, digest }: ChangeAttestation,
+  outcome: SubmitOutcome,
+): AdmissionOutcome {
   switch (outcome.kind) {
     case 'unknown':
       return { kind: 'unknown', tx: outcome.tx, code: 'OUTCOME_UNKNOWN' };
@@ -130,6 +135,8 @@ function toAdmission({ reader }: Deps, outcome: SubmitOutcome): AdmissionOutcome
         kind: 'refused',
         code: result.code as Extract<AdmissionOutcome, { kind: 'refused' }>['code'],
         proposal,
+        binding: result.binding,
+        leaseMs: reader.leaseOf(attributes, digest),
         height,
         leaf,
       };

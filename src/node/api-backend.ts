@@ -4,7 +4,10 @@ import { openRequest } from '../client/signed-request.ts';
 import { parseJson } from '../codec/index.ts';
 import { nativeBackend } from '../crypto/index.ts';
 import { ChainError } from '../errors/chain-error.ts';
+import { decodeArchived } from '../ledger/archive.ts';
 import { auditKey } from '../ledger/audit-index.ts';
+import { decodeDetails, encodeDetails, hashOfDetails } from '../ledger/details.ts';
+import { proposalKey } from '../ledger/execute/keys.ts';
 import {
   consistencyProof,
   decodeBlock,
@@ -30,11 +33,10 @@ import type {
 import type { Store } from '../store/index.ts';
 import type { ClusterId, Hash, OrgId } from '../types/brand.ts';
 import type { Certificate } from '../types/chain.ts';
-import type { Bodies } from './bodies.ts';
+import { ANYBODY, type Bodies } from './bodies.ts';
 import type { Checkpoints } from './checkpoints.ts';
 import type { ClusterKeys } from './cluster-keys.ts';
 import { entitled } from './cluster-keys.ts';
-import { isElectorOfBody } from './bodies.ts';
 import type { Submitter } from './submitter.ts';
 
 /** A client that submits waits this long for its transaction to be decided. */
@@ -188,18 +190,45 @@ export class NodeApiBackend implements ApiBackend {
   async body(envelope: Uint8Array): Promise<Uint8Array> {
     const { org, content } = openRequest(envelope, 'body-request', this.#trust());
     const { store, reader, bodies } = this.#d;
-    const mayRead =
-      (store.bodyInfo(content.hash)?.orgs.includes(org) ?? false) ||
-      isElectorOfBody(reader.liveProposals(), org, content.hash);
-    if (!mayRead && store.hasBody(content.hash)) throw new ChainError('BODY_FORBIDDEN', { hash: content.hash, org });
-    const bytes = mayRead ? await bodies.find(content.hash) : undefined;
-    if (bytes === undefined) throw new ChainError('BODY_UNKNOWN', { hash: content.hash });
+    const { hash } = content;
+    if (reader.isErased(hash)) throw new ChainError('BODY_ERASED', { hash });
+    const mayRead = bodies.mayRead(org, hash);
+    if (!mayRead && store.hasBody(hash)) throw new ChainError('BODY_FORBIDDEN', { hash, org });
+    const bytes = mayRead ? await bodies.find(hash) : undefined;
+    if (bytes === undefined) throw new ChainError('BODY_UNKNOWN', { hash });
     return bytes;
+  }
+
+  async details(hash: Hash): Promise<Uint8Array | undefined> {
+    const bytes = await this.#d.bodies.details(hash);
+    if (bytes === undefined) return undefined;
+    // Whoever proposed may have named the body of a change as that of the proposal: that one is not for everybody.
+    decodeDetails(bytes);
+    return bytes;
+  }
+
+  async putDetails(envelope: Uint8Array): Promise<Hash> {
+    const { org, content } = openRequest(envelope, 'details-request', this.#trust());
+    if (org !== this.#d.org) throw new ChainError('API_UNAUTHORIZED', { reason: `this is the node of ${this.#d.org}` });
+    const bytes = encodeDetails(content.details);
+    const hash = hashOfDetails(bytes, sha256);
+    await this.#d.bodies.keep(hash, bytes, [ANYBODY], draftLifeMs);
+    return hash;
+  }
+
+  archived(proposals: readonly number[]): ReturnType<ApiBackend['archived']> {
+    const { store, reader } = this.#d;
+    const { logSize } = reader.info().state;
+    return proposals.flatMap((id) => {
+      const archived = store.archived(proposalKey(id));
+      const leaf = archived === undefined ? undefined : this.leaf(decodeArchived(parseJson(archived)).leaf, logSize);
+      return archived === undefined || leaf === undefined ? [] : [{ archived, leaf }];
+    });
   }
 
   async canonicalize(envelope: Uint8Array): ReturnType<ApiBackend['canonicalize']> {
     const { org, content } = openRequest(envelope, 'canonicalize-request', this.#trust());
-    const { clusterKeys, store, reader } = this.#d;
+    const { clusterKeys, bodies, reader } = this.#d;
     if (org !== this.#d.org) throw new ChainError('API_UNAUTHORIZED', { reason: `this is the node of ${this.#d.org}` });
     const cluster = content.cluster as ClusterId;
     const record = reader.cluster(cluster);
@@ -214,12 +243,7 @@ export class NodeApiBackend implements ApiBackend {
     });
     const { admissionUid: _admissionUid, ...change } = attestation;
     // A draft: whoever proposes it keeps it from expiring.
-    if (!store.hasBody(attestation.bodyHash)) {
-      await store.putBody(attestation.bodyHash, body, {
-        orgs: [...entitled(record)],
-        expiresMs: this.#d.now() + draftLifeMs,
-      });
-    }
+    await bodies.keep(attestation.bodyHash, body, [...entitled(record)], draftLifeMs);
     return { change, body };
   }
 

@@ -1,14 +1,21 @@
 import { fromHex, toHex } from '../codec/index.ts';
 import { verifyBody } from '../change/index.ts';
 import { ChainError } from '../errors/chain-error.ts';
+import { changesOf, decodeDetails, detailsOf, encodeDetails } from '../ledger/details.ts';
 import type { Sha256 } from '../ports/crypto.ts';
 import type { PeerNetwork } from '../ports/network.ts';
-import type { Hash, OrgId, ValidatorId } from '../types/brand.ts';
-import type { Proposal } from '../types/proposal.ts';
+import type { Hash, LeafIndex, OrgId, ValidatorId } from '../types/brand.ts';
+import type { ChangeAttestation } from '../types/change.ts';
+import type { Proposal, ProposalDetails } from '../types/proposal.ts';
 
-const requestTimeoutMs = 3_000;
+/** A body of a proposal has up to 15 MiB; what nobody has is answered at once. */
+const requestTimeoutMs = 10_000;
 /** A proposal that cannot be completed is looked at again after this long. */
 const retryMs = 1_000;
+/** Bodies of one proposal that are fetched at once: each is a request to a peer and a synced write, and many share one sync. */
+const fetchedAtOnceMax = 16;
+/** In the place of an organisation: everybody may read it. Bodies of proposals hold metadata only, as the chain itself does. */
+export const ANYBODY = '*';
 
 interface BodyInfo {
   readonly orgs: readonly string[];
@@ -20,6 +27,8 @@ interface BodyStore {
   bodyInfo(hash: Hash): BodyInfo | undefined;
   getBody(hash: Hash): Uint8Array | undefined;
   putBody(hash: Hash, bytes: Uint8Array, info: BodyInfo): Promise<void>;
+  deleteBody(hash: Hash): Promise<boolean>;
+  expiredBodies(nowMs: number, limit: number): readonly Hash[];
 }
 
 interface Deps {
@@ -28,21 +37,31 @@ interface Deps {
   readonly sha256: Sha256;
   readonly org: OrgId;
   readonly proposal: (id: number) => Proposal | undefined;
-  readonly mayRead: (org: OrgId, hash: Hash) => boolean;
+  readonly live: () => readonly Proposal[];
+  /** Throws GOVERNANCE_DETAILS unless it is what the chain says of the proposal. */
+  readonly checkDetails: (proposal: Proposal, details: ProposalDetails) => void;
+  /** What was refused when the proposal opened by itself. */
+  readonly refusedAt: (leaf: LeafIndex) => ChangeAttestation | undefined;
+  readonly isErased: (hash: Hash) => boolean;
+  /** How long a body is kept from when it was last needed. */
+  readonly retentionMs: () => number;
+  readonly nowMs: () => number;
   /** Signs and submits that this node holds the bodies; resolves when that is on the log, or its outcome is unknown. */
-  readonly publish: (proposal: number, bodies: readonly Hash[]) => Promise<void>;
+  readonly publish: (proposal: number, details: Hash) => Promise<void>;
   readonly warn: (message: string, details: object) => void;
 }
 
 /**
- * Bodies are kept off the chain under the hash of their bytes. When a proposal opens, each elector's node gets the bodies
- * from those that have them, checks that they are what the chain commits to, and only then signs that it holds them: the
- * voting clock waits for that.
+ * Bodies are kept off the chain under the hash of their bytes. When a proposal opens, each elector's node gets its body and those of its changes from
+ * whoever has them, checks that they are what the chain commits to, and only then signs that it holds them: the voting clock waits for that. They
+ * expire by policy, never while a proposal goes on that names them; one that was erased by vote is taken from nobody again.
  */
 export class Bodies {
   readonly #d: Deps;
   /** Proposals that wait for this node, with how often their bodies were looked for. */
   readonly #wanted = new Map<number, number>();
+  /** Bodies of the changes that a proposal's body lists, by its hash, for proposals that go on. */
+  readonly #named = new Map<Hash, ReadonlySet<Hash>>();
   #working = false;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
@@ -63,19 +82,61 @@ export class Bodies {
     clearTimeout(this.#timer);
   }
 
+  /** Keeps a body for these organisations and all that were entitled before. One that is erased is not taken. */
+  async keep(hash: Hash, bytes: Uint8Array, orgs: readonly string[], lifeMs = this.#d.retentionMs()): Promise<void> {
+    const { store, isErased, nowMs } = this.#d;
+    if (isErased(hash)) return;
+    const before = store.bodyInfo(hash);
+    const known = before?.orgs ?? [];
+    const expiresMs = nowMs() + lifeMs;
+    const isLonger = before !== undefined && (before.expiresMs === null || before.expiresMs >= expiresMs);
+    await store.putBody(hash, bytes, {
+      orgs: [...new Set([...known, ...orgs])],
+      expiresMs: isLonger ? before.expiresMs : expiresMs,
+    });
+  }
+
+  async erase(hashes: Iterable<Hash>): Promise<void> {
+    for (const hash of hashes) await this.#d.store.deleteBody(hash);
+  }
+
+  /** Deletes what has expired, at most so many; what a proposal that goes on names is kept for as long again. */
+  async dropExpired(max: number): Promise<void> {
+    const { store, nowMs, retentionMs, live } = this.#d;
+    for (const hash of store.expiredBodies(nowMs(), max)) {
+      const bytes = store.getBody(hash);
+      const isNeeded = live().some((proposal) => proposal.details === hash || this.#names(proposal, hash));
+      if (bytes === undefined || !isNeeded) await store.deleteBody(hash);
+      else await this.keep(hash, bytes, [], retentionMs());
+    }
+  }
+
+  /** Entitled are those whom the store names, and electors to what they vote on. */
+  mayRead(org: string, hash: Hash): boolean {
+    const { store, live, isErased } = this.#d;
+    if (isErased(hash)) return false;
+    const orgs = store.bodyInfo(hash)?.orgs ?? [];
+    if (orgs.includes(org) || orgs.includes(ANYBODY)) return true;
+    return live().some(
+      (proposal) =>
+        proposal.electors.some((elector) => elector === org) &&
+        (proposal.details === hash || this.#names(proposal, hash)),
+    );
+  }
+
   /** Answers another validator. Throws BODY_UNKNOWN or BODY_FORBIDDEN. */
   serve(from: ValidatorId, request: Uint8Array): Uint8Array {
     const hash = toHex(request) as Hash;
-    const org = from as string as OrgId;
-    const bytes = this.#d.store.getBody(hash);
+    const bytes = this.#d.isErased(hash) ? undefined : this.#d.store.getBody(hash);
     if (bytes === undefined) throw new ChainError('BODY_UNKNOWN', { hash });
-    if (!this.#d.mayRead(org, hash)) throw new ChainError('BODY_FORBIDDEN', { hash, org });
+    if (!this.mayRead(from, hash)) throw new ChainError('BODY_FORBIDDEN', { hash, org: from });
     return bytes;
   }
 
   /** The body, from here or from whoever has it, those in `likely` first; undefined if nobody who is connected does. */
   async find(hash: Hash, likely: readonly ValidatorId[] = []): Promise<Uint8Array | undefined> {
-    const { store, network, sha256 } = this.#d;
+    const { store, network, sha256, isErased } = this.#d;
+    if (isErased(hash)) return undefined;
     const here = store.getBody(hash);
     if (here !== undefined) return here;
     const connected = network.connected();
@@ -85,6 +146,13 @@ export class Bodies {
       if (bytes !== null && toHex(sha256(bytes)) === hash) return bytes;
     }
     return undefined;
+  }
+
+  /** The body of a proposal, which anybody may read; undefined for any other body. */
+  async details(hash: Hash): Promise<Uint8Array | undefined> {
+    const isNamed = this.#d.live().some((proposal) => proposal.details === hash);
+    const isPublic = this.#d.store.bodyInfo(hash)?.orgs.includes(ANYBODY) === true;
+    return isNamed || isPublic ? this.find(hash) : undefined;
   }
 
   #isWanted(proposal: Proposal | undefined): proposal is Proposal {
@@ -97,6 +165,20 @@ export class Bodies {
     );
   }
 
+  #names({ details }: Proposal, hash: Hash): boolean {
+    if (details === '') return false;
+    let named = this.#named.get(details);
+    if (named === undefined) {
+      const bytes = this.#d.store.getBody(details);
+      if (bytes === undefined) return false;
+      named = new Set(decodeDetails(bytes).changes.map((change) => change.bodyHash));
+      const goOn = new Set(this.#d.live().map((proposal) => proposal.details));
+      for (const known of this.#named.keys()) if (!goOn.has(known)) this.#named.delete(known);
+      this.#named.set(details, named);
+    }
+    return named.has(hash);
+  }
+
   async #work(): Promise<void> {
     if (this.#working || this.#stopped) return;
     this.#working = true;
@@ -107,12 +189,7 @@ export class Bodies {
         this.#wanted.set(id, (this.#wanted.get(id) ?? 0) + 1);
         const proposal = this.#d.proposal(id);
         if (!this.#isWanted(proposal)) this.#wanted.delete(id);
-        else if (await this.#hold(proposal)) {
-          await this.#d.publish(
-            id,
-            proposal.changes.map((change) => change.bodyHash),
-          );
-        }
+        else if (await this.#hold(proposal)) await this.#d.publish(id, proposal.details as Hash);
       }
     } catch (error) {
       this.#d.warn('bodies could not be completed', { reason: (error as Error).message });
@@ -138,35 +215,42 @@ export class Bodies {
     return next;
   }
 
-  /** True when every body of the proposal is here, checked and durable. */
+  /** True when the proposal's body and every body that it names are here, checked and durable. */
   async #hold(proposal: Proposal): Promise<boolean> {
-    const { store, sha256, warn } = this.#d;
-    for (const change of proposal.changes) {
-      if (store.bodyInfo(change.bodyHash)?.expiresMs === null) continue;
-      const bytes = await this.find(change.bodyHash);
-      if (bytes === undefined) return false;
-      try {
-        verifyBody(bytes, change, sha256);
-      } catch (error) {
-        warn('a body is not what the chain commits to', {
-          proposal: proposal.id,
-          body: change.bodyHash,
-          reason: (error as Error).message,
-        });
-        return false;
-      }
-      await store.putBody(change.bodyHash, bytes, {
-        orgs: [...new Set([...proposal.electors, ...(store.bodyInfo(change.bodyHash)?.orgs ?? [])])],
-        expiresMs: null,
-      });
+    const { sha256, warn, checkDetails } = this.#d;
+    const bytes = await this.#detailsOf(proposal);
+    if (bytes === undefined) return false;
+    try {
+      const details = decodeDetails(bytes);
+      checkDetails(proposal, details);
+      await this.keep(proposal.details as Hash, bytes, [ANYBODY]);
+      const left = [...changesOf(details, sha256)];
+      const worker = async (): Promise<boolean> => {
+        for (let change = left.pop(); change !== undefined; change = left.pop()) {
+          const body = await this.find(change.bodyHash);
+          if (body === undefined) return false;
+          verifyBody(body, change, sha256);
+          await this.keep(change.bodyHash, body, proposal.electors);
+        }
+        return true;
+      };
+      const done = await Promise.all(Array.from({ length: fetchedAtOnceMax }, worker));
+      return done.every(Boolean);
+    } catch (error) {
+      warn('a body is not what the chain commits to', { proposal: proposal.id, reason: (error as Error).message });
+      return false;
     }
-    return true;
   }
-}
 
-/** Electors are entitled to the bodies of what they vote on. */
-export function isElectorOfBody(live: readonly Proposal[], org: OrgId, hash: Hash): boolean {
-  return live.some(
-    (proposal) => proposal.electors.includes(org) && proposal.changes.some((change) => change.bodyHash === hash),
-  );
+  /** Of a refusal it follows from the record; a person's lies with the node of its proposer first. */
+  async #detailsOf(proposal: Proposal): Promise<Uint8Array | undefined> {
+    const refused = proposal.origin === 'refusal' ? this.#d.refusedAt(proposal.openedLeaf) : undefined;
+    if (refused === undefined) return proposal.details === '' ? undefined : this.find(proposal.details);
+    for (const binding of ['diff', 'strict'] as const) {
+      const details = detailsOf([{ ...refused, binding }]);
+      const bytes = details === undefined ? undefined : encodeDetails(details);
+      if (bytes !== undefined && toHex(this.#d.sha256(bytes)) === proposal.details) return bytes;
+    }
+    return undefined;
+  }
 }

@@ -25,6 +25,8 @@ export const paramsDefault: ChainParams = {
   blockTxsMax: 2_000,
   precisionMs: 500,
   messageDelayMs: 2_000,
+  bodyRetentionMs: 400 * 86_400_000,
+  proposalRetentionMs: 30 * 86_400_000,
 };
 
 const duration = z.string().transform((text, context) => {

@@ -21,7 +21,7 @@ import { decodeLeaf, decodeTransaction } from '../ledger/index.ts';
 import type { LedgerReader } from '../ports/ledger-reader.ts';
 import type { Store } from '../store/index.ts';
 import type { ClusterId, Hash, LeafIndex, OrgId, ValidatorId } from '../types/brand.ts';
-import type { ChangeAttributes } from '../types/change.ts';
+import type { ChangeAttestation, ChangeAttributes } from '../types/change.ts';
 import type { Finding, FindingKind, Guard, SeenHook } from '../types/finding.ts';
 import type { JsonObject } from '../types/json.ts';
 import type { NodeConfig } from './config.ts';
@@ -49,6 +49,7 @@ interface Deps {
   /** True once everything that was decided before the call is executed here. */
   readonly caughtUp: () => Promise<boolean>;
   readonly bodyOrgs: () => readonly OrgId[];
+  readonly keepBody: (hash: Hash, bytes: Uint8Array, orgs: readonly OrgId[]) => Promise<void>;
   /** Resources that are followed without a gap, and since when. */
   readonly coverage: () => Coverage;
   readonly publishFinding: (report: FindingReportDraft) => Promise<boolean>;
@@ -274,6 +275,17 @@ function startAudit(
   return { detector, tail };
 }
 
+/** In which block an attestation that was read stands. */
+const heights = new WeakMap<ChangeAttestation, number>();
+
+/** Recorded so long ago that nobody needs to keep its body any more. */
+function isExpired(reader: LedgerReader, store: Store, attestation: ChangeAttestation): boolean {
+  const size = store.state(heights.get(attestation) ?? 0)?.logSize ?? 0;
+  const bytes = store.readLeaf(size - 1);
+  const leaf = bytes === undefined ? undefined : decodeLeaf(bytes);
+  return leaf?.kind === 'block' && leaf.leaf.block.timeMs + reader.params().bodyRetentionMs < Date.now();
+}
+
 /** Admitted records of an object, newest first. */
 async function* recordsOf(
   { cluster, reader, store }: Deps,
@@ -290,10 +302,11 @@ async function* recordsOf(
     if (i % leavesAtOnce === 0) await new Promise(setImmediate);
     const read = transactionAt(store, leaf);
     if (read === undefined) return;
-    const { payload, result, prev } = read;
+    const { payload, height, result, prev } = read;
     if (payload.kind === 'mutation' && result.decision === 'ADMITTED') {
       const others = result.witnesses.flatMap((witness) => transactionAt(store, witness)?.payload ?? []);
       const nodes = others.flatMap((other) => (other.kind === 'mutation' ? [other.node] : []));
+      heights.set(payload.attestation, height);
       yield { attestation: payload.attestation, nodes: [payload.node, ...nodes] };
     }
     leaf = previousLeaf(payload, prev, 'object', wanted);
@@ -304,19 +317,20 @@ function transactionAt(store: Store, index: number) {
   const bytes = store.readLeaf(index as LeafIndex);
   const decoded = bytes === undefined ? undefined : decodeLeaf(bytes);
   if (decoded?.kind !== 'transaction') return undefined;
-  const { result, prev } = decoded.leaf;
-  return { payload: decodeTransaction(decoded.tx, sha256).payload, result, prev };
+  const { height, result, prev } = decoded.leaf;
+  return { payload: decodeTransaction(decoded.tx, sha256).payload, height, result, prev };
 }
 
 /** What an observer has compared it keeps: whoever attested it may be gone when it is compared again. */
 async function bodyOf(
-  { store, findBody, bodyOrgs, connected }: Deps,
+  { reader, store, findBody, keepBody, bodyOrgs, connected }: Deps,
   { attestation, nodes }: AdmittedRecord,
 ): Promise<BodyAnswer> {
   const { bodyHash } = attestation;
   const here = store.getBody(bodyHash);
   if (here !== undefined) return here;
   const bytes = await findBody(bodyHash, nodes);
+  if (bytes === undefined && (reader.isErased(bodyHash) || isExpired(reader, store, attestation))) return 'gone';
   if (bytes === undefined) return nodes.some((node) => connected().includes(node)) ? 'withheld' : 'unreachable';
   try {
     verifyBody(bytes, attestation, sha256);
@@ -324,7 +338,7 @@ async function bodyOf(
     // Attested was something else than the body holds: there is none that could be compared.
     return 'withheld';
   }
-  await store.putBody(bodyHash, bytes, { orgs: bodyOrgs(), expiresMs: null });
+  await keepBody(bodyHash, bytes, bodyOrgs());
   return bytes;
 }
 

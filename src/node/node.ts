@@ -11,22 +11,26 @@ import { toHex } from '../codec/index.ts';
 import type { Equivocation } from '../consensus/index.ts';
 import { nativeBackend } from '../crypto/index.ts';
 import { ChainError } from '../errors/chain-error.ts';
+import { KEY } from '../ledger/execute/keys.ts';
 import { originOf, rootOf, signTransaction, type LoadedGenesis } from '../ledger/index.ts';
 import { Spool } from '../store/index.ts';
 import type { NodeStatus } from '../ports/api-backend.ts';
 import type { ExecutedBlock } from '../ports/application.ts';
-import type { ClusterId, Hash, OrgId, ValidatorId } from '../types/brand.ts';
+import type { LedgerReader } from '../ports/ledger-reader.ts';
+import type { ClusterId, Hash, ValidatorId } from '../types/brand.ts';
 import type { ClusterRecord, Validator } from '../types/chain.ts';
+import type { Proposal } from '../types/proposal.ts';
 import type { ObservedResult, Payload } from '../types/transaction.ts';
 import { createAdmissionLedger } from './admission.ts';
 import { RecordService, SPOOL_BOUNDS_DEFAULT } from './record-service.ts';
 import { NodeApiBackend } from './api-backend.ts';
-import { Bodies, isElectorOfBody } from './bodies.ts';
+import { Bodies } from './bodies.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { ClusterKeys, entitled } from './cluster-keys.ts';
 import { hostAndPort, type NodeConfig } from './config.ts';
 import { evidenceOf } from './evidence.ts';
 import { ConsensusHost } from './host.ts';
+import { attestationAt } from './attestation-at.ts';
 import { loadIdentity, type NodeIdentity } from './identity.ts';
 import { listening } from './listen.ts';
 import { createMetrics, type NodeMetrics } from './metrics.ts';
@@ -154,8 +158,13 @@ export class ChainNode {
       sha256,
       org: self.org,
       proposal: (id) => app.proposal(id),
-      mayRead: (org, hash) => this.#mayRead(org, hash),
-      publish: async (proposal, bodies) => void (await this.#submit({ kind: 'body-held', proposal, bodies })),
+      live: () => app.liveProposals(),
+      checkDetails: (proposal, details) => app.checkDetails(proposal, details),
+      refusedAt: (leaf) => attestationAt(store, leaf),
+      isErased: (hash) => app.isErased(hash),
+      retentionMs: () => app.params().bodyRetentionMs,
+      nowMs: () => Date.now(),
+      publish: async (proposal, details) => void (await this.#submit({ kind: 'body-held', proposal, details })),
       warn,
     });
     this.#checkpoints = new Checkpoints({
@@ -215,6 +224,7 @@ export class ChainNode {
     this.#summary = setInterval(() => void this.#writeSummary(), summaryCheckMs);
     this.#expiry = setInterval(() => void this.#dropExpiredBodies(), expiryIntervalMs);
     this.#bodies.consider(this.#host.app.liveProposals().map(({ id }) => id));
+    void this.#eraseBodies(erasedLatest(this.#host.app));
     void this.#ensureKeys();
     this.#log.info(
       { org: this.#self.org, height: this.#host.app.info().height, observing: this.#host.observeReason },
@@ -249,6 +259,8 @@ export class ChainNode {
 
   onCommitted(executed: ExecutedBlock): void {
     if (executed.proposals.length > 0) this.#bodies.consider(executed.proposals);
+    if (executed.proposals.some((id) => isErasure(this.#host.app.proposal(id))))
+      void this.#eraseBodies(erasedLatest(this.#host.app));
     this.#observer?.poke();
   }
 
@@ -293,7 +305,7 @@ export class ChainNode {
       reader: this.#host.app,
       submitter: this.#host.submitter,
       clusterKey: () => this.#clusterKeys.get(name),
-      putBody: (hash, bytes, orgs) => this.#host.store.putBody(hash, bytes, { orgs, expiresMs: null }),
+      putBody: (hash, bytes, orgs) => this.#bodies.keep(hash, bytes, orgs),
       bodyOrgs: () => [...entitled(this.#host.app.cluster(name) ?? emptyRecord)],
       obstacle: () => this.#host.obstacle(),
       unobstructed: (limitMs) => this.#host.unobstructed(limitMs),
@@ -388,6 +400,7 @@ export class ChainNode {
         for (const { persisted } of results)
           this.#metrics.observations.inc({ result: persisted ? 'persisted' : 'not-persisted' });
       },
+      keepBody: (hash, bytes, orgs) => this.#bodies.keep(hash, bytes, orgs),
       bodyOrgs: () => [...entitled(this.#host.app.cluster(this.#config.cluster?.name ?? '') ?? emptyRecord)],
       publishFinding: async (cluster, report) => {
         const outcome = await this.#submit({ kind: 'finding', cluster, ...report });
@@ -468,8 +481,15 @@ export class ChainNode {
   }
 
   async #dropExpiredBodies(): Promise<void> {
-    const { store } = this.#host;
-    for (const hash of store.expiredBodies(Date.now(), expiredAtOnceMax)) await store.deleteBody(hash);
+    await this.#bodies
+      .dropExpired(expiredAtOnceMax)
+      .catch((error: unknown) => this.#log.warn({ err: error }, 'expired bodies could not be deleted'));
+  }
+
+  async #eraseBodies(hashes: readonly Hash[]): Promise<void> {
+    await this.#bodies
+      .erase(hashes)
+      .catch((error: unknown) => this.#log.error({ err: error }, 'erased bodies could not be deleted'));
   }
 
   /** Until every key is here: the first node makes it, the others fetch it. */
@@ -497,13 +517,6 @@ export class ChainNode {
     const name = this.#config.cluster?.name;
     const record = name === undefined ? undefined : this.#host.app.cluster(name);
     return record?.hooks.find(({ orgs }) => orgs.includes(this.#self.org))?.name ?? null;
-  }
-
-  #mayRead(org: OrgId, hash: Hash): boolean {
-    return (
-      (this.#host.store.bodyInfo(hash)?.orgs.includes(org) ?? false) ||
-      isElectorOfBody(this.#host.app.liveProposals(), org, hash)
-    );
   }
 
   #webhookReadiness(): { ready: boolean; reasons: readonly string[] } {
@@ -546,6 +559,15 @@ export class ChainNode {
 }
 
 const emptyRecord: ClusterRecord = { name: '' as ClusterId, uid: '', hooks: [], observers: [] };
+
+function isErasure(proposal: Proposal | undefined): boolean {
+  return proposal?.state === 'EXECUTED' && proposal.config.some((change) => change.type === 'tombstone');
+}
+
+function erasedLatest(app: LedgerReader): readonly Hash[] {
+  const listed = app.stateGet(KEY.erased);
+  return listed === undefined ? [] : (JSON.parse(new TextDecoder().decode(listed)) as Hash[]);
+}
 
 /** Of the first certificate of a chain in PEM, which is the server's own. */
 function certificateHash(pem: string): Hash {

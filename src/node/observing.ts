@@ -4,13 +4,12 @@ import { Observer, type PendingDecision } from '../cluster/observer.ts';
 import { matchesAnyGlob, matchesGlob } from '../governance/pattern.ts';
 import { parsePolicySpec } from '../governance/policy-parse.ts';
 import type { PolicySpec } from '../governance/policy.ts';
-import { decodeLeaf, decodeTransaction } from '../ledger/index.ts';
-import { nativeBackend } from '../crypto/index.ts';
 import type { LedgerReader } from '../ports/ledger-reader.ts';
 import type { Store } from '../store/index.ts';
-import type { ClusterId, Hash, LeafIndex, OrgId, ValidatorId } from '../types/brand.ts';
-import type { ProposalChange } from '../types/proposal.ts';
+import type { ClusterId, Hash, OrgId, ValidatorId } from '../types/brand.ts';
+import type { ChangeUse } from '../types/proposal.ts';
 import type { ObservedResult } from '../types/transaction.ts';
+import { attestationAt } from './attestation-at.ts';
 import type { NodeConfig } from './config.ts';
 import { createGuard } from './guarding.ts';
 import type { FindingReportDraft } from '../cluster/finding-reporter.ts';
@@ -31,6 +30,7 @@ interface Deps {
   /** True once everything that was decided before the call is executed here; false if that cannot be had now. */
   readonly caughtUp: (cluster: ClusterId) => Promise<boolean>;
   readonly bodyOrgs: () => readonly OrgId[];
+  readonly keepBody: (hash: Hash, bytes: Uint8Array, orgs: readonly OrgId[]) => Promise<void>;
   /** True if it is on the log. */
   readonly publishFinding: (cluster: ClusterId, report: FindingReportDraft) => Promise<boolean>;
   readonly publishGuard: (cluster: ClusterId, hooks: readonly SeenHook[], throughVersion: string) => Promise<void>;
@@ -104,15 +104,10 @@ function pendingDecisions(deps: Deps, cluster: ClusterId, fetched: Map<Hash, Uin
   const wanted = new Set<Hash>();
   for (const proposal of deps.reader.liveProposals()) {
     if (proposal.cluster !== cluster) continue;
-    for (const change of proposal.changes) {
-      if (
-        change.state !== 'RESERVED' ||
-        change.decision === null ||
-        change.leaseMs === null ||
-        hasSpoken(change, deps.org)
-      )
-        continue;
-      const attestation = attestationOf(deps.store, change.decision);
+    for (const index of proposal.reserved) {
+      const use = deps.reader.use(proposal.id, index);
+      if (use === undefined || use.leaseMs === null || hasSpoken(use, deps.org)) continue;
+      const attestation = attestationAt(deps.store, use.decision);
       if (attestation === undefined) continue;
       const { attributes, bodyHash } = attestation;
       wanted.add(bodyHash);
@@ -120,7 +115,7 @@ function pendingDecisions(deps: Deps, cluster: ClusterId, fetched: Map<Hash, Uin
       // Only the nodes that were asked have the body of an admitted review.
       if (body === undefined)
         void deps.findBody(bodyHash).then((bytes) => bytes !== undefined && fetched.set(bodyHash, bytes));
-      pending.push({ decision: change.decision, attributes, body, decidedMs: change.leaseMs - leaseMs });
+      pending.push({ decision: use.decision, attributes, body, decidedMs: use.leaseMs - leaseMs });
     }
   }
   for (const hash of fetched.keys()) if (!wanted.has(hash)) fetched.delete(hash);
@@ -134,16 +129,8 @@ function isFree(group: string, resource: string): boolean {
   return EXCLUSIONS.some(isOf);
 }
 
-function hasSpoken({ persistedBy, notPersistedBy }: ProposalChange, org: OrgId): boolean {
+function hasSpoken({ persistedBy, notPersistedBy }: ChangeUse, org: OrgId): boolean {
   return persistedBy.includes(org) || notPersistedBy.includes(org);
-}
-
-function attestationOf(store: Store, leaf: LeafIndex) {
-  const bytes = store.readLeaf(leaf);
-  const decoded = bytes === undefined ? undefined : decodeLeaf(bytes);
-  if (decoded?.kind !== 'transaction') return undefined;
-  const { payload } = decodeTransaction(decoded.tx, nativeBackend.sha256);
-  return payload.kind === 'mutation' ? payload.attestation : undefined;
 }
 
 function policies(reader: LedgerReader): PolicySpec[] {

@@ -1,4 +1,4 @@
-import type { ChangeAttestation, ChangeAttributes } from '../types/change.ts';
+import type { BindingMode, ChangeAttestation, ChangeAttributes } from '../types/change.ts';
 import type { Hash } from '../types/brand.ts';
 import type { Proposal } from '../types/proposal.ts';
 import type { ErrorCode } from '../errors/registry.ts';
@@ -16,6 +16,10 @@ export type AdmissionOutcome =
       readonly kind: 'refused';
       readonly code: ErrorCode;
       readonly proposal: Proposal | null;
+      /** Which digest counts; null where no policy matches. */
+      readonly binding: BindingMode | null;
+      /** Block time in milliseconds until which an earlier request holds the approval at most; null if none does. */
+      readonly leaseMs: number | null;
       readonly height: number | null;
       readonly leaf: number | null;
     }

@@ -116,6 +116,12 @@ export interface ApiBackend {
   body(envelope: Uint8Array): Promise<Uint8Array>;
   /** Canonical form of a change, asked for by a signed request of a member of this node's organisation. */
   canonicalize(envelope: Uint8Array): Promise<{ readonly change: ProposedChange; readonly body: Uint8Array }>;
+  /** Body of a proposal; undefined if there is none under this hash here, nor where it can be had. */
+  details(hash: Hash): Promise<Uint8Array | undefined>;
+  /** Takes the body of a proposal that a member of this node's organisation is about to make; answers its hash. */
+  putDetails(envelope: Uint8Array): Promise<Hash>;
+  /** Of proposals that left the state: what `src/ledger/archive.ts` describes, with the leaf that it is proven against. Those that this node has. */
+  archived(proposals: readonly number[]): readonly { readonly archived: Uint8Array; readonly leaf: LeafProof }[];
   /** Signed note of the current tree, with cosignatures of a quorum made now if `fresh`. */
   checkpoint(fresh: boolean): Promise<string>;
 }

@@ -1,21 +1,11 @@
 import type { ChainParams, ClusterRecord, Joiner, Organisation, Validator, ValidatorSet } from '../types/chain.ts';
-import type { ChangeAttributes, PerBinding } from '../types/change.ts';
+import type { BindingMode, ChangeAttributes, PerBinding } from '../types/change.ts';
 import type { Hash, OrgId } from '../types/brand.ts';
-import type { Proposal } from '../types/proposal.ts';
+import type { ChangeUse, Proposal, ProposalDetails } from '../types/proposal.ts';
 import type { SpoolHead, SpoolTotals } from '../types/spool.ts';
 import type { TxResult } from '../types/transaction.ts';
 import type { ErrorCode } from '../errors/registry.ts';
 import type { Evaluation } from './admission-ledger.ts';
-
-/** A proposal whose bodies are not held by enough organisations yet. */
-export interface WantedBodies {
-  readonly proposal: number;
-  readonly cluster: string;
-  readonly bodies: readonly Hash[];
-  /** Organisations that hold them all: fetch from these. */
-  readonly heldBy: readonly OrgId[];
-  readonly requester: OrgId | null;
-}
 
 /** Synchronous reads of the committed state. What one turn of the event loop reads belongs to one state. */
 export interface LedgerReader {
@@ -29,8 +19,18 @@ export interface LedgerReader {
   refusedOpenProposal(
     attributes: ChangeAttributes,
     digest: PerBinding,
-  ): { readonly code: ErrorCode; readonly proposal: Proposal } | null;
+  ): { readonly code: ErrorCode; readonly proposal: Proposal; readonly binding: BindingMode } | null;
   proposal(id: number): Proposal | undefined;
+  /** Approved digests of a proposal's changes, in order. */
+  digestsOf(id: number): readonly Hash[];
+  /** What became of one change; undefined while it is in no use. */
+  use(id: number, index: number): ChangeUse | undefined;
+  /** Whether a proposal's body is what the chain says of it, under the policies in force. Throws GOVERNANCE_DETAILS. */
+  checkDetails(proposal: Proposal, details: ProposalDetails): void;
+  /** A vote has erased this body. */
+  isErased(body: Hash): boolean;
+  /** Until when an earlier request holds the approval of this change at most, in milliseconds; null if none does. */
+  leaseOf(attributes: ChangeAttributes, digest: PerBinding): number | null;
   /** Proposals about which something can still change, oldest first. */
   liveProposals(): readonly Proposal[];
   stateGet(key: string): Uint8Array | undefined;
@@ -38,7 +38,6 @@ export interface LedgerReader {
   prove(key: string): { readonly bucket: Uint8Array; readonly siblings: readonly Uint8Array[] };
   /** The next transition that time alone brings about; a node whose clock passed it submits a tick. */
   nextDue(): { readonly dueMs: number; readonly id: string } | null;
-  wantedBodies(): readonly WantedBodies[];
   /** The earlier result of a byte-identical transaction, as long as its natural key is kept. */
   recordedTx(tx: Uint8Array): { readonly leaf: number; readonly result: TxResult } | undefined;
   validators(): readonly Validator[];

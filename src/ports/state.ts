@@ -27,4 +27,6 @@ export interface BlockWrites {
   readonly leaves: readonly (readonly [index: number, bytes: Uint8Array])[];
   /** Audit indexes: bucket name, key, leaf index. See `src/ledger/audit-index.ts`. */
   readonly indexes: readonly (readonly [index: string, key: string, leaf: number])[];
+  /** What left the state, by its key, with the proof that it stood there; see `src/ledger/archive.ts`. */
+  readonly archive: readonly (readonly [key: string, bytes: Uint8Array])[];
 }

@@ -131,6 +131,11 @@ export class Store implements TreeSource {
     return low;
   }
 
+  /** What left the state under this key, with its proof. */
+  archived(key: string): Uint8Array | undefined {
+    return this.local.get(archiveName(key));
+  }
+
   /** Leaf indexes under one key of an audit index, newest first. */
   index(name: string, key: string, page: IndexPage): number[] {
     return this.#indexes.leaves(name, key, page);
@@ -202,7 +207,12 @@ export class Store implements TreeSource {
     for (const [level, index, hash] of changed.nodes) writes.push([nodeKey(level, index), hash]);
     for (const [index, bytes] of changed.leaves) writes.push([numberKey('leaf', index), encodeLeaf(bytes)]);
     writes.push(...this.#indexes.writes(changed.indexes));
+    for (const [key, bytes] of changed.archive) writes.push([localKey(archiveName(key)), bytes]);
     for (const [name, value] of block.local ?? []) writes.push([localKey(name), value]);
     return writes;
   }
+}
+
+function archiveName(key: string): string {
+  return `archive/${key}`;
 }

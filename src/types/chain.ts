@@ -86,6 +86,10 @@ export interface ChainParams {
   readonly blockTxsMax: number;
   readonly precisionMs: number;
   readonly messageDelayMs: number;
+  /** How long a node keeps the body of a change or a proposal. Longer than any proposal can go on. */
+  readonly bodyRetentionMs: number;
+  /** How long a proposal stays in the state after its end; its records, and the archive of each node, show it for ever. */
+  readonly proposalRetentionMs: number;
 }
 
 /** How the committee decides on its own configuration. */

@@ -1,6 +1,6 @@
 import type { ClusterId, Hash, LeafIndex, OrgId } from './brand.ts';
-import type { BallotChoice, ConfigChange, ProposedChange } from './transaction.ts';
-import type { BindingMode } from './change.ts';
+import type { BallotChoice, ConfigChange } from './transaction.ts';
+import type { BindingMode, ChangeAttributes, PerBinding } from './change.ts';
 
 export type ProposalState =
   'OPEN' | 'APPROVED' | 'REJECTED' | 'WITHDRAWN' | 'EXPIRED' | 'SUPERSEDED' | 'UNAVAILABLE' | 'EXECUTED' | 'FAILED';
@@ -30,16 +30,20 @@ export interface Vote {
   readonly leaf: LeafIndex;
 }
 
-export interface ProposalChange extends ProposedChange {
-  /** Which of the two digests is approved: the stricter mode of the policies that match this change. */
-  readonly binding: BindingMode;
-  readonly state: ChangeState;
+/**
+ * What became of one approval, under `proposal/<id>/use/<index>`: there is a document from its first reservation on, and none again while it is free. So
+ * the admission of one change of many writes no list of them.
+ */
+export interface ChangeUse {
+  readonly state: Extract<ChangeState, 'RESERVED' | 'EXECUTED' | 'UNCERTAIN'>;
   /** While RESERVED: block time at which the lease ends; else null. */
   readonly leaseMs: number | null;
-  /** Leaf of the admission that used it; else null. */
-  readonly decision: LeafIndex | null;
-  /** uid the reservation is bound to; empty otherwise. */
+  /** Leaf of the admission that used it. */
+  readonly decision: LeafIndex;
+  /** uid the reservation is bound to. */
   readonly reservedUid: string;
+  /** State key of the reservations of its object. */
+  readonly reservation: string;
   /** False once another admitted change of the object came: the reservation then serves no further review. */
   readonly reusable: boolean;
   /** Organisations whose observers said persisted / not persisted for this reservation. */
@@ -58,6 +62,7 @@ export interface Proposal {
   readonly state: ProposalState;
   readonly cluster: ClusterId | '';
   readonly openedMs: number;
+  readonly openedHeight: number;
   readonly openedLeaf: LeafIndex;
   readonly nonce: string;
   readonly reason: string;
@@ -67,12 +72,21 @@ export interface Proposal {
   readonly claims: readonly { readonly org: OrgId; readonly member: string; readonly sequence: number }[];
   /** Claims that were taken back, so that an older claim cannot come again. */
   readonly withdrawnClaims: readonly { readonly org: OrgId; readonly member: string; readonly sequence: number }[];
-  /** Strict if any of the changes is. */
-  readonly binding: BindingMode;
   readonly requirements: readonly Requirement[];
   /** Organisations fixed at opening. */
   readonly electors: readonly OrgId[];
-  readonly changes: readonly ProposalChange[];
+  /** Hash of the body that lists the changes (ledger/details.ts); empty for a configuration. */
+  readonly details: Hash | '';
+  /** The first change in words. */
+  readonly title: string;
+  /** Their digests are under `proposal/<id>/digests`, written once. */
+  readonly changeCount: number;
+  /** State of every change that has no `ChangeUse`. */
+  readonly unused: Exclude<ChangeState, ChangeUse['state']>;
+  /** Indexes of the changes that are RESERVED, ascending; how many are in the two states that an approval ends in. */
+  readonly reserved: readonly number[];
+  readonly executed: number;
+  readonly uncertain: number;
   readonly config: readonly ConfigChange[];
   /** Organisations whose nodes hold the bodies; voting starts when enough of them do. */
   readonly bodyHeldBy: readonly OrgId[];
@@ -85,4 +99,23 @@ export interface Proposal {
   readonly votes: readonly Vote[];
   /** Why it ended, a registry code; empty while it goes on. */
   readonly endCode: string;
+}
+
+/** One change of a proposal as its body lists it: all that a policy reads, and what its own body must hash to. */
+export interface DetailedChange extends Omit<ChangeAttributes, 'cluster' | 'user' | 'groups'> {
+  readonly commitment: PerBinding;
+  readonly bodyHash: Hash;
+  /** Which of the two digests is approved: the stricter mode of the policies that match this change. */
+  readonly binding: BindingMode;
+}
+
+/** The body of a proposal, kept off the chain under its hash. It holds metadata only, as the records of its changes will, so anybody may read it. */
+export interface ProposalDetails {
+  readonly v: 1;
+  readonly alg: 'sha256';
+  readonly cluster: ClusterId;
+  readonly keyId: Hash;
+  readonly user: string;
+  readonly groups: readonly string[];
+  readonly changes: readonly DetailedChange[];
 }

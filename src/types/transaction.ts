@@ -92,7 +92,7 @@ export interface ObservationPayload extends PayloadBase {
   readonly results: readonly ObservedResult[];
 }
 
-/** One change of a proposal, as proposed by a person. */
+/** One change in its canonical form; a proposal's body lists these, the chain only their digests. */
 export interface ProposedChange {
   readonly attributes: ChangeAttributes;
   readonly commitment: PerBinding;
@@ -128,6 +128,8 @@ export type ConfigChange =
   | { readonly type: 'validator-replace'; readonly descriptor: string; readonly replaces: Hash }
   /** Also of an organisation that was admitted and is not a validator yet. */
   | { readonly type: 'validator-remove'; readonly org: OrgId; readonly replaces: Hash }
+  /** Erases a body for good: every node deletes it and takes it from nobody again. The record that names it stays. */
+  | { readonly type: 'tombstone'; readonly body: Hash; readonly replaces: null }
   /** Accepts a finding as it is; `replaces` is the hash of its facts, so that what is found later is not accepted with it. */
   | { readonly type: 'finding-ratify'; readonly cluster: ClusterId; readonly finding: number; readonly replaces: Hash };
 
@@ -138,9 +140,19 @@ export interface ProposalPayload extends PayloadBase {
   readonly member: string;
   readonly nonce: string;
   readonly reason: string;
-  /** 1 to 500 changes of one cluster, or configuration changes that execute atomically. Exactly one of the two is non-empty. */
+  /** 1 to 500 changes of one cluster, or configuration changes that execute atomically. Exactly one of `digests` and `config` is non-empty. */
   readonly cluster: ClusterId | '';
-  readonly changes: readonly ProposedChange[];
+  /** Hash of the body that says what the digests stand for (ledger/details.ts); empty for a configuration, as are title, digests and policies. */
+  readonly details: Hash | '';
+  /** The first change in words, so that a list needs no body. Checked against the body by whoever holds it, and by every voter. */
+  readonly title: string;
+  /** The digest that is approved of each change, under the mode that binds it. */
+  readonly digests: readonly Hash[];
+  /**
+   * Digests of the policies that match any of the changes. The proposer's word: an approval serves only a request whose attested attributes match none
+   * but these, so leaving one out gains nothing.
+   */
+  readonly policies: readonly Hash[];
   readonly config: readonly ConfigChange[];
 }
 
@@ -166,7 +178,7 @@ export interface BallotPayload extends PayloadBase {
   readonly sequence: number;
   readonly choice: BallotChoice;
   readonly reason: string;
-  /** Hash of the proposal's immutable terms (chain, cluster, id, instance, changes, bodies, requester, policy, nonce). */
+  /** Hash of the proposal's immutable terms (chain, cluster, id, instance, digests, body, requester, policies, nonce). */
   readonly termsHash: Hash;
 }
 
@@ -177,12 +189,12 @@ export interface WithdrawalPayload extends PayloadBase {
   readonly proposal: number;
 }
 
-/** A node holds the bodies with these hashes. Natural key (node, proposal). */
+/** A node holds the proposal's body and those of all changes that it lists, and found them true. Natural key (node, proposal). */
 export interface BodyHeldPayload extends PayloadBase {
   readonly kind: 'body-held';
   readonly node: ValidatorId;
   readonly proposal: number;
-  readonly bodies: readonly Hash[];
+  readonly details: Hash;
 }
 
 /** The first node of a cluster's record publishes the id of K_cluster. Natural key (cluster, keyId). */

@@ -6,17 +6,22 @@ import { ChainReader, type RecordList } from '../../src/client/reader.ts';
 import { httpsTransport } from '../../src/client/transport.ts';
 import { parseJson } from '../../src/codec/index.ts';
 import { decodePrivateKeyPem, nativeBackend } from '../../src/crypto/index.ts';
-import { KEY, proposalKey } from '../../src/ledger/execute/keys.ts';
+import { changeUseKey, KEY, proposalKey } from '../../src/ledger/execute/keys.ts';
 import { signTransaction, type CertifiedHead } from '../../src/ledger/index.ts';
 import type { Signer } from '../../src/ports/crypto.ts';
 import type { Hash, OrgId } from '../../src/types/brand.ts';
-import type { Proposal } from '../../src/types/proposal.ts';
+import type { ChangeState, ChangeUse, Proposal } from '../../src/types/proposal.ts';
 import type { BallotChoice, ConfigChange, Payload, TxResult } from '../../src/types/transaction.ts';
 import type { Playground } from '../playground/playground.ts';
 
 const LIFE_MS = 60_000;
 const POLL_INTERVAL_MS = 100;
 const WAIT_MS = 30_000;
+
+/** A proposal with what became of each of its changes. */
+export type SeenProposal = Proposal & {
+  readonly changes: readonly ({ readonly state: ChangeState } & Partial<Omit<ChangeUse, 'state'>>)[];
+};
 
 type Draft<K extends Payload['kind']> = Omit<
   Extract<Payload, { kind: K }>,
@@ -85,7 +90,10 @@ export class Committee {
       nonce,
       reason: '',
       cluster: '',
-      changes: [],
+      details: '',
+      title: '',
+      digests: [],
+      policies: [],
       config,
     });
     if (result.proposal === null) throw new Error(`no proposal: ${result.decision} ${result.code}`);
@@ -98,7 +106,7 @@ export class Committee {
   }
 
   /** Votes of these people once the proposal's bodies are where they must be; then waits until it is in `state`. */
-  async approve(id: number, people: readonly string[], state: Proposal['state'] = 'APPROVED'): Promise<Proposal> {
+  async approve(id: number, people: readonly string[], state: Proposal['state'] = 'APPROVED'): Promise<SeenProposal> {
     const open = await this.until(id, ({ deadlineVotingMs }) => deadlineVotingMs !== null);
     for (const person of people) {
       const { decision, code } = await this.vote(person, open);
@@ -107,14 +115,21 @@ export class Committee {
     return this.until(id, (proposal) => proposal.state === state);
   }
 
-  async proposal(id: number): Promise<Proposal> {
+  async proposal(id: number): Promise<SeenProposal> {
     const { values } = await this.reader.state([proposalKey(id)]);
     const bytes = values.get(proposalKey(id));
     if (bytes === undefined) throw new Error(`there is no proposal/${id}`);
-    return parseJson(bytes) as unknown as Proposal;
+    const proposal = parseJson(bytes) as unknown as Proposal;
+    const keys = Array.from({ length: proposal.changeCount }, (_, index) => changeUseKey(id, index));
+    const uses = keys.length === 0 ? undefined : (await this.reader.state(keys)).values;
+    const changes = keys.map((key) => {
+      const use = uses?.get(key);
+      return { state: proposal.unused, ...(use === undefined ? {} : (parseJson(use) as unknown as ChangeUse)) };
+    });
+    return { ...proposal, changes };
   }
 
-  async until(id: number, holds: (proposal: Proposal) => boolean, timeoutMs = WAIT_MS): Promise<Proposal> {
+  async until(id: number, holds: (proposal: SeenProposal) => boolean, timeoutMs = WAIT_MS): Promise<SeenProposal> {
     const deadline = performance.now() + timeoutMs;
     for (;;) {
       const proposal = await this.proposal(id);

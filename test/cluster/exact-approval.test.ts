@@ -96,7 +96,7 @@ describe('P1 an approval cannot be stretched', { timeout: 120_000 }, () => {
     expect([used.status, used.message]).toEqual([expect.toSatisfy((status: number) => status < 300), '']);
     // Observers of two organisations say that exactly this was stored.
     const executed = await committee.until(id, ({ changes }) => changes[0]?.state === 'EXECUTED');
-    if (unobserved !== true) expect(executed.changes[0]?.persistedBy.length).toBeGreaterThanOrEqual(2);
+    if (unobserved !== true) expect(executed.changes[0]?.persistedBy?.length).toBeGreaterThanOrEqual(2);
   });
 
   test('to another object of the same name that was made later, by a DELETE', async () => {
@@ -303,7 +303,7 @@ describe('P1 exact approval', () => {
       ({ changes }) => changes[0]?.state === 'READY',
       QUOTA_TIMEOUT_MS,
     );
-    expect(freed.changes[0]?.notPersistedBy.length).toBeGreaterThanOrEqual(2);
+    expect(freed).toMatchObject({ reserved: [], executed: 0, uncertain: 0 });
     await setQuota(1);
     expect((await createConfigMap(playground, 'alice', QUOTA_NS, 'over')).status).toBe(201);
     await committee.until(quotaProposal, ({ changes }) => changes[0]?.state === 'EXECUTED');

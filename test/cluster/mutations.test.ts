@@ -143,7 +143,7 @@ describe('P1 what was voted for is what is stored', () => {
     const [proposal] = proposals;
     // The digest of the stored object is the one that was voted for: observers of f + 1 organisations compared them.
     expect(proposal?.changes.map(({ state }) => state)).toEqual(['EXECUTED']);
-    expect(proposal?.changes[0]?.persistedBy.length).toBeGreaterThanOrEqual(2);
+    expect(proposal?.changes[0]?.persistedBy?.length).toBeGreaterThanOrEqual(2);
     expect(decisions.length).toBeGreaterThan(0);
     for (const { result } of decisions) expect(result).toMatchObject({ decision: 'ADMITTED', proposal: proposal?.id });
   });

@@ -268,7 +268,15 @@ describe('two attempts at one change have one digest on a real API server', () =
   const digestsOf = async (object: unknown, ...steps: string[]): Promise<readonly string[]> => {
     ledger.asked.length = 0;
     // Refused, so that the next attempt is a CREATE again: as it is while the votes are missing.
-    ledger.outcome = { kind: 'refused', code: 'WEBHOOK_CANARY', proposal: null, height: null, leaf: null };
+    ledger.outcome = {
+      kind: 'refused',
+      code: 'WEBHOOK_CANARY',
+      proposal: null,
+      binding: null,
+      leaseMs: null,
+      height: null,
+      leaf: null,
+    };
     for (const _ of steps)
       await runKubectl(cluster, ['create', '-f', '-'], { context: 'alice', stdin: JSON.stringify(object) });
     return asked().map(({ digest }) => digest.diff);
@@ -308,7 +316,15 @@ describe('two attempts at one change have one digest on a real API server', () =
 
 describe('what people see', () => {
   test('a refusal with its reason and a warning with the proposal; a dry run only the warning', async () => {
-    ledger.outcome = { kind: 'refused', code: 'WEBHOOK_CANARY', proposal: null, height: null, leaf: null };
+    ledger.outcome = {
+      kind: 'refused',
+      code: 'WEBHOOK_CANARY',
+      proposal: null,
+      binding: null,
+      leaseMs: null,
+      height: null,
+      leaf: null,
+    };
     const refused = await alice('create', 'configmap', 'seen');
     expect(refused).toMatchObject({ code: 1 });
     expect(refused.stderr).toContain(

@@ -54,6 +54,8 @@ export function simGenesis(keys: SimKeys, validators: number): LoadedGenesis {
       blockTxsMax: 1_000,
       precisionMs: 500,
       messageDelayMs: 1_000,
+      bodyRetentionMs: 400 * 86_400_000,
+      proposalRetentionMs: 30 * 86_400_000,
     },
   };
   return loadGenesis(genesisBytes(genesis), keys.backend);

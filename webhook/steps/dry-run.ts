@@ -1,4 +1,5 @@
-import { plural, titleOf } from '../wording.ts';
+import { changeTitle } from '../../src/codec/change-title.ts';
+import { plural } from '../wording.ts';
 import type { Step } from './step.ts';
 
 /**
@@ -15,7 +16,7 @@ export const dryRun: Step = ({ review: { change } }, { ledger }) => {
     case 'approved':
       return {
         outcome: 'dry-run',
-        warnings: [`kubectl-chain: ${titleOf(attributes)} is approved by proposal/${evaluation.proposal}`],
+        warnings: [`kubectl-chain: ${changeTitle(attributes)} is approved by proposal/${evaluation.proposal}`],
       };
     case 'needs-votes': {
       const { approvals, policies, proposal } = evaluation;
@@ -24,7 +25,7 @@ export const dryRun: Step = ({ review: { change } }, { ledger }) => {
           ? 'kubectl chain propose change -f FILE'
           : `proposal/${proposal.id} is ${proposal.state}: kubectl chain vote ${proposal.id} --approve`;
       const needs = `needs ${plural(approvals, 'approval')} (${policies.join(', ')})`;
-      return { outcome: 'dry-run', warnings: [`kubectl-chain: ${titleOf(attributes)} ${needs}: ${next}`] };
+      return { outcome: 'dry-run', warnings: [`kubectl-chain: ${changeTitle(attributes)} ${needs}: ${next}`] };
     }
   }
 };

@@ -20,7 +20,7 @@ export async function claim(terminal: Terminal, word: string, options: ClaimOpti
     const identity = await identityOf(session, options);
     const opened = await openProposal(session.reader, id);
     const { proposal } = opened;
-    checkedTerms(session.chain.genesisHash, proposal);
+    if (opened.details !== undefined) checkedTerms(session.chain.genesisHash, proposal, opened.details);
     const { org, member } = identity;
     const isClaim = options.withdraw !== true;
     const what = `${isClaim ? 'claim' : 'take back the claim of'} proposal/${id} as ${org}/${member.name}`;

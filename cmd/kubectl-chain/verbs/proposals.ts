@@ -1,7 +1,7 @@
 import { ChainError } from '../../../src/errors/chain-error.ts';
 import { identityOf, type Identity } from '../identity.ts';
 import type { KeyOptions, ListOptions } from '../options.ts';
-import { printList, printOne } from '../output/print.ts';
+import { isTable, printList, printOne } from '../output/print.ts';
 import {
   awaits,
   describeProposal,
@@ -33,28 +33,35 @@ export async function proposals(
 ): Promise<void> {
   await reading(terminal, options, async (session) => {
     const [word] = words;
+    // A table needs neither bodies nor what became of each change.
+    const inFull = !isTable(options);
     if (word !== undefined) {
       const id = Number(proposalNumber(word));
       await printOne(terminal, options, proposalView, describeProposal(await openProposal(session.reader, id)));
-      if (options.watch === true) await watch(session, options, () => openProposals(session.reader, [id]));
+      if (options.watch === true) await watch(session, options, () => openProposals(session.reader, [id], inFull));
       return;
     }
     const limit = limitOf(options.limit);
     const fits = await filterOf(session, options);
-    const found = await find(session, limit, fits);
+    const found = await find(session, limit, inFull, fits);
     await printList(terminal, options, proposalView, found.map(describeProposal));
     if (found.length === limit) terminal.stderr(`note: the newest ${limit} are shown; --limit shows more\n`);
-    if (options.watch === true) await watch(session, options, () => find(session, limit, fits));
+    if (options.watch === true) await watch(session, options, () => find(session, limit, inFull, fits));
   });
 }
 
-/** Newest first. Complete by proof: the state names the last id, and holds or lacks each. */
-async function find({ reader }: Session, limit: number, fits: (opened: Opened) => boolean): Promise<readonly Opened[]> {
+/** Newest first. The state names the last id and holds or lacks each, by proof; those that left it after their end come from the nodes' archives. */
+async function find(
+  { reader }: Session,
+  limit: number,
+  inFull: boolean,
+  fits: (opened: Opened) => boolean,
+): Promise<readonly Opened[]> {
   const { last } = await proposalIds(reader);
   const found: Opened[] = [];
   for (let top = last; top > 0 && found.length < limit; top -= limitDefault) {
     const ids = Array.from({ length: Math.min(limitDefault, top) }, (_, i) => top - i);
-    found.push(...(await openProposals(reader, ids)).filter(fits));
+    found.push(...(await openProposals(reader, ids, inFull)).filter(fits));
   }
   return found.slice(0, limit);
 }

@@ -1,16 +1,34 @@
 import { renderDiff } from '../../../src/change/index.ts';
+import { changeTitle } from '../../../src/codec/change-title.ts';
+import { parseJson } from '../../../src/codec/index.ts';
+import { nativeBackend } from '../../../src/crypto/index.ts';
 import { ChainError } from '../../../src/errors/chain-error.ts';
+import { bindingOf, matchedPolicies } from '../../../src/governance/match.ts';
+import {
+  detailsOf,
+  digestsOf,
+  encodeDetails,
+  hashOfDetails,
+  policiesOf,
+  titleOf,
+} from '../../../src/ledger/details.ts';
+import { CHANGES_MAX } from '../../../src/ledger/limits.ts';
+import type { Hash } from '../../../src/types/brand.ts';
+import type { BindingMode } from '../../../src/types/change.ts';
+import type { ProposalDetails } from '../../../src/types/proposal.ts';
 import type { ClusterRecord } from '../../../src/types/chain.ts';
 import type { JsonObject } from '../../../src/types/json.ts';
 import type { ProposedChange } from '../../../src/types/transaction.ts';
 import { answer } from '../answer.ts';
-import { canonicalise, reviewRequest, type Asked } from '../canonical.ts';
+import { inOrder } from '../bodies.ts';
+import { canonicalise, ownEndpoints, reviewRequest, type Asked } from '../canonical.ts';
 import { confirm } from '../confirm.ts';
-import { act, freshNonce, identityOf, type Identity } from '../identity.ts';
-import { KubeApi, pathOf, textAt, type UserInfo } from '../kube-api.ts';
+import { act, freshNonce, identityOf, requestFrom, type Identity } from '../identity.ts';
+import { KubeApi, pathOf, textAt, type ServedResource, type UserInfo } from '../kube-api.ts';
 import type { SigningOptions } from '../options.ts';
 import { printable } from '../output/printable.ts';
-import { changeTitle } from '../proposal.ts';
+import { policiesInForce } from '../policies-in-force.ts';
+import { shownDiffs } from '../review.ts';
 import { resourceType, typeAndName } from '../resource-types.ts';
 import { clusterOf, withSession, type Session } from '../session.ts';
 import { paintDiff, type Terminal } from '../terminal.ts';
@@ -19,6 +37,7 @@ export interface ProposeChangeOptions extends SigningOptions {
   readonly filename?: readonly string[];
   readonly kustomize?: string;
   readonly recursive?: boolean;
+  readonly full?: boolean;
   readonly namespace?: string;
 }
 
@@ -28,6 +47,9 @@ export interface ProposeDeleteOptions extends SigningOptions {
   readonly gracePeriod?: string;
 }
 
+const { sha256 } = nativeBackend;
+/** Objects that the own node is asked about at once, and the API server. */
+const canonicalisedAtOnceMax = 8;
 const createOptions: JsonObject = { kind: 'CreateOptions', apiVersion: 'meta.k8s.io/v1' };
 const updateOptions: JsonObject = { kind: 'UpdateOptions', apiVersion: 'meta.k8s.io/v1' };
 
@@ -47,17 +69,41 @@ export async function proposeChange(terminal: Terminal, options: ProposeChangeOp
     const kube = new KubeApi(terminal, options);
     const user = await kube.whoAmI();
     const objects = await kube.dryRunApply(args, stdin);
-    const asked: Asked[] = [];
-    for (const object of objects) asked.push(await askedFor(kube, user, object));
+    const asked = await askedForAll(kube, user, objects);
     await propose(session, asked, options);
   });
 }
 
-async function askedFor(kube: KubeApi, user: UserInfo, object: JsonObject): Promise<Asked> {
-  const resource = await kube.resourceOf(textAt(object, 'apiVersion'), textAt(object, 'kind'));
+/** From so many objects of one resource and namespace on, they are listed instead of asked for one by one: each question starts a kubectl. */
+const LISTED_FROM = 5;
+
+async function askedForAll(kube: KubeApi, user: UserInfo, objects: readonly JsonObject[]): Promise<readonly Asked[]> {
+  const wanted = [];
+  for (const object of objects) {
+    const resource = await kube.resourceOf(textAt(object, 'apiVersion'), textAt(object, 'kind'));
+    const namespace = resource.isNamespaced ? textAt(object, 'metadata', 'namespace') : '';
+    wanted.push({ object, resource, namespace, folder: pathOf(resource, namespace, '') });
+  }
+  const folders = new Map<string, Promise<ReadonlyMap<string, JsonObject>>>();
+  const asked: Asked[] = [];
+  for (const { object, resource, namespace, folder } of wanted) {
+    const name = textAt(object, 'metadata', 'name');
+    const isListed = wanted.filter((other) => other.folder === folder).length >= LISTED_FROM;
+    if (isListed && !folders.has(folder)) folders.set(folder, kube.list(resource, namespace));
+    const old = isListed ? (await folders.get(folder))?.get(name) : await kube.get(pathOf(resource, namespace, name));
+    asked.push(askedFor(user, object, resource, namespace, old ?? null));
+  }
+  return asked;
+}
+
+function askedFor(
+  user: UserInfo,
+  object: JsonObject,
+  resource: ServedResource,
+  namespace: string,
+  old: JsonObject | null,
+): Asked {
   const name = textAt(object, 'metadata', 'name');
-  const namespace = resource.isNamespaced ? textAt(object, 'metadata', 'namespace') : '';
-  const old = (await kube.get(pathOf(resource, namespace, name))) ?? null;
   const title = `${resource.resource}/${name}`;
   const base = textAt(old ?? undefined, 'metadata', 'resourceVersion');
   if (old !== null && textAt(object, 'metadata', 'resourceVersion') !== base) {
@@ -134,51 +180,100 @@ function deleteOptions({ cascade = 'background', gracePeriod }: ProposeDeleteOpt
   };
 }
 
-async function propose(session: Session, asked: readonly Asked[], options: SigningOptions): Promise<void> {
+async function propose(
+  session: Session,
+  asked: readonly Asked[],
+  options: SigningOptions & { readonly full?: boolean },
+): Promise<void> {
   const { terminal } = session;
   const identity = await identityOf(session, options);
   const cluster = await clusterOf(session);
-  const changes = await shownChanges(session, identity, cluster, asked);
-  if (changes.length === 0) throw new ChainError('CLI_NOTHING', { what: 'the cluster already holds all of it' });
+  const changes = await shownChanges(session, identity, cluster, asked, options.full === true);
+  if (changes.length === 0)
+    throw new ChainError('CLI_NOTHING', { what: 'nothing of it needs a vote: what changes may be applied' });
+  if (changes.length > CHANGES_MAX)
+    throw new ChainError('CLI_USAGE', {
+      problem: `${changes.length} changes: one proposal holds at most ${CHANGES_MAX}; propose parts of it`,
+    });
+  const details = detailsOf(changes) as ProposalDetails;
   const { org, member } = identity;
   const count = `${changes.length} change${changes.length === 1 ? '' : 's'} of ${cluster.name}`;
   if (options.dryRun === true)
     return answer(terminal, options, 'proposal', `for ${count} would be made as ${org}/${member.name} (dry run)`);
   await confirm(terminal, options, `propose ${count} as ${org}/${member.name}`);
+  await giveDetails(session, identity, details);
   const { index, result } = await act(session, identity, {
     kind: 'proposal',
     nonce: freshNonce(),
     reason: options.reason ?? '',
     cluster: cluster.name,
-    changes,
+    details: hashOfDetails(encodeDetails(details), sha256),
+    title: titleOf(details),
+    digests: digestsOf(details, sha256),
+    policies: policiesOf(details, await policiesInForce(session), sha256),
     config: [],
   });
   await answer(terminal, options, `proposal/${result.proposal ?? ''}`, 'proposed', {
     proposal: result.proposal,
+    changes: changes.length,
     org,
     member: member.name,
     record: index,
   });
 }
 
-/** Canonical forms of what really changes something; each is shown from the very bytes that it commits to. */
+type BoundChange = ProposedChange & { readonly binding: BindingMode };
+
+/** Canonical forms of what really changes something and needs a vote; each is shown from the very bytes that it commits to. */
 async function shownChanges(
   session: Session,
   identity: Identity,
   { name: cluster }: ClusterRecord,
   asked: readonly Asked[],
-): Promise<readonly ProposedChange[]> {
+  isFull: boolean,
+): Promise<readonly BoundChange[]> {
   const { terminal } = session;
-  const changes: ProposedChange[] = [];
-  for (const one of asked) {
-    const title = `${one.resource.resource}/${one.name}`;
-    const { change, body } = await canonicalise(session, identity, cluster, reviewRequest(one), title);
-    if (one.operation === 'UPDATE' && body.changes.length === 0) {
-      terminal.stderr(`${printable(title)} unchanged\n`);
-      continue;
+  const policies = await policiesInForce(session);
+  const formed = await inOrder(asked, canonicalisedAtOnceMax, (one) =>
+    canonicalise(session, identity, cluster, reviewRequest(one), `${one.resource.resource}/${one.name}`),
+  );
+  const found = formed.flatMap(({ change, body }) => {
+    const { attributes } = change;
+    const title = printable(`${attributes.resource}/${attributes.name}`);
+    if (attributes.operation === 'UPDATE' && body.changes.length === 0) {
+      terminal.stderr(`${title} unchanged\n`);
+      return [];
     }
-    terminal.stderr(`\n${printable(changeTitle(change.attributes))}\n${paintDiff(terminal, renderDiff(body))}`);
-    changes.push(change);
-  }
-  return changes;
+    const matched = matchedPolicies(policies, attributes);
+    if (matched.length === 0) {
+      terminal.stderr(`${title} needs no vote\n`);
+      return [];
+    }
+    return [{ change: { ...change, binding: bindingOf(matched, attributes) }, diff: renderDiff(body) }];
+  });
+  const { diffs, note } = shownDiffs(
+    found.map(({ diff }) => diff),
+    isFull,
+  );
+  found.forEach(({ change }, i) =>
+    terminal.stderr(`\n${printable(changeTitle(change.attributes))}\n${paintDiff(terminal, diffs[i] ?? [])}`),
+  );
+  terminal.stderr(note);
+  return found.map(({ change }) => change);
+}
+
+/** The node of the own organisation keeps the body first; the others fetch it from there, before voting starts. */
+async function giveDetails(session: Session, identity: Identity, details: ProposalDetails): Promise<void> {
+  const content = { kind: 'details-request', details } as const;
+  const sign = (audience: Hash): Promise<Uint8Array> => requestFrom(session, identity, content, audience);
+  const wanted = hashOfDetails(encodeDetails(details), sha256);
+  await session.reader.signed(
+    '/v1/details',
+    sign,
+    (bytes) => {
+      const { hash } = parseJson(bytes) as { hash?: string };
+      if (hash !== wanted) throw new ChainError('CLI_CANONICAL', { object: titleOf(details), part: 'the body' });
+    },
+    await ownEndpoints(session, identity.org),
+  );
 }

@@ -271,7 +271,10 @@ export async function proposeConfig(
       nonce: freshNonce(),
       reason: options.reason ?? '',
       cluster: '',
-      changes: [],
+      details: '',
+      title: '',
+      digests: [],
+      policies: [],
       config,
     });
     await answer(terminal, options, `proposal/${result.proposal ?? ''}`, 'proposed', {

@@ -1,20 +1,26 @@
-import { diffOrReason } from '../bodies.ts';
+import { nativeBackend } from '../../../src/crypto/index.ts';
+import { changesOf } from '../../../src/ledger/details.ts';
+import { diffOrReason, inOrder } from '../bodies.ts';
 import { identityIfAny } from '../identity.ts';
 import type { KeyOptions, ListOptions } from '../options.ts';
 import { printable } from '../output/printable.ts';
 import { isTable, printList, printOne } from '../output/print.ts';
-import { authorLine, proposalReview } from '../review.ts';
+import { authorLine, proposalReview, shownDiffs } from '../review.ts';
 import { describeProposal, openProposal, proposalView, type ProposalJson } from '../proposal.ts';
 import { originOf, originText } from '../origin.ts';
 import { describeRecords, placeOf, recordView, resourceCell, type RecordJson } from '../record.ts';
 import { describeFinding, findingById, findingNumber, findingText, findingView } from '../findings.ts';
 import { clusterOf, reading, type Session } from '../session.ts';
 import { paintDiff, type Terminal } from '../terminal.ts';
-import type { Attested } from '../../../src/change/index.ts';
 import { ChainError } from '../../../src/errors/chain-error.ts';
 import { linesAt, oneRecord, placeIn, proposalNumber, type Place } from './audit.ts';
 
-export type ShowOptions = ListOptions & KeyOptions;
+export interface ShowOptions extends ListOptions, KeyOptions {
+  /** Every diff of a proposal, however many there are. */
+  readonly full?: boolean;
+}
+
+const bodiesAtOnce = 8;
 
 /** A record or a proposal in full, with its diff where a member's key lets it be read. */
 export async function show(terminal: Terminal, word: string, options: ShowOptions): Promise<void> {
@@ -69,9 +75,9 @@ async function showProposal(session: Session, id: number, options: ShowOptions):
   const { terminal } = session;
   const opened = await openProposal(session.reader, id);
   const described = describeProposal(opened);
-  const identity = opened.proposal.changes.length === 0 ? undefined : await identityIfAny(session, options);
-  const diffs: { readonly diff: readonly string[] | null; readonly reason: string }[] = [];
-  for (const change of opened.proposal.changes) diffs.push(await diffOrReason(session, identity, change as Attested));
+  const attested = opened.details === undefined ? [] : changesOf(opened.details, nativeBackend.sha256);
+  const identity = attested.length === 0 ? undefined : await identityIfAny(session, options);
+  const diffs = await inOrder(attested, bodiesAtOnce, (change) => diffOrReason(session, identity, change));
   if (!isTable(options)) {
     const changes = described.changes.map((change, i) => ({
       ...change,
@@ -80,13 +86,14 @@ async function showProposal(session: Session, id: number, options: ShowOptions):
     }));
     return printOne(terminal, options, proposalView, { ...described, changes } as ProposalJson);
   }
-  terminal.stdout(
-    proposalReview(
-      terminal,
-      described,
-      diffs.map(({ diff, reason }) => diff ?? [`(${reason})`]),
-    ),
+  const shown = shownDiffs(
+    diffs.map(({ diff, reason }) => diff ?? [`(${reason})`]),
+    options.full === true,
   );
+  terminal.stdout(proposalReview(terminal, described, shown.diffs));
+  if (shown.note !== '') terminal.stderr(`note: ${shown.note}`);
+  if (opened.proposal.kind === 'change' && opened.details === undefined)
+    terminal.stderr('note: no node shows the body of this proposal: it has expired, or was never given to them\n');
 }
 
 function printDiff(

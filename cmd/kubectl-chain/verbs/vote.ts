@@ -1,11 +1,16 @@
-import { ChainError } from '../../../src/errors/chain-error.ts';
+import { renderDiff, type VerifiedBody } from '../../../src/change/index.ts';
+import { changeTitle } from '../../../src/codec/change-title.ts';
+import { nativeBackend } from '../../../src/crypto/index.ts';
+import { ChainError, isChainError } from '../../../src/errors/chain-error.ts';
+import { changesOf, checkDetails, digestsOf } from '../../../src/ledger/details.ts';
 import type { BallotChoice } from '../../../src/types/transaction.ts';
-import { allDiffs } from '../bodies.ts';
+import { allBodies } from '../bodies.ts';
 import { confirm } from '../confirm.ts';
 import { act, identityOf, type Identity } from '../identity.ts';
 import type { SigningOptions } from '../options.ts';
-import { changeTitle, checkedTerms, describeProposal, openProposal, type Opened } from '../proposal.ts';
-import { proposalReview } from '../review.ts';
+import { policiesInForce } from '../policies-in-force.ts';
+import { checkedTerms, describeProposal, openProposal, type Opened } from '../proposal.ts';
+import { proposalReview, shownDiffs } from '../review.ts';
 import { answer } from '../answer.ts';
 import { withSession, type Session } from '../session.ts';
 import type { Terminal } from '../terminal.ts';
@@ -15,6 +20,8 @@ export interface VoteOptions extends SigningOptions {
   readonly approve?: boolean;
   readonly reject?: boolean;
   readonly abstain?: boolean;
+  /** Shows every diff, however many there are. */
+  readonly full?: boolean;
 }
 
 /** Shows each proposal from the very bytes that it is about, asks, and signs a ballot. */
@@ -37,8 +44,16 @@ async function voteOn(
   const { terminal, reader, chain } = session;
   const opened = await openProposal(reader, id);
   const { proposal } = opened;
-  const termsHash = checkedTerms(chain.genesisHash, proposal);
-  terminal.stderr(await reviewFor(session, identity, opened, choice));
+  if (opened.lastInState !== null)
+    throw new ChainError('GOVERNANCE_PROPOSAL_CLOSED', { proposal: id, state: proposal.state });
+  if (proposal.kind === 'change' && opened.details === undefined)
+    throw new ChainError('CLI_BODY', {
+      proposal: id,
+      object: proposal.title,
+      reason: 'no node shows the body of the proposal',
+    });
+  const termsHash = checkedTerms(chain.genesisHash, proposal, opened.details);
+  terminal.stderr(await reviewFor(session, identity, opened, choice, options.full === true));
   const { org, member } = identity;
   if (options.dryRun === true)
     return answer(terminal, options, `proposal/${id}`, `would be voted ${choice} as ${org}/${member.name} (dry run)`);
@@ -63,20 +78,38 @@ async function voteOn(
   });
 }
 
-/** Whoever rejects or abstains may do so without the content; nobody approves what was not shown. */
-async function reviewFor(session: Session, identity: Identity, opened: Opened, choice: BallotChoice): Promise<string> {
+/** Whoever rejects or abstains may do so without the content; nobody approves what was not shown, or is not what the chain says of it. */
+async function reviewFor(
+  session: Session,
+  identity: Identity,
+  opened: Opened,
+  choice: BallotChoice,
+  isFull: boolean,
+): Promise<string> {
+  const { terminal } = session;
   const described = describeProposal(opened);
-  const changes = opened.proposal.changes.map((attested, i) => ({
-    title: changeTitle(described.changes[i] ?? attested.attributes),
-    attested,
-  }));
   try {
-    const diffs = await allDiffs(session, identity, described.id, changes);
-    return `${proposalReview(session.terminal, described, diffs)}\n`;
+    const bodies = await verifiedBodies(session, identity, opened);
+    const { diffs, note } = shownDiffs(bodies.map(renderDiff), isFull);
+    return `${proposalReview(terminal, described, diffs)}\n${note}`;
   } catch (error) {
-    if (choice === 'approve' || !(error instanceof ChainError) || error.code !== 'CLI_BODY') throw error;
-    return `${proposalReview(session.terminal, described, [])}\nwarning: ${error.message}\n`;
+    const isContent = isChainError(error, 'CLI_BODY') || isChainError(error, 'GOVERNANCE_DETAILS');
+    if (choice === 'approve' || !isContent) throw error;
+    return `${proposalReview(terminal, described, [])}\nwarning: ${error.message}\n`;
   }
+}
+
+/** Everything that the proposer stated is computed again: digests, binding, title and policies from the body, and each change from its own. */
+async function verifiedBodies(
+  session: Session,
+  identity: Identity,
+  { proposal, details }: Opened,
+): Promise<readonly VerifiedBody[]> {
+  if (details === undefined) return [];
+  const { sha256 } = nativeBackend;
+  checkDetails(proposal, digestsOf(details, sha256), details, await policiesInForce(session), sha256);
+  const changes = changesOf(details, sha256).map((change) => ({ ...change, title: changeTitle(change.attributes) }));
+  return allBodies(session, identity, proposal.id, changes);
 }
 
 function choiceOf({ approve, reject, abstain }: VoteOptions): BallotChoice {

@@ -77,6 +77,11 @@ export const cliErrors = {
     (p) => `the terms of proposal/${p.proposal} do not have the hash that the chain gives for them`,
     'Nothing was signed. Use a client of the same release as the nodes; if it is, report it.',
   ),
+  CLI_APPLY: entry<{ what: string; reason: string }>(
+    409,
+    (p) => `${p.what} cannot be applied: ${p.reason}`,
+    'Apply it with the tool that it was asked for with, or propose it again.',
+  ),
   CLI_BODY: entry<{ proposal: number; object: string; reason: string }>(
     502,
     (p) => `proposal/${p.proposal} cannot be shown: the content of ${p.object} is not to be had: ${p.reason}`,

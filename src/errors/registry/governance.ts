@@ -62,11 +62,6 @@ export const governanceErrors = {
     'Read the present version and propose again.',
   ),
   // Making a proposal
-  GOVERNANCE_CHANGE_UNMATCHED: entry<{ index: number }>(
-    400,
-    (p) => `change ${p.index} of the proposal is matched by no policy`,
-    'It needs no vote: leave it out of the proposal and apply it.',
-  ),
   GOVERNANCE_CHANGE_REPEATED: entry<{ index: number }>(
     400,
     (p) => `change ${p.index} of the proposal stands there twice`,
@@ -117,6 +112,16 @@ export const governanceErrors = {
     403,
     (p) => `proposal ${p.proposal} cannot be withdrawn: ${p.reason}`,
     'Only who proposed it withdraws it, while it is open.',
+  ),
+  GOVERNANCE_POLICY_NOT_IN_FORCE: entry<{ digest: string }>(
+    409,
+    (p) => `no policy in force has the digest ${p.digest}`,
+    'Read the policies that are in force and propose again.',
+  ),
+  GOVERNANCE_DETAILS: entry<{ proposal: number; part: string }>(
+    409,
+    (p) => `the body of proposal ${p.proposal} is not what the chain says of it: ${p.part} differs`,
+    'Do not approve it: its proposer stated something else than it holds, or policies have changed since. Propose the change again.',
   ),
   // Ballots
   GOVERNANCE_BALLOT_STRANGER: entry<{ proposal: number; org: string }>(

@@ -107,6 +107,11 @@ export const nodeErrors = {
     (p) => `no body with hash ${p.hash} is held here`,
     'Ask the node of another organisation.',
   ),
+  BODY_ERASED: entry<{ hash: string }>(
+    410,
+    (p) => `the body ${p.hash} was erased by vote`,
+    'Nobody can show it any more; the record, its digest and who approved it stay.',
+  ),
   BODY_FORBIDDEN: entry<{ hash: string; org: string }>(
     403,
     (p) => `${p.org} is not entitled to the body ${p.hash}`,

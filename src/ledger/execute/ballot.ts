@@ -3,6 +3,7 @@ import type { Proposal, Vote } from '../../types/proposal.ts';
 import type { BallotPayload } from '../../types/transaction.ts';
 import { ChainError } from '../../errors/chain-error.ts';
 import { isBallotExcluded } from '../../governance/author.ts';
+import { isUntouched } from '../../governance/transitions.ts';
 import { checkVoter, organisation } from './committee.ts';
 import { done, type Execution, type Outcome } from './execution.ts';
 import { proposalById, saveProposal } from './proposals.ts';
@@ -37,7 +38,7 @@ function checkBallot(x: Execution, proposal: Proposal, { org, member, sequence, 
   const { id, state, deadlineVotingMs } = proposal;
   if (state !== 'OPEN' && state !== 'APPROVED')
     throw new ChainError('GOVERNANCE_PROPOSAL_CLOSED', { proposal: id, state });
-  if (state === 'APPROVED' && proposal.changes.some((change) => change.state !== 'READY')) {
+  if (state === 'APPROVED' && !isUntouched(proposal)) {
     throw new ChainError('GOVERNANCE_BALLOT_IN_USE', { proposal: id });
   }
   if (state === 'OPEN' && deadlineVotingMs !== null && x.timeMs > deadlineVotingMs) {

@@ -11,10 +11,13 @@ import { policyDigest, versionHash } from '../version-hash.ts';
 import { clusterRecord, listOf, organisation, type PolicyDocument } from './committee.ts';
 import type { Execution } from './execution.ts';
 import { announceHook } from './guard.ts';
-import { bindingKey, bindingsKey, clusterKey, KEY, orgKey, policyKey } from './keys.ts';
+import { bindingKey, bindingsKey, clusterKey, KEY, orgKey, policyKey, tombstoneKey } from './keys.ts';
 import { keysInUse } from './keys-in-use.ts';
 import { ratifyFinding } from './ratify.ts';
 import { admitJoiner, removeValidator, replaceValidator } from './validator-change.ts';
+
+/** A node that was away while more bodies were erased deletes the older ones when it is asked for them, or when they expire. */
+const ERASED_LISTED_MAX = 1_000;
 
 /** One change of the chain's configuration, with its compare-and-swap. Throws GOVERNANCE_CONFIG_CONFLICT, _CONFIG_INVALID, _PARAMS or what a policy is refused for. */
 export function applyConfigChange(x: Execution, change: ConfigChange): void {
@@ -55,6 +58,8 @@ export function applyConfigChange(x: Execution, change: ConfigChange): void {
       return removeValidator(x, change);
     case 'guard-put':
       return announceHook(x, change);
+    case 'tombstone':
+      return eraseBody(x, change.body);
     case 'finding-ratify':
       return ratifyFinding(x, change);
   }
@@ -121,6 +126,15 @@ function deleteMember(x: Execution, org: OrgId, name: string, replaces: Hash): v
   const before = owner.members.find((other) => other.name === name);
   swap('member-delete', `${org}/${name}`, versionAt(x, before), replaces);
   putOrganisation(x, { ...owner, members: owner.members.filter((other) => other !== before) });
+}
+
+/** What was erased stays erased; nodes that hear of it late find it in the list. Who erases twice is told so. */
+function eraseBody(x: Execution, body: Hash): void {
+  const key = tombstoneKey(body);
+  if (x.docs.get(key) !== undefined) throw invalid('tombstone', 'the body is erased already');
+  x.docs.put(key, { height: x.height });
+  const latest = x.docs.get<readonly Hash[]>(KEY.erased) ?? [];
+  x.docs.put(KEY.erased, [...latest, body].slice(-ERASED_LISTED_MAX));
 }
 
 /** An organisation that could no longer vote by its own rule would be lost without anybody having said so. */

@@ -2,7 +2,7 @@ import type { Proposal } from '../../types/proposal.ts';
 import { executeConfiguration } from './configuration.ts';
 import { takeDue, type Due } from './due.ts';
 import type { Execution } from './execution.ts';
-import { closeProposal, readProposal, saveProposal, withChange } from './proposals.ts';
+import { closeProposal, readProposal, saveProposal, stateOfChange, withUnused } from './proposals.ts';
 import { endReservation } from './reservation.ts';
 import { verdictOn } from './settle.ts';
 
@@ -29,7 +29,7 @@ function runDue(x: Execution, { id }: Due): void {
       return lapse(x, proposal);
     case 'lease':
       // Nobody said in time whether it was stored: the approval may have been used, so it must not be used again.
-      if (proposal.changes[Number(change)]?.state === 'RESERVED')
+      if (stateOfChange(x.docs, proposal, Number(change)) === 'RESERVED')
         endReservation(x, proposal, Number(change), 'UNCERTAIN');
       return;
     case 'configuration':
@@ -52,9 +52,5 @@ function endVoting(x: Execution, proposal: Proposal): void {
 /** What is in use by then is decided by the observers; what is not has lapsed. */
 function lapse(x: Execution, proposal: Proposal): void {
   if (proposal.state !== 'APPROVED') return;
-  const lapsed = proposal.changes.reduce(
-    (next, change, i) => (change.state === 'READY' ? withChange(next, i, 'LAPSED', {}) : next),
-    proposal,
-  );
-  saveProposal(x, proposal, lapsed);
+  if (proposal.unused === 'READY') saveProposal(x, proposal, withUnused(proposal, 'LAPSED'));
 }

@@ -4,6 +4,7 @@ import { ChainError } from '../../errors/chain-error.ts';
 import { validatorById } from './committee.ts';
 import { validatorsAt } from './validator-sets.ts';
 import { KEY } from './keys.ts';
+import { putExpiring } from './expiry.ts';
 import { done, type Execution, type Outcome } from './execution.ts';
 import { readSignedVote, type SignedVote } from './signed-vote.ts';
 
@@ -12,7 +13,10 @@ export type EvidenceSummary = Readonly<
   Record<string, { readonly count: number; readonly signedHeight: number; readonly height: number }>
 >;
 
-/** Two conflicting signatures of one validator for one step, verified and kept for ever. Throws LEDGER_EVIDENCE. */
+/** The leaf stays for ever; that the same act must not be written down again is remembered so long. */
+const KNOWN_MS = 400 * 86_400_000;
+
+/** Two conflicting signatures of one validator for one step, verified. Throws LEDGER_EVIDENCE. */
 export function executeEvidence(x: Execution, { validator, first, second }: EvidencePayload): Outcome {
   const refuse = (reason: string): ChainError => new ChainError('LEDGER_EVIDENCE', { validator, reason });
   const [a, b] = [first, second].map(({ bytes, signature }): SignedVote => {
@@ -29,7 +33,7 @@ export function executeEvidence(x: Execution, { validator, first, second }: Evid
   if (a.content === b.content) throw refuse('the votes agree');
   const key = `evidence/${validator}/${a.height}/${a.round}/${a.type}`;
   if (x.docs.get(key) !== undefined) throw refuse('it is known');
-  x.docs.put(key, { height: x.height });
+  putExpiring(x, key, { untilMs: x.timeMs + KNOWN_MS });
   const all = x.docs.get<EvidenceSummary>(KEY.evidence) ?? {};
   x.docs.put(KEY.evidence, {
     ...all,

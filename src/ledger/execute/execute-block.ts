@@ -13,6 +13,7 @@ import { executeTx } from './execute-tx.ts';
 import { dropExpired, storeExpiring } from './expiry.ts';
 import { KEY } from './keys.ts';
 import { noteLastBlock } from './validator-sets.ts';
+import { retireProposals } from './retirement.ts';
 
 export interface BlockFacts {
   readonly height: number;
@@ -54,6 +55,7 @@ export function beginExecution(
     changedProposals: new Set(),
     decisions: [],
     ranDue: new Set(),
+    retired: [],
     expiring: [],
   };
   return x;
@@ -71,6 +73,7 @@ export function executeTxs(
 ): ExecutedTxs {
   noteLastBlock(x, facts.last);
   dropExpired(x);
+  retireProposals(x);
   runDueTransitions(x);
   const taken: Uint8Array[] = [];
   const hashes: Hash[] = [];

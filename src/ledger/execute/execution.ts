@@ -35,6 +35,8 @@ export interface Execution {
   readonly decisions: ExecutedBlock['decisions'][number][];
   /** Due transitions that ran at the start of this block: what a tick may ask for. */
   readonly ranDue: Set<string>;
+  /** Proposals that left the state at the start of this block. */
+  readonly retired: number[];
   /** Keys that this block put and that expire. */
   readonly expiring: { readonly untilMs: number; readonly key: string }[];
 }

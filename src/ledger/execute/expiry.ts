@@ -5,8 +5,8 @@ import { expiryEntryKey, expiryQueueKey } from './keys.ts';
  * Keys that lose their meaning at a time: natural keys and waiting witnesses. They stand in queues by horizon, one entry a block, so
  * that a block writes two documents a queue however many keys it adds, and a key that lives for a day does not hold up those that live for seconds.
  */
-const HORIZONS_MS: readonly number[] = [15_000, 120_000, 900_000, 7_200_000, 90_000_000];
-const LONGEST_MS = 90_000_000;
+const LONGEST_MS = 400 * 86_400_000;
+const HORIZONS_MS: readonly number[] = [15_000, 120_000, 900_000, 7_200_000, 90_000_000, LONGEST_MS];
 /** So many keys are dropped in one block at most; the rest goes with the next ones. */
 const DROPPED_MAX = 20_000;
 

@@ -13,6 +13,10 @@ export const KEY = {
   policies: 'list/policies',
   clusters: 'list/clusters',
   liveProposals: 'proposals/live',
+  /** Hashes of the bodies that were erased last, so that a node that was away deletes them at its start. */
+  erased: 'tombstones/latest',
+  /** Proposals that have ended and are still in the state, in the order in which they go. */
+  ended: 'proposals/ended',
   due: 'due/list',
   /** Who signed twice: see `evidence.ts`. */
   evidence: 'evidence',
@@ -32,6 +36,12 @@ export const clusterKey = (cluster: string): string => `cluster/${cluster}`;
 export const clusterKeyIdKey = (cluster: string): string => `cluster-key/${cluster}`;
 export const policyKey = (name: string): string => `policy/${name}`;
 export const proposalKey = (id: number): string => `proposal/${id}`;
+/** Digests of a proposal's changes, in order; written once. */
+export const endedKey = (sequence: number): string => `proposals/ended/${sequence}`;
+export const proposalDigestsKey = (id: number): string => `proposal/${id}/digests`;
+export const changeUseKey = (id: number, index: number): string => `proposal/${id}/use/${index}`;
+/** A body that was erased by vote. */
+export const tombstoneKey = (body: Hash): string => `tombstone/${body}`;
 export const digestKey = (cluster: string, digest: Hash): string => `digest/${cluster}/${digest}`;
 export const pairKeyOf = (hash: Hash): string => `pair/${hash}`;
 export const naturalKeyKey = (hash: Hash): string => `nk/${hash}`;

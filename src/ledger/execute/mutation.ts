@@ -1,13 +1,14 @@
 import type { LeafIndex, OrgId } from '../../types/brand.ts';
 import type { ClusterRecord } from '../../types/chain.ts';
 import type { ChangeAttestation, ChangeAttributes } from '../../types/change.ts';
-import type { ProposalChange } from '../../types/proposal.ts';
+import type { ProposalDetails } from '../../types/proposal.ts';
 import type { MutationPayload, Prev, TxResult } from '../../types/transaction.ts';
 import { ChainError, isChainError } from '../../errors/chain-error.ts';
 import { bindingOf } from '../../governance/match.ts';
 import type { Policy } from '../../governance/policy.ts';
 import { deadlinesOf, requirementsOf } from '../../governance/requirement.ts';
 import { changeDigests } from '../../codec/change-digest.ts';
+import { detailsOf, encodeDetails, hashOfDetails, titleOf } from '../details.ts';
 import type { DecodedTransaction } from '../transaction.ts';
 import { bindingFor, clusterRecord, matchedNow, validatorById } from './committee.ts';
 import type { Documents } from './documents.ts';
@@ -15,6 +16,7 @@ import { attempt, verdict, type Chain, type Execution, type Outcome } from './ex
 import { clusterKeyIdKey, namespaceKey, objectKey } from './keys.ts';
 import { pairWitness } from './pairing.ts';
 import { openProposal, type Draft } from './proposals.ts';
+import { endOutdated } from './reconcile.ts';
 import { noteAdmitted, reserve } from './reservation.ts';
 import { standingOf } from './standing.ts';
 import type { Validator } from '../../types/chain.ts';
@@ -87,6 +89,9 @@ function decide(x: Execution, tx: DecodedTransaction, attestation: ChangeAttesta
     }
     case 'pending':
       return verdict('REFUSED', standing.code, { proposal: standing.proposal.id, binding: standing.binding });
+    case 'outdated':
+      endOutdated(x, standing.proposal);
+      return refuseAndPropose(x, tx, attestation, leaf, matched);
     case 'unproposed':
       return refuseAndPropose(x, tx, attestation, leaf, matched);
   }
@@ -102,6 +107,7 @@ function refuseAndPropose(
 ): TxResult {
   const { attributes } = attestation;
   const binding = bindingOf(matched, attributes);
+  const details = detailsOf([{ ...attestation, binding }]) as ProposalDetails;
   const owner = bindingFor(x.docs, x.chain, attributes.cluster, attributes.user);
   const draft: Draft = {
     kind: 'change',
@@ -112,9 +118,10 @@ function refuseAndPropose(
     reason: '',
     requester: { user: attributes.user, org: owner?.org ?? null, member: owner?.member ?? null },
     claims: [],
-    binding,
     requirements: requirementsOf(matched),
-    changes: [newChange(attestation, binding)],
+    details: hashOfDetails(encodeDetails(details), x.chain.sha256),
+    title: titleOf(details),
+    digests: [attestation.digest[binding]],
     config: [],
     ...deadlinesOf(matched),
   };
@@ -125,27 +132,6 @@ function refuseAndPropose(
     if (!isChainError(error, 'GOVERNANCE_PROPOSALS_CAP')) throw error;
     return verdict('REFUSED', 'GOVERNANCE_NO_PROPOSAL_OPENED', { binding });
   }
-}
-
-export function newChange(
-  { attributes, commitment, digest, bodyHash, keyId }: Omit<ChangeAttestation, 'admissionUid'>,
-  binding: ProposalChange['binding'],
-): ProposalChange {
-  return {
-    attributes,
-    commitment,
-    digest,
-    bodyHash,
-    keyId,
-    binding,
-    state: 'OPEN',
-    leaseMs: null,
-    decision: null,
-    reservedUid: '',
-    reusable: false,
-    persistedBy: [],
-    notPersistedBy: [],
-  };
 }
 
 /** Every record of an object and of a namespace names the one before it, so that a history can be shown to be complete. */

@@ -1,13 +1,13 @@
 import type { ClusterId, OrgId, ValidatorId } from '../../types/brand.ts';
 import type { ClusterRecord } from '../../types/chain.ts';
-import type { Proposal, ProposalChange } from '../../types/proposal.ts';
+import type { Proposal, ChangeUse } from '../../types/proposal.ts';
 import type { ObservationPayload, ObservedResult } from '../../types/transaction.ts';
 import { ChainError } from '../../errors/chain-error.ts';
 import { faultyMax } from '../../governance/body-holders.ts';
 import { clusterRecord, validatorById } from './committee.ts';
 import { done, type Execution, type Outcome } from './execution.ts';
 import { decisionKey, observerKey } from './keys.ts';
-import { proposalById, saveProposal, withChange } from './proposals.ts';
+import { proposalById, putUse, saveProposal, useOf } from './proposals.ts';
 import { endReservation, type DecisionDocument } from './reservation.ts';
 
 /**
@@ -45,15 +45,15 @@ function observe(x: Execution, cluster: ClusterRecord, org: OrgId, result: Obser
   const held = x.docs.get<DecisionDocument>(decisionKey(result.decision));
   if (held === undefined) return;
   const proposal = proposalById(x, held.proposal);
-  const change = proposal.changes[held.change];
-  if (change?.state !== 'RESERVED' || proposal.cluster !== cluster.name) return;
-  const seen = result.persisted ? sawPersisted(change, org, result) : sawNotPersisted(change, org, result);
+  const use = useOf(x.docs, held.proposal, held.change);
+  if (use?.state !== 'RESERVED' || proposal.cluster !== cluster.name) return;
+  const seen = result.persisted ? sawPersisted(use, org, result) : sawNotPersisted(use, org, result);
   if (seen === undefined) return;
-  const noted = saveProposal(x, proposal, withChange(proposal, held.change, 'RESERVED', seen));
+  const noted = saveProposal(x, proposal, putUse(x, proposal, held.change, { ...use, ...seen }));
   settleObserved(x, noted, held.change, cluster, needed);
 }
 
-function sawPersisted(change: ProposalChange, org: OrgId, result: ObservedResult): Partial<ProposalChange> | undefined {
+function sawPersisted(change: ChangeUse, org: OrgId, result: ObservedResult): Partial<ChangeUse> | undefined {
   // The uid is known when the change is admitted, for a CREATE too: another one is another object.
   if (result.uid !== change.reservedUid) return undefined;
   return {
@@ -63,24 +63,20 @@ function sawPersisted(change: ProposalChange, org: OrgId, result: ObservedResult
 }
 
 /** Counts only for the latest review of the request: an earlier one may be gone while a repeated one was stored. */
-function sawNotPersisted(
-  change: ProposalChange,
-  org: OrgId,
-  result: ObservedResult,
-): Partial<ProposalChange> | undefined {
+function sawNotPersisted(change: ChangeUse, org: OrgId, result: ObservedResult): Partial<ChangeUse> | undefined {
   if (result.decision !== change.decision || change.persistedBy.includes(org)) return undefined;
   return { notPersistedBy: withOrg(change.notPersistedBy, org) };
 }
 
 function settleObserved(x: Execution, proposal: Proposal, index: number, cluster: ClusterRecord, needed: number): void {
-  const change = proposal.changes[index];
+  const change = useOf(x.docs, proposal.id, index);
   if (change === undefined) return;
   // An organisation that no longer observes has no say, whenever it signed.
   const count = (orgs: readonly OrgId[]): number => orgs.filter((org) => cluster.observers.includes(org)).length;
   if (count(change.persistedBy) >= needed) endReservation(x, proposal, index, 'EXECUTED');
   // One who saw it persisted is enough to keep the approval from being used again.
   else if (count(change.notPersistedBy) >= needed && change.persistedBy.length === 0)
-    endReservation(x, proposal, index, 'READY');
+    endReservation(x, proposal, index, 'free');
 }
 
 function withOrg(orgs: readonly OrgId[], org: OrgId): readonly OrgId[] {

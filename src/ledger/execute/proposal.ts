@@ -1,27 +1,15 @@
-import type { LeafIndex } from '../../types/brand.ts';
-import type { Proposal, ProposalChange } from '../../types/proposal.ts';
-import type { ProposalPayload, ProposedChange } from '../../types/transaction.ts';
-import { changeDigests } from '../../codec/change-digest.ts';
+import type { Hash, LeafIndex } from '../../types/brand.ts';
+import type { Proposal } from '../../types/proposal.ts';
+import type { ProposalPayload } from '../../types/transaction.ts';
 import { ChainError } from '../../errors/chain-error.ts';
 import { isUnclaimedAutomatic } from '../../governance/author.ts';
-import { bindingOf } from '../../governance/match.ts';
 import type { Policy } from '../../governance/policy.ts';
-import { configurationRequirement, deadlinesOf, requirementsOf, strictest } from '../../governance/requirement.ts';
-import { holdsDigest } from '../../governance/transitions.ts';
+import { configurationRequirement, deadlinesOf, requirementsOf } from '../../governance/requirement.ts';
 import { versionHash } from '../version-hash.ts';
-import { checkVoter, clusterRecord, configPolicy, matchedNow, organisations } from './committee.ts';
+import { checkVoter, clusterRecord, configPolicy, organisations, readPolicies } from './committee.ts';
 import { tryConfiguration } from './configuration.ts';
 import { done, type Execution, type Outcome } from './execution.ts';
-import { digestKey } from './keys.ts';
-import { checkKeyId, newChange } from './mutation.ts';
-import {
-  boundDigest,
-  closeProposal,
-  openProposal,
-  readProposal,
-  type DigestDocument,
-  type Draft,
-} from './proposals.ts';
+import { closeProposal, heldDigest, openProposal, type Draft } from './proposals.ts';
 
 /** A person proposes changes or a new configuration. Proposing is not voting. */
 export function executeProposal(x: Execution, payload: ProposalPayload, leaf: LeafIndex): Outcome {
@@ -34,31 +22,37 @@ export function executeProposal(x: Execution, payload: ProposalPayload, leaf: Le
   return done(opened.id);
 }
 
+/**
+ * The digests are taken as they are, and the policies as far as they are in force: who states wrong ones gets an approval that serves no request. Whether
+ * they are true is checked by the nodes that hold the body, before voting starts, and by every voter (details.ts).
+ */
 function changeDraft(x: Execution, payload: ProposalPayload): Draft {
-  const { cluster, org, member } = payload;
+  const { cluster, org, member, details, title, digests } = payload;
   if (clusterRecord(x.docs, cluster) === undefined) throw new ChainError('LEDGER_CLUSTER_UNKNOWN', { cluster });
-  const matched: Policy[] = [];
-  const changes = payload.changes.map((change, index) => {
-    checkKeyId(x.docs, cluster, change.keyId);
-    checkDigest(x, change);
-    const policies = matchedNow(x, change.attributes);
-    if (policies.length === 0) throw new ChainError('GOVERNANCE_CHANGE_UNMATCHED', { index });
-    matched.push(...policies);
-    return newChange(change, bindingOf(policies, change.attributes));
-  });
-  checkDistinct(changes);
-  for (const change of changes) supersedeOrRefuse(x, payload, change);
+  const stated = statedPolicies(x, payload.policies);
+  checkDistinct(digests);
+  for (const digest of digests) supersedeOrRefuse(x, payload, digest);
   return {
     ...personal(payload),
     kind: 'change',
     cluster,
     claims: [{ org, member, sequence: 0 }],
-    binding: strictest(changes.map((change) => change.binding)),
-    requirements: requirementsOf(matched),
-    changes,
+    requirements: requirementsOf(stated),
+    details,
+    title,
+    digests,
     config: [],
-    ...deadlinesOf(matched),
+    ...deadlinesOf(stated),
   };
+}
+
+function statedPolicies(x: Execution, digests: readonly Hash[]): readonly Policy[] {
+  const inForce = new Map(readPolicies(x.docs).map((policy) => [policy.digest, policy]));
+  return digests.map((digest) => {
+    const policy = inForce.get(digest);
+    if (policy === undefined) throw new ChainError('GOVERNANCE_POLICY_NOT_IN_FORCE', { digest });
+    return policy;
+  });
 }
 
 function configurationDraft(x: Execution, payload: ProposalPayload): Draft {
@@ -73,9 +67,10 @@ function configurationDraft(x: Execution, payload: ProposalPayload): Draft {
     kind: 'configuration',
     cluster: '',
     claims: [],
-    binding: 'strict',
     requirements: [requirement],
-    changes: [],
+    details: '',
+    title: '',
+    digests: [],
     config: payload.config,
     votingMs: policy.votingMs,
     executionMs: policy.delayMs,
@@ -91,28 +86,15 @@ function personal({
   return { origin: 'propose', nonce, reason, requester: { user: `${org}/${member}`, org, member } };
 }
 
-function checkDigest(x: Execution, { attributes, commitment, digest }: ProposedChange): void {
-  const expected = changeDigests(x.chain.sha256, attributes, commitment);
-  if (expected.diff !== digest.diff || expected.strict !== digest.strict)
-    throw new ChainError('LEDGER_DIGEST', { expected: expected.diff, found: digest.diff });
-}
-
-function checkDistinct(changes: readonly ProposalChange[]): void {
-  const seen = new Set<string>();
-  changes.forEach((change, index) => {
-    const digest = boundDigest(change);
-    if (seen.has(digest)) throw new ChainError('GOVERNANCE_CHANGE_REPEATED', { index });
-    seen.add(digest);
-  });
+function checkDistinct(digests: readonly Hash[]): void {
+  const index = digests.findIndex((digest, i) => digests.indexOf(digest) !== i);
+  if (index >= 0) throw new ChainError('GOVERNANCE_CHANGE_REPEATED', { index });
 }
 
 /** At most one proposal goes on for a digest. One that a refusal made and nobody answers for gives way to a person's. */
-function supersedeOrRefuse(x: Execution, payload: ProposalPayload, change: ProposalChange): void {
-  const digest = boundDigest(change);
-  const latest = x.docs.get<DigestDocument>(digestKey(payload.cluster, digest));
-  const other = latest === undefined ? undefined : readProposal(x.docs, latest.proposal);
-  const held = other?.changes.find((candidate) => boundDigest(candidate) === digest);
-  if (other === undefined || held === undefined || !holdsDigest(other, held)) return;
+function supersedeOrRefuse(x: Execution, payload: ProposalPayload, digest: Hash): void {
+  const other = heldDigest(x.docs, payload.cluster, digest)?.proposal;
+  if (other === undefined) return;
   if (!givesWay(other, payload)) throw new ChainError('GOVERNANCE_PROPOSAL_EXISTS', { proposal: other.id });
   closeProposal(x, other, 'SUPERSEDED', 'GOVERNANCE_PROPOSED_BY_PERSON');
 }

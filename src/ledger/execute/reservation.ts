@@ -1,10 +1,10 @@
 import type { LeafIndex } from '../../types/brand.ts';
 import type { ChangeAttributes } from '../../types/change.ts';
-import type { ChangeState, Proposal } from '../../types/proposal.ts';
+import type { ChangeUse, Proposal } from '../../types/proposal.ts';
 import { addDue, removeDue } from './due.ts';
 import type { Execution } from './execution.ts';
 import { decisionKey, reservationKey } from './keys.ts';
-import { leaseId, proposalById, saveProposal, withChange } from './proposals.ts';
+import { dropUse, leaseId, proposalById, putUse, saveProposal, useOf } from './proposals.ts';
 
 /** An API server stores within its request timeout (60 s); the observer's consistent read and its commit fit into the rest. */
 export const LEASE_MS = 120_000;
@@ -31,23 +31,18 @@ export function reserve(
   attributes: ChangeAttributes,
   leaf: LeafIndex,
 ): void {
+  const key = reservationKey(x.chain.sha256, attributes);
+  const base = { decision: leaf, reservedUid: attributes.uid, reservation: key, persistedBy: [], notPersistedBy: [] };
   if (consumesAtAdmission(attributes)) {
-    saveProposal(x, proposal, withChange(proposal, index, 'EXECUTED', { decision: leaf, reservedUid: attributes.uid }));
+    const used: ChangeUse = { ...base, state: 'EXECUTED', leaseMs: null, reusable: false };
+    saveProposal(x, proposal, putUse(x, proposal, index, used));
     return;
   }
   const leaseMs = x.timeMs + LEASE_MS;
-  const reserved = withChange(proposal, index, 'RESERVED', {
-    leaseMs,
-    decision: leaf,
-    reservedUid: attributes.uid,
-    reusable: true,
-    persistedBy: [],
-    notPersistedBy: [],
-  });
+  const reserved = putUse(x, proposal, index, { ...base, state: 'RESERVED', leaseMs, reusable: true });
   removeDue(x, new Set([leaseId(proposal.id, index)]));
   addDue(x, { dueMs: leaseMs, id: leaseId(proposal.id, index) });
   x.docs.put(decisionKey(leaf), { proposal: proposal.id, change: index } satisfies DecisionDocument);
-  const key = reservationKey(x.chain.sha256, attributes);
   const held = heldAt(x, key);
   const mine = held.find((other) => isSame(other, proposal.id, index));
   const decisions = [...(mine?.decisions ?? []), leaf];
@@ -55,21 +50,25 @@ export function reserve(
   saveProposal(x, proposal, reserved);
 }
 
-/** Ends a reservation in whatever way; a READY whose window is over has lapsed. */
-export function endReservation(x: Execution, proposal: Proposal, index: number, to: ChangeState): Proposal {
-  const change = proposal.changes[index];
-  if (change === undefined) return proposal;
-  const key = reservationKey(x.chain.sha256, change.attributes);
-  const held = heldAt(x, key);
+/** Ends a reservation: the approval is spent, or free again, which it is no longer where its window is over or it was revoked. */
+export function endReservation(
+  x: Execution,
+  proposal: Proposal,
+  index: number,
+  to: 'EXECUTED' | 'UNCERTAIN' | 'free',
+): Proposal {
+  const use = useOf(x.docs, proposal.id, index);
+  if (use === undefined) return proposal;
+  const held = heldAt(x, use.reservation);
   const left = held.filter((other) => !isSame(other, proposal.id, index));
   for (const other of held)
     if (!left.includes(other)) for (const leaf of other.decisions) x.docs.delete(decisionKey(leaf));
-  if (left.length > 0) x.docs.put(key, left);
-  else x.docs.delete(key);
+  if (left.length > 0) x.docs.put(use.reservation, left);
+  else x.docs.delete(use.reservation);
   removeDue(x, new Set([leaseId(proposal.id, index)]));
-  const lapsed = to === 'READY' && x.timeMs > (proposal.deadlineExecutionMs ?? 0);
-  const freed = to === 'READY' ? { decision: null, reservedUid: '' } : {};
-  return saveProposal(x, proposal, withChange(proposal, index, lapsed ? 'LAPSED' : to, { leaseMs: null, ...freed }));
+  const ended =
+    to === 'free' ? dropUse(x, proposal, index) : putUse(x, proposal, index, { ...use, state: to, leaseMs: null });
+  return saveProposal(x, proposal, ended);
 }
 
 /**
@@ -79,10 +78,10 @@ export function endReservation(x: Execution, proposal: Proposal, index: number, 
 export function noteAdmitted(x: Execution, attributes: ChangeAttributes, own: DecisionDocument | undefined): void {
   for (const held of heldAt(x, reservationKey(x.chain.sha256, attributes))) {
     if (own !== undefined && isSame(held, own.proposal, own.change)) continue;
+    const use = useOf(x.docs, held.proposal, held.change);
+    if (use?.reusable !== true || use.state !== 'RESERVED') continue;
     const proposal = proposalById(x, held.proposal);
-    const change = proposal.changes[held.change];
-    if (change?.reusable !== true || change.state !== 'RESERVED') continue;
-    saveProposal(x, proposal, withChange(proposal, held.change, 'RESERVED', { reusable: false }));
+    saveProposal(x, proposal, putUse(x, proposal, held.change, { ...use, reusable: false }));
   }
 }
 

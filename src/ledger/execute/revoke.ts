@@ -1,12 +1,9 @@
 import type { Proposal } from '../../types/proposal.ts';
 import type { Execution } from './execution.ts';
-import { saveProposal, withChange } from './proposals.ts';
+import { saveProposal, withUnused } from './proposals.ts';
 
-/** Changes that are approved and not in use lose their approval. */
+/** Changes that are approved and not in use lose their approval; so do those in use, should they come free. */
 export function revoke(x: Execution, proposal: Proposal, endCode: Proposal['endCode']): Proposal {
-  const revoked = proposal.changes.reduce(
-    (next, change, i) => (change.state === 'READY' ? withChange(next, i, 'REVOKED', {}) : next),
-    proposal,
-  );
-  return saveProposal(x, proposal, { ...revoked, endCode });
+  if (proposal.unused !== 'READY') return proposal;
+  return saveProposal(x, proposal, { ...withUnused(proposal, 'REVOKED'), endCode });
 }

@@ -5,7 +5,7 @@ import { configPolicy, organisation } from './committee.ts';
 import { executeConfiguration } from './configuration.ts';
 import { addDue } from './due.ts';
 import type { Execution } from './execution.ts';
-import { closeProposal, dueId, saveProposal, withChange } from './proposals.ts';
+import { closeProposal, dueId, saveProposal, withUnused } from './proposals.ts';
 import { revoke } from './revoke.ts';
 
 /** The count as it stands, with the organisations' own rules as they are now. */
@@ -32,8 +32,7 @@ function approve(x: Execution, proposal: Proposal): Proposal {
   if (proposal.kind === 'configuration') return approveConfiguration(x, proposal);
   const deadlineExecutionMs = x.timeMs + proposal.executionMs;
   addDue(x, { dueMs: deadlineExecutionMs, id: dueId(proposal.id, 'execution') });
-  const ready = proposal.changes.reduce((next, _change, i) => withChange(next, i, 'READY', {}), proposal);
-  return saveProposal(x, proposal, { ...ready, state: 'APPROVED', deadlineExecutionMs });
+  return saveProposal(x, proposal, { ...withUnused(proposal, 'READY'), state: 'APPROVED', deadlineExecutionMs });
 }
 
 function approveConfiguration(x: Execution, proposal: Proposal): Proposal {

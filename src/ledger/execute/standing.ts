@@ -1,14 +1,14 @@
-import type { Proposal } from '../../types/proposal.ts';
+import type { ChangeUse, Proposal } from '../../types/proposal.ts';
 import type { BindingMode, ChangeAttributes, PerBinding } from '../../types/change.ts';
 import type { ErrorCode } from '../../errors/registry.ts';
 import { isUnclaimed } from '../../governance/author.ts';
 import { bindingOf } from '../../governance/match.ts';
 import type { Policy } from '../../governance/policy.ts';
 import { coversPolicies } from '../../governance/requirement.ts';
-import { holdsDigest } from '../../governance/transitions.ts';
+import type { PolicyDocument } from './committee.ts';
 import type { Documents } from './documents.ts';
-import { digestKey } from './keys.ts';
-import { boundDigest, readProposal, type DigestDocument } from './proposals.ts';
+import { policyKey } from './keys.ts';
+import { heldDigest, useOf } from './proposals.ts';
 
 /** How a change stands before the policies that match it. Read-only: the dry run and the admission use the same answer. */
 export type Standing =
@@ -22,7 +22,16 @@ export type Standing =
       readonly reuse: boolean;
     }
   /** A proposal for it goes on, and this is what it lacks. */
-  | { readonly kind: 'pending'; readonly binding: BindingMode; readonly proposal: Proposal; readonly code: ErrorCode }
+  | {
+      readonly kind: 'pending';
+      readonly binding: BindingMode;
+      readonly proposal: Proposal;
+      readonly code: ErrorCode;
+      /** Of the approval, if an earlier request holds it. */
+      readonly use: ChangeUse | undefined;
+    }
+  /** A proposal for it goes on that nobody could open under the policies of today: it ends, and a refusal opens another. */
+  | { readonly kind: 'outdated'; readonly binding: BindingMode; readonly proposal: Proposal }
   /** No proposal for it goes on: a refusal opens one. */
   | { readonly kind: 'unproposed'; readonly binding: BindingMode };
 
@@ -35,24 +44,32 @@ export function standingOf(
 ): Standing {
   if (matched.length === 0) return { kind: 'unmatched' };
   const binding = bindingOf(matched, attributes);
-  const latest = docs.get<DigestDocument>(digestKey(attributes.cluster, digest[binding]));
-  const proposal = latest === undefined ? undefined : readProposal(docs, latest.proposal);
-  const index =
-    proposal?.changes.findIndex((change) => change.binding === binding && boundDigest(change) === digest[binding]) ??
-    -1;
-  const change = proposal?.changes[index];
-  if (proposal === undefined || change === undefined || !holdsDigest(proposal, change))
-    return { kind: 'unproposed', binding };
-  if (proposal.state === 'OPEN') return { kind: 'pending', binding, proposal, code: lackOf(proposal) };
-  if (!coversPolicies(proposal.requirements, matched))
-    return { kind: 'pending', binding, proposal, code: 'GOVERNANCE_APPROVAL_OUTDATED' };
-  if (change.state === 'READY' && timeMs <= (proposal.deadlineExecutionMs ?? 0))
+  const held = heldDigest(docs, attributes.cluster, digest[binding]);
+  if (held === undefined) return { kind: 'unproposed', binding };
+  const { proposal, index } = held;
+  const use = useOf(docs, proposal.id, index);
+  const pending = (code: ErrorCode): Standing => ({ kind: 'pending', binding, proposal, code, use });
+  if (!coversPolicies(proposal.requirements, matched)) {
+    // What is in use is decided by the observers; and a policy of another requester's is no reason to end a vote.
+    if (use === undefined && hasNewPolicy(docs, proposal, matched)) return { kind: 'outdated', binding, proposal };
+    if (proposal.state !== 'OPEN') return pending('GOVERNANCE_APPROVAL_OUTDATED');
+  }
+  if (proposal.state === 'OPEN') return pending(lackOf(proposal));
+  if (use === undefined && timeMs <= (proposal.deadlineExecutionMs ?? 0))
     return { kind: 'usable', binding, proposal, index, reuse: false };
-  const leaseHolds = change.leaseMs !== null && timeMs < change.leaseMs;
-  const sameRequest = change.reservedUid === attributes.uid && change.reusable && change.persistedBy.length === 0;
-  if (change.state === 'RESERVED' && leaseHolds && sameRequest)
-    return { kind: 'usable', binding, proposal, index, reuse: true };
-  return { kind: 'pending', binding, proposal, code: 'GOVERNANCE_APPROVAL_IN_USE' };
+  const leaseHolds = use !== undefined && use.leaseMs !== null && timeMs < use.leaseMs;
+  const sameRequest = use?.reservedUid === attributes.uid && use.reusable && use.persistedBy.length === 0;
+  if (leaseHolds && sameRequest) return { kind: 'usable', binding, proposal, index, reuse: true };
+  return pending('GOVERNANCE_APPROVAL_IN_USE');
+}
+
+/** A matching policy that came into force after the proposal was opened: it could not be named then. */
+function hasNewPolicy(docs: Pick<Documents, 'get'>, proposal: Proposal, matched: readonly Policy[]): boolean {
+  return matched.some(
+    (policy) =>
+      !coversPolicies(proposal.requirements, [policy]) &&
+      (docs.get<PolicyDocument>(policyKey(policy.name))?.sinceHeight ?? 0) >= proposal.openedHeight,
+  );
 }
 
 function lackOf(proposal: Proposal): ErrorCode {

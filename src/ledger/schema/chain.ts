@@ -38,6 +38,8 @@ export const paramsSchema: z.ZodType<ChainParams> = z.strictObject({
   blockTxsMax: count,
   precisionMs: ms,
   messageDelayMs: ms,
+  bodyRetentionMs: ms,
+  proposalRetentionMs: ms,
 });
 
 export const configPolicySchema: z.ZodType<ConfigPolicy> = z.strictObject({

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import type { ChangeAttestation, ChangeAttributes, PerBinding } from '../../types/change.ts';
+import type { ProposalDetails } from '../../types/proposal.ts';
 import type { Owner, ProposedChange, RecordedChange, SpoolEntry, SpoolGap } from '../../types/transaction.ts';
 import {
+  CHANGES_MAX,
   GROUPS_MAX,
   NAME_MAX,
   OBJECT_NAME_MAX,
@@ -16,8 +18,11 @@ import {
 import { clusterId, count, hash, ms, name, text } from './scalars.ts';
 
 /** The closed set of attributes. Nothing else of a change reaches the validators. */
-const attributesSchema: z.ZodType<ChangeAttributes> = z.strictObject({
-  cluster: clusterId,
+const requested = {
+  user: text(USER_MAX),
+  groups: z.array(text(USER_MAX)).max(GROUPS_MAX),
+};
+const ofChange = {
   operation: z.enum(['CREATE', 'UPDATE', 'DELETE', 'CONNECT']),
   group: text(NAME_MAX),
   version: name,
@@ -27,13 +32,12 @@ const attributesSchema: z.ZodType<ChangeAttributes> = z.strictObject({
   name: text(OBJECT_NAME_MAX),
   uid: text(UID_MAX),
   resourceVersion: text(RESOURCE_VERSION_MAX),
-  user: text(USER_MAX),
-  groups: z.array(text(USER_MAX)).max(GROUPS_MAX),
   generatedName: z.boolean(),
   options: text(OPTIONS_MAX),
   paths: z.array(text(PATH_MAX)).max(PATHS_MAX),
   pathsTruncated: z.boolean(),
-});
+};
+const attributesSchema: z.ZodType<ChangeAttributes> = z.strictObject({ cluster: clusterId, ...ofChange, ...requested });
 
 const perBindingSchema: z.ZodType<PerBinding> = z.strictObject({ diff: hash, strict: hash });
 
@@ -75,4 +79,24 @@ export const proposedChangeSchema: z.ZodType<ProposedChange> = z.strictObject({
   digest: perBindingSchema,
   bodyHash: hash,
   keyId: hash,
+});
+
+/** What is equal of all changes of a proposal stands once. */
+export const detailsSchema: z.ZodType<ProposalDetails> = z.strictObject({
+  v: z.literal(1),
+  alg: z.literal('sha256'),
+  cluster: clusterId,
+  keyId: hash,
+  ...requested,
+  changes: z
+    .array(
+      z.strictObject({
+        ...ofChange,
+        commitment: perBindingSchema,
+        bodyHash: hash,
+        binding: z.enum(['diff', 'strict']),
+      }),
+    )
+    .min(1)
+    .max(CHANGES_MAX),
 });

@@ -15,15 +15,17 @@ import {
   NONCE_MAX,
   NOTE_MAX,
   OBJECT_NAME_MAX,
+  PROPOSAL_POLICIES_MAX,
   REASON_MAX,
   RESOURCE_VERSION_MAX,
   RESULTS_MAX,
   SPOOL_ENTRIES_MAX,
+  TITLE_MAX,
   UID_MAX,
   URL_MAX,
   USER_MAX,
 } from '../limits.ts';
-import { attestationSchema, proposedChangeSchema, spoolEntrySchema } from './change.ts';
+import { attestationSchema, spoolEntrySchema } from './change.ts';
 import { chainSchemas, configPolicySchema, memberSchema, paramsSchema } from './chain.ts';
 import {
   base64,
@@ -103,6 +105,7 @@ const configChangeSchema: z.ZodType<Tx.ConfigChange> = z.discriminatedUnion('typ
   z.strictObject({ type: z.literal('validator-join'), descriptor: descriptorLine, replaces: z.null() }),
   z.strictObject({ type: z.literal('validator-replace'), descriptor: descriptorLine, replaces: hash }),
   z.strictObject({ type: z.literal('validator-remove'), org: orgId, replaces: hash }),
+  z.strictObject({ type: z.literal('tombstone'), body: hash, replaces: z.null() }),
   z.strictObject({ type: z.literal('finding-ratify'), cluster: clusterId, finding: positive, replaces: hash }),
 ]);
 
@@ -114,21 +117,24 @@ const proposal: z.ZodType<Tx.ProposalPayload> = z
     nonce: z.string().min(1).max(NONCE_MAX),
     reason: text(REASON_MAX),
     cluster: z.union([clusterId, z.literal('')]),
-    changes: z.array(proposedChangeSchema).max(CHANGES_MAX),
+    details: z.union([hash, z.literal('')]),
+    title: text(TITLE_MAX),
+    digests: z.array(hash).max(CHANGES_MAX),
+    policies: z.array(hash).max(PROPOSAL_POLICIES_MAX),
     config: z.array(configChangeSchema).max(CONFIG_CHANGES_MAX),
   })
-  .refine((p) => p.changes.length > 0 !== p.config.length > 0, {
-    path: ['changes'],
-    message: 'either changes or config, not both, not none',
+  .refine((p) => p.digests.length > 0 !== p.config.length > 0, {
+    path: ['digests'],
+    message: 'either digests or config, not both, not none',
   })
-  .refine((p) => (p.cluster !== '') === p.changes.length > 0, {
+  .refine((p) => isNamedTogether(p.digests.length > 0, p), {
     path: ['cluster'],
-    message: 'named for changes, empty for config',
-  })
-  .refine((p) => p.changes.every((change) => change.attributes.cluster === p.cluster), {
-    path: ['changes'],
-    message: 'every change is of the named cluster',
+    message: 'cluster, details, title and policies are named for changes, empty for config',
   });
+
+function isNamedTogether(hasChanges: boolean, { cluster, details, title, policies }: Tx.ProposalPayload): boolean {
+  return [cluster !== '', details !== '', title !== '', policies.length > 0].every((named) => named === hasChanges);
+}
 
 const claim: z.ZodType<Tx.ClaimPayload> = z.strictObject({
   ...base,
@@ -162,7 +168,7 @@ const bodyHeld: z.ZodType<Tx.BodyHeldPayload> = z.strictObject({
   kind: z.literal('body-held'),
   node: validatorId,
   proposal: positive,
-  bodies: z.array(hash).min(1).max(CHANGES_MAX),
+  details: hash,
 });
 
 const clusterKey: z.ZodType<Tx.ClusterKeyPayload> = z.strictObject({

@@ -4,6 +4,7 @@ import { proposalKey } from '../../../src/ledger/execute/keys.ts';
 import { readerOf } from '../log-of.ts';
 import { call, type KubeObject } from '../objects.ts';
 import type { Proposal } from '../../../src/types/proposal.ts';
+import type { SeenProposal } from '../committee.ts';
 import type { Committee } from '../committee.ts';
 import type { Playground } from '../../playground/playground.ts';
 import type { MutationLeaf, MutationLog } from './mutation-log.ts';
@@ -39,7 +40,7 @@ export interface Seen {
 /** The governed half of a row, voted for and asked for again. */
 export interface Voted {
   readonly attempts: readonly Attempt[];
-  readonly proposals: readonly Proposal[];
+  readonly proposals: readonly SeenProposal[];
   /** What the chain decided afterwards. */
   readonly decisions: readonly MutationLeaf[];
 }
@@ -61,7 +62,7 @@ export async function voteAndRepeat(world: World, row: Row, { ns }: Played): Pro
   // Not governed: what follows from the change is waited for.
   const attempts = await row.change(new Stage(playground, ns, false, touchedBy(row, ns)));
   // A node that is behind still shows it as READY.
-  const isSettled = ({ changes }: Proposal) => changes.every(({ state }) => state === 'EXECUTED');
+  const isSettled = ({ changes }: SeenProposal) => changes.every(({ state }) => state === 'EXECUTED');
   const proposals = await Promise.all([...ids].map((id) => committee.until(id, isSettled)));
   await log.catchUp();
   const decisions = decisionsOf(log, ns).filter(({ index }) => !before.some((earlier) => earlier.index === index));

@@ -23,6 +23,8 @@ const params: ChainParams = {
   blockTxsMax: 1_000,
   precisionMs: 500,
   messageDelayMs: 1_000,
+  bodyRetentionMs: 400 * 86_400_000,
+  proposalRetentionMs: 30 * 86_400_000,
 };
 const epochMs = 1_000_000;
 

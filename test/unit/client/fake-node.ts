@@ -9,6 +9,8 @@ import {
   assembleCheckpoint,
   consistencyProof,
   cosign,
+  decodeLeaf,
+  decodeTransaction,
   encodeMerkleProofJson,
   genesisBytes,
   inclusionProof,
@@ -16,6 +18,7 @@ import {
   stateProofToJson,
   transactionHash,
 } from '../../../src/ledger/index.ts';
+import { encodeDetails, hashOfDetails } from '../../../src/ledger/details.ts';
 import type {
   ApiBackend,
   CertifiedHeader,
@@ -149,6 +152,36 @@ export class FakeNode implements ApiBackend {
     if (this.onCanonicalize === undefined)
       throw new ChainError('API_UNAUTHORIZED', { reason: `this is the node of ${this.org}` });
     return this.onCanonicalize(envelope);
+  }
+
+  /** Of a refusal it follows from the record; of a person's it is what was put here. */
+  async details(hash: Hash): Promise<Uint8Array | undefined> {
+    const here = this.bodies.get(hash);
+    if (here !== undefined) return here;
+    const refusal = this.chain.app.liveProposals().find(({ details }) => details === hash);
+    if (refusal?.origin !== 'refusal') return undefined;
+    const { payload } = decodeTransaction(
+      (decodeLeaf(this.chain.source.readLeaf(refusal.openedLeaf) as Uint8Array) as { tx: Uint8Array }).tx,
+      sha256,
+    );
+    return payload.kind === 'mutation' ? encodeDetails(this.chain.details([payload.attestation])) : undefined;
+  }
+
+  async putDetails(envelope: Uint8Array): Promise<Hash> {
+    const { content } = openRequest(envelope, 'details-request', this.#trust());
+    const bytes = encodeDetails(content.details);
+    const hash = hashOfDetails(bytes, sha256);
+    this.bodies.set(hash, bytes);
+    return hash;
+  }
+
+  archived(proposals: readonly number[]): ReturnType<ApiBackend['archived']> {
+    return proposals.flatMap((id) => {
+      const archived = this.chain.source.archive.get(`proposal/${id}`);
+      if (archived === undefined) return [];
+      const { leaf } = JSON.parse(Buffer.from(archived).toString()) as { leaf: number };
+      return [{ archived, leaf: this.leaf(leaf, this.head()?.state.logSize ?? 0) as LeafProof }];
+    });
   }
 
   async checkpoint(_fresh: boolean): Promise<string> {

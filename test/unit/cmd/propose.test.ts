@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { KubectlResult } from '../../../cmd/kubectl-chain/terminal.ts';
 import { openRequest } from '../../../src/client/signed-request.ts';
-import type { OrgId } from '../../../src/types/brand.ts';
+import { decodeDetails } from '../../../src/ledger/details.ts';
+import type { Hash, OrgId } from '../../../src/types/brand.ts';
 import type { Json, JsonObject } from '../../../src/types/json.ts';
 import { AUDIENCE, FakeTransport, tampering, type FakeNode } from '../client/fake-node.ts';
 import type { TestChain } from '../ledger/test-chain.ts';
@@ -83,14 +84,14 @@ describe('propose change', () => {
     const { changes, requester, reason } = made.chain.proposal(1);
     expect({ requester, reason }).toMatchObject({ requester: { org: 'alpha', member: 'bob' }, reason: 'release' });
     const review = attested(updateRequest('v1', 'v2', 'somebody else')).change;
-    expect(changes.map(({ digest }) => digest)).toEqual([review.digest]);
+    expect(changes.map(({ digest }) => digest)).toEqual([review.digest.diff]);
   });
 
   test('of an object that is not there yet is a creation', async () => {
     stored.clear();
     world.stdin = JSON.stringify(deployment('v2', ''));
     await propose('--yes');
-    expect(made.chain.proposal(1).changes[0]?.attributes.operation).toBe('CREATE');
+    expect(made.chain.proposal(1).title).toBe('CREATE deployments.apps prod-web/web');
   });
 
   test('of what the cluster already holds proposes nothing', async () => {
@@ -172,7 +173,8 @@ describe('propose delete', () => {
       keyFile(world, 'bob of alpha'),
     );
     expect(out).toBe('proposal/1 proposed\n');
-    expect(made.chain.proposal(1).changes[0]?.attributes).toMatchObject({
+    const body = await made.node.details(made.chain.proposal(1).details as Hash);
+    expect(decodeDetails(body as Uint8Array).changes[0]).toMatchObject({
       operation: 'DELETE',
       uid: 'uid-1',
       options: '{"propagationPolicy":"Background"}',

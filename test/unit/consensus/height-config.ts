@@ -17,6 +17,8 @@ export const heightConfig: HeightConfig = {
     blockTxsMax: 10,
     precisionMs: 500,
     messageDelayMs: 1_000,
+    bodyRetentionMs: 400 * 86_400_000,
+    proposalRetentionMs: 30 * 86_400_000,
   },
   lastBlockTimeMs: 0,
   observe: false,

@@ -14,6 +14,8 @@ const params: ChainParams = {
   blockTxsMax: 1,
   precisionMs: 500,
   messageDelayMs: 1_000,
+  bodyRetentionMs: 400 * 86_400_000,
+  proposalRetentionMs: 30 * 86_400_000,
 };
 
 describe('a quorum', () => {

@@ -5,6 +5,7 @@ import {
   checkProposalTransition,
   holdsDigest,
   isLive,
+  isUntouched,
   PROPOSAL_TRANSITIONS,
 } from '../../../src/governance/transitions.ts';
 import type { ChangeState, ProposalState } from '../../../src/types/proposal.ts';
@@ -34,6 +35,7 @@ const changeArrows = [
   'RESERVED>EXECUTED',
   'RESERVED>UNCERTAIN',
   'RESERVED>LAPSED',
+  'RESERVED>REVOKED',
 ];
 
 function allowed<S extends string>(states: readonly S[], check: (from: S, to: S) => void): string[] {
@@ -68,20 +70,37 @@ test('a way that is not drawn is a coded fault', () => {
 
 describe('a digest is held while its approval may come or be used', () => {
   test.each(proposalStates)('%s', (state) => {
-    const held = changeStates.filter((change) => holdsDigest({ state }, { state: change }));
+    const held = changeStates.filter((change) => holdsDigest({ state }, change));
     const expected = state === 'OPEN' ? changeStates : state === 'APPROVED' ? ['READY', 'RESERVED'] : [];
     expect(held.sort()).toEqual([...expected].sort());
   });
 });
 
+const counted = (state: ProposalState, counts: Partial<Parameters<typeof isLive>[0]> = {}) =>
+  ({
+    state,
+    kind: 'change',
+    changeCount: 3,
+    unused: 'READY',
+    reserved: [],
+    executed: 0,
+    uncertain: 0,
+    ...counts,
+  }) as const;
+
 test('a proposal is live until nothing about it can change', () => {
-  const live = (state: ProposalState, ...changes: ChangeState[]) =>
-    isLive({ state, kind: 'change', changes: changes.map((s) => ({ state: s })) as never });
-  expect([
-    live('OPEN', 'OPEN'),
-    live('APPROVED', 'EXECUTED', 'READY'),
-    live('APPROVED', 'EXECUTED', 'LAPSED'),
-    live('REJECTED', 'OPEN'),
-  ]).toEqual([true, true, false, false]);
-  expect(isLive({ state: 'APPROVED', kind: 'configuration', changes: [] })).toBe(true);
+  expect(isLive(counted('OPEN', { unused: 'OPEN' }))).toBe(true);
+  expect(isLive(counted('APPROVED', { executed: 2 }))).toBe(true);
+  expect(isLive(counted('APPROVED', { executed: 2, uncertain: 1 }))).toBe(false);
+  expect(isLive(counted('APPROVED', { executed: 2, unused: 'LAPSED' }))).toBe(false);
+  expect(isLive(counted('APPROVED', { unused: 'LAPSED', reserved: [1] }))).toBe(true);
+  expect(isLive(counted('REJECTED', { unused: 'OPEN' }))).toBe(false);
+  expect(isLive(counted('APPROVED', { kind: 'configuration', changeCount: 0 }))).toBe(true);
+});
+
+test('votes move an approval only while none of it is in use, spent or lost', () => {
+  expect(isUntouched(counted('APPROVED'))).toBe(true);
+  expect(isUntouched(counted('OPEN', { unused: 'OPEN' }))).toBe(true);
+  for (const counts of [{ reserved: [0] }, { executed: 1 }, { uncertain: 1 }, { unused: 'REVOKED' as const }])
+    expect(isUntouched(counted('APPROVED', counts))).toBe(false);
 });

@@ -91,7 +91,7 @@ describe('what a block holds', () => {
     const chain = story();
     const { stateRoot } = chain.app.info().state;
     const shown = verifyStateProof(stateRoot, 'proposal/1', chain.app.prove('proposal/1'), sha256);
-    expect(JSON.parse(Buffer.from(shown.value!).toString())).toEqual(chain.proposal(1));
+    expect(JSON.parse(Buffer.from(shown.value!).toString())).toEqual(chain.app.proposal(1));
     expect(verifyStateProof(stateRoot, 'proposal/9', chain.app.prove('proposal/9'), sha256).value).toBeUndefined();
   });
 
@@ -371,7 +371,10 @@ describe('checkTx', () => {
         nonce: 'n',
         reason: '',
         cluster: 'prod' as never,
-        changes: [matched],
+        details: matched.bodyHash,
+        title: 'x',
+        digests: [matched.digest.diff],
+        policies: chain.policies().map(({ digest }) => digest),
         config: [],
       }),
       chain.nowMs,
@@ -436,16 +439,5 @@ describe('the webhook asks', () => {
     for (const org of ['beta', 'gamma']) chain.vote(org, 1);
     expect(ask(matched)).toEqual({ kind: 'approved', proposal: 1 });
     expect(chain.app.refusedOpenProposal(matched.attributes, matched.digest)).toBeNull();
-  });
-
-  test('whose bodies are wanted, until every elector has them', () => {
-    const chain = new TestChain().ready();
-    chain.review(matched);
-    chain.held(1, ['beta']);
-    expect(chain.app.wantedBodies()).toEqual([
-      { proposal: 1, cluster: 'prod', bodies: [matched.bodyHash], heldBy: ['beta'], requester: 'alpha' },
-    ]);
-    chain.held(1, ['alpha', 'gamma', 'delta']);
-    expect(chain.app.wantedBodies()).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { OrgId, ValidatorId } from '../../../src/types/brand.ts';
+import type { Hash, OrgId, ValidatorId } from '../../../src/types/brand.ts';
 import { changeOf, CLUSTER, hashOf, notPersisted, ORGS, persisted, signerOf, TestChain } from './test-chain.ts';
 
 /** Transactions as a mempool may hold them: good, late, repeated, contradictory, forged, of strangers, about nothing. */
@@ -32,14 +32,17 @@ const pieces: readonly ((chain: TestChain, n: number) => Uint8Array)[] = [
       reason: '',
       cluster: CLUSTER,
       config: [],
-      changes: [changeOf(`p${n % 4}`)],
+      details: hashOf(`details ${n % 4}`),
+      title: 'x',
+      digests: [changeOf(`p${n % 4}`).digest.diff],
+      policies: chain.policies().map(({ digest }) => digest),
     }),
   (chain, n) =>
     chain.sign({
       kind: 'body-held',
       node: ORGS[n % 4] as unknown as ValidatorId,
       proposal: 1 + (n % 2),
-      bodies: [hashOf(`body v${n % 3}`)],
+      details: (chain.app.proposal(1 + (n % 2))?.details || hashOf('none')) as Hash,
     }),
   (chain, n) =>
     chain.sign({

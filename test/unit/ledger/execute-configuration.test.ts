@@ -97,7 +97,10 @@ describe('a configuration proposal', () => {
         nonce: `n${i}`,
         reason: '',
         cluster: '',
-        changes: [],
+        details: '',
+        title: '',
+        digests: [],
+        policies: [],
         config: [put('maps')],
       }),
     );

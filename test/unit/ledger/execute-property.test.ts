@@ -199,7 +199,7 @@ class Run {
     if (decision === undefined) return;
     this.chain.observe(by, [seen ? persisted(decision.leaf, decision.uid) : notPersisted(decision.leaf)]);
     const known = this.model.get(decision.proposal)!;
-    const state = this.chain.proposal(decision.proposal).changes.find((c) => c.digest.diff === decision.digest)!.state;
+    const state = this.chain.proposal(decision.proposal).changes.find((c) => c.digest === decision.digest)!.state;
     const used = known.used.get(decision.digest);
     if (seen && used !== undefined) known.used.set(decision.digest, { ...used, confirmed: true });
     // Freed: only the word of two organisations that it was not stored may do that, and never after one saw it stored.
@@ -219,7 +219,7 @@ class Run {
       const bound = opened.requester.user.startsWith('ann@') ? opened.requester.user.slice(4) : null;
       const author = proposer ?? bound;
       this.model.set(id, {
-        digests: opened.changes.map((c) => c.digest.diff),
+        digests: this.chain.app.digestsOf(id),
         author,
         claims: new Set(),
         ballots: new Map(),

@@ -60,7 +60,7 @@ describe('what the record hook took', () => {
     expect(before.result.decision).toBe('REFUSED');
     const same = { attributes: change.attributes, commitment: change.commitment, owners: [], receivedMs: START_MS };
     expect(chain.verdict(spooled(0, '', [same]))).toBe('RECORDED OK');
-    expect(chain.app.proposal(1)?.changes[0]?.state).toBe('OPEN');
+    expect(chain.app.proposal(1)?.unused).toBe('OPEN');
     expect(chain.app.proposal(2)).toBeUndefined();
   });
 

@@ -108,7 +108,7 @@ describe('a node rotates its key', () => {
     const attested = chain.attest(changeOf('x', { namespace: 'dev' }), 'beta');
     expect(chain.app.checkTx(attested, chain.nowMs)).toMatchObject({ ok: false, code: 'LEDGER_TX_KEY' });
     const tick = chain.sign(
-      { kind: 'body-held', node: 'beta' as ValidatorId, proposal: 1, bodies: [sha256Hex()] },
+      { kind: 'body-held', node: 'beta' as ValidatorId, proposal: 1, details: sha256Hex() },
       signerOf('beta next tx'),
     );
     expect(chain.app.checkTx(tick, chain.nowMs)).toMatchObject({ code: 'GOVERNANCE_PROPOSAL_UNKNOWN' });
@@ -191,7 +191,7 @@ describe('an organisation joins', () => {
     expect(admit(chain)).toBe('EXECUTED');
     expect(ids(chain)).toEqual([...ORGS]);
     expect(chain.app.joiners().map(({ validator }) => validator)).toEqual([joiner()]);
-    chain.run({ kind: 'body-held', node: 'alpha' as ValidatorId, proposal: 9, bodies: [sha256Hex()] });
+    chain.run({ kind: 'body-held', node: 'alpha' as ValidatorId, proposal: 9, details: sha256Hex() });
     expect(join(chain, { appHash: sha256Hex() })).toBe('LEDGER_JOIN');
     expect(join(chain)).toBe('DONE OK');
     expect(ids(chain)).toEqual([...ORGS, 'epsilon']);
@@ -203,7 +203,7 @@ describe('an organisation joins', () => {
     expect(chain.app.validatorsAt(height + 1)).toHaveLength(5);
     // Blocks that five have certified: the next one carries their certificate.
     settled(chain);
-    chain.run({ kind: 'body-held', node: 'epsilon' as ValidatorId, proposal: 9, bodies: [sha256Hex()] });
+    chain.run({ kind: 'body-held', node: 'epsilon' as ValidatorId, proposal: 9, details: sha256Hex() });
     expect(chain.restarted().info()).toEqual(chain.app.info());
   });
 
@@ -294,9 +294,9 @@ describe('an organisation is removed', () => {
     expect(ids(chain)).toEqual(['alpha', 'beta', 'gamma']);
     expect(chain.app.organisation('delta' as OrgId)).toBeUndefined();
     settled(chain);
-    expect(
-      chain.verdict({ kind: 'body-held', node: 'delta' as ValidatorId, proposal: id, bodies: [sha256Hex()] }),
-    ).toBe('LEDGER_SIGNER_UNKNOWN');
+    expect(chain.verdict({ kind: 'body-held', node: 'delta' as ValidatorId, proposal: id, details: sha256Hex() })).toBe(
+      'LEDGER_SIGNER_UNKNOWN',
+    );
   });
 
   test('not while a cluster or a binding names it', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { OrgId, ValidatorId } from '../../../src/types/brand.ts';
+import type { Hash, OrgId, ValidatorId } from '../../../src/types/brand.ts';
 import { alone, changeOf, hashOf, ORGS, signerOf, type TestChain } from './test-chain.ts';
 
 const byCi = changeOf('image v2');
@@ -297,14 +297,12 @@ describe('a proposal by a person', () => {
   });
 
   test.each([
-    ['a change that needs no vote', [byCi, changeOf('x', { namespace: 'dev' })], 'GOVERNANCE_CHANGE_UNMATCHED'],
-    ['the same change twice', [byCi, byCi], 'GOVERNANCE_CHANGE_REPEATED'],
-    ['a digest of something else', [{ ...byCi, digest: changeOf('x').digest }], 'LEDGER_DIGEST'],
-    ['another key', [{ ...byCi, keyId: hashOf('other') }], 'LEDGER_CLUSTER_KEY'],
-  ])('with %s is refused, and leaves nothing', (_what, changes, code) => {
+    ['the same change twice', [byCi, byCi], {}, 'GOVERNANCE_CHANGE_REPEATED'],
+    ['a policy that is not in force', [byCi], { policies: [hashOf('other')] }, 'GOVERNANCE_POLICY_NOT_IN_FORCE'],
+  ])('with %s is refused, and leaves nothing', (_what, changes, more, code) => {
     const chain = alone().ready();
     chain.review(byCi);
-    expect(chain.propose('alpha', changes)).toBe(`REFUSED ${code}`);
+    expect(chain.propose('alpha', changes, more)).toBe(`REFUSED ${code}`);
     expect(chain.state(1)).toBe('OPEN OPEN');
     expect(chain.app.proposal(2)).toBeUndefined();
   });
@@ -356,11 +354,11 @@ describe("a node's own transactions", () => {
     const chain = alone().ready();
     chain.review(byAnn);
     const held = { kind: 'body-held' as const, node: 'beta' as ValidatorId, proposal: 1 };
-    expect(chain.verdict({ ...held, bodies: [hashOf('other')] })).toBe('LEDGER_BODY_HELD');
+    expect(chain.verdict({ ...held, details: hashOf('other') })).toBe('LEDGER_BODY_HELD');
     expect(chain.hold('beta', 1)).toBe('DONE OK');
-    expect(chain.verdict({ ...held, bodies: [byAnn.bodyHash], notAfterMs: chain.nowMs + 9_000 })).toBe(
-      'LEDGER_CONFLICT',
-    );
+    expect(
+      chain.verdict({ ...held, details: chain.proposal(1).details as Hash, notAfterMs: chain.nowMs + 9_000 }),
+    ).toBe('LEDGER_CONFLICT');
     chain.hold('gamma', 1);
     chain.vote('beta', 1);
     chain.vote('gamma', 1);

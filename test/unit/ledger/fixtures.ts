@@ -98,6 +98,8 @@ export function genesisOf(names: readonly string[] = orgNames): Genesis {
       blockTxsMax: 1_000,
       precisionMs: 500,
       messageDelayMs: 1_000,
+      bodyRetentionMs: 400 * 86_400_000,
+      proposalRetentionMs: 30 * 86_400_000,
     },
   };
 }
@@ -158,7 +160,10 @@ export const payloads: readonly Payload[] = [
     nonce: 'n-1',
     reason: 'why – «not»',
     cluster: 'prod' as ClusterId,
-    changes: [proposed],
+    details: hashOf('details'),
+    title: 'UPDATE deployments.apps shop/web',
+    digests: [proposed.digest.diff],
+    policies: [hashOf('policy')],
     config: [],
   },
   {
@@ -168,11 +173,15 @@ export const payloads: readonly Payload[] = [
     nonce: 'n-2',
     reason: '',
     cluster: '',
-    changes: [],
+    details: '',
+    title: '',
+    digests: [],
+    policies: [],
     config: [
       { type: 'policy-put', name: 'p', spec: { approvals: 2 }, replaces: null },
       { type: 'policy-delete', name: 'p', replaces: hashOf('p') },
       { type: 'params-put', params: genesisOf().params, replaces: hashOf('params') },
+      { type: 'tombstone', body: hashOf('body'), replaces: null },
       { type: 'finding-ratify', cluster: 'prod' as ClusterId, finding: 7, replaces: hashOf('facts') },
       {
         type: 'member-put',
@@ -194,7 +203,7 @@ export const payloads: readonly Payload[] = [
     termsHash: hashOf('terms'),
   },
   { ...base, kind: 'withdrawal', ...person, proposal: 3 },
-  { ...base, kind: 'body-held', node, proposal: 3, bodies: [hashOf('body')] },
+  { ...base, kind: 'body-held', node, proposal: 3, details: hashOf('details') },
   { ...base, kind: 'cluster-key', node, cluster: 'prod' as ClusterId, keyId: hashOf('cluster key') },
   { ...base, kind: 'tick', node, dueMs: 5, id: 'proposal/3', height: 9 },
   {

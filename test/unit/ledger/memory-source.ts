@@ -5,6 +5,7 @@ export class MemorySource implements TreeSource {
   readonly buckets = new Map<number, Uint8Array>();
   readonly nodes = new Map<string, Uint8Array>();
   readonly leaves = new Map<number, Uint8Array>();
+  readonly archive = new Map<string, Uint8Array>();
   readonly indexes: (readonly [string, string, number])[] = [];
 
   readBucket(bucket: number): Uint8Array | undefined {
@@ -27,5 +28,6 @@ export class MemorySource implements TreeSource {
     for (const [level, index, hash] of writes.nodes) this.nodes.set(`${level}/${index}`, hash);
     for (const [index, bytes] of writes.leaves) this.leaves.set(index, bytes);
     this.indexes.push(...writes.indexes);
+    for (const [key, bytes] of writes.archive) this.archive.set(key, bytes);
   }
 }

@@ -11,7 +11,18 @@ import type { Signer } from '../../../src/ports/crypto.ts';
 import type { Certificate, Genesis, Validator } from '../../../src/types/chain.ts';
 import type { ClusterId, Hash, Height, LeafIndex, OrgId, Round, ValidatorId } from '../../../src/types/brand.ts';
 import type { ChangeAttributes } from '../../../src/types/change.ts';
-import type { Proposal } from '../../../src/types/proposal.ts';
+import type { ChangeState, ChangeUse, Proposal, ProposalDetails } from '../../../src/types/proposal.ts';
+import { bindingOf, matchedPolicies } from '../../../src/governance/match.ts';
+import type { Policy } from '../../../src/governance/policy.ts';
+import {
+  detailsOf,
+  digestsOf,
+  encodeDetails,
+  hashOfDetails,
+  policiesOf,
+  titleOf,
+} from '../../../src/ledger/details.ts';
+import { KEY, policyKey } from '../../../src/ledger/execute/keys.ts';
 import type {
   BallotChoice,
   ConfigChange,
@@ -109,6 +120,8 @@ export function genesisOf(options: ChainOptions = {}): Genesis {
       blockTxsMax: 1_000,
       precisionMs: 500,
       messageDelayMs: 1_000,
+      bodyRetentionMs: 400 * 86_400_000,
+      proposalRetentionMs: 30 * 86_400_000,
       ...options.params,
     },
   };
@@ -163,6 +176,8 @@ export function changeOf(content: string, changes: Partial<ChangeAttributes> = {
     keyId: hashOf('cluster key'),
   };
 }
+
+type ChangeStatus = { readonly digest: Hash; readonly state: ChangeState } & Partial<Omit<ChangeUse, 'state'>>;
 
 type Unsigned = Payload extends infer P
   ? P extends Payload
@@ -308,9 +323,14 @@ export class TestChain {
     });
   }
 
-  propose(org: string, changes: readonly ProposedChange[], more: { member?: string; nonce?: string } = {}): string {
+  propose(
+    org: string,
+    changes: readonly ProposedChange[],
+    more: { member?: string; nonce?: string; policies?: readonly Hash[]; digests?: readonly Hash[] } = {},
+  ): string {
     this.#reviews += 1;
     const { member = 'ann', nonce = `nonce-${this.#reviews}` } = more;
+    const details = this.details(changes);
     return this.verdict({
       kind: 'proposal',
       org: org as OrgId,
@@ -318,9 +338,28 @@ export class TestChain {
       nonce,
       reason: 'why',
       cluster: CLUSTER,
-      changes,
+      details: hashOfDetails(encodeDetails(details), sha256),
+      title: titleOf(details),
+      digests: more.digests ?? digestsOf(details, sha256),
+      policies: more.policies ?? policiesOf(details, this.policies(), sha256),
       config: [],
     });
+  }
+
+  /** The body of a proposal for these changes, bound as the policies in force say. */
+  details(changes: readonly ProposedChange[]): ProposalDetails {
+    const policies = this.policies();
+    return detailsOf(
+      changes.map((change) => ({
+        ...change,
+        binding: bindingOf(matchedPolicies(policies, change.attributes), change.attributes),
+      })),
+    ) as ProposalDetails;
+  }
+
+  policies(): readonly Policy[] {
+    const read = <T>(key: string): T => JSON.parse(Buffer.from(this.app.stateGet(key) as Uint8Array).toString()) as T;
+    return read<string[]>(KEY.policies).map((name) => read<Policy>(policyKey(name)));
   }
 
   configure(org: string, config: readonly ConfigChange[], member = 'ann'): string {
@@ -332,7 +371,10 @@ export class TestChain {
       nonce: `nonce-${this.#reviews}`,
       reason: '',
       cluster: '',
-      changes: [],
+      details: '',
+      title: '',
+      digests: [],
+      policies: [],
       config,
     });
   }
@@ -369,14 +411,14 @@ export class TestChain {
   }
 
   hold(node: string, proposal: number): string {
-    const bodies = this.proposal(proposal).changes.map((change) => change.bodyHash);
-    return this.verdict({ kind: 'body-held', node: node as ValidatorId, proposal, bodies });
+    const details = this.proposal(proposal).details as Hash;
+    return this.verdict({ kind: 'body-held', node: node as ValidatorId, proposal, details });
   }
 
   /** Nodes of these organisations hold the bodies. */
   held(proposal: number, nodes: readonly string[] = ORGS): this {
-    const bodies = this.proposal(proposal).changes.map((change) => change.bodyHash);
-    this.block(...nodes.map((node) => this.sign({ kind: 'body-held', node: node as ValidatorId, proposal, bodies })));
+    const details = this.proposal(proposal).details as Hash;
+    this.block(...nodes.map((node) => this.sign({ kind: 'body-held', node: node as ValidatorId, proposal, details })));
     return this;
   }
 
@@ -385,10 +427,14 @@ export class TestChain {
     return this.verdict({ kind: 'observation', node: node as ValidatorId, cluster: CLUSTER, sequence, results });
   }
 
-  proposal(id: number): Proposal {
+  /** With what became of each change. */
+  proposal(id: number): Proposal & { readonly changes: readonly ChangeStatus[] } {
     const found = this.app.proposal(id);
     if (found === undefined) throw new Error(`no proposal ${id}`);
-    return found;
+    const changes = this.app
+      .digestsOf(id)
+      .map((digest, index) => ({ digest, state: found.unused, ...this.app.use(id, index) }));
+    return { ...found, changes };
   }
 
   /** State of the proposal, and of its first change. */

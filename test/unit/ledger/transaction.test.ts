@@ -165,7 +165,8 @@ describe('a proposal', () => {
     expect(refusal(envelope({ ...changes, config: config?.config }, type))).toBe('CODEC_SCHEMA');
     expect(refusal(envelope({ ...config, config: [] }, type))).toBe('CODEC_SCHEMA');
     expect(refusal(envelope({ ...config, cluster: 'prod' }, type))).toBe('CODEC_SCHEMA');
-    expect(refusal(envelope({ ...changes, cluster: 'other' }, type))).toBe('CODEC_SCHEMA');
+    for (const field of ['cluster', 'details', 'title', 'policies'])
+      expect(refusal(envelope({ ...changes, [field]: field === 'policies' ? [] : '' }, type))).toBe('CODEC_SCHEMA');
   });
 });
 

@@ -31,6 +31,7 @@ function ledger(outcome: SubmitOutcome, more: Partial<Deps> = {}, open: Proposal
     refusedOpenProposal: () => (open === null ? null : { proposal: open, code: 'GOVERNANCE_VOTES_MISSING' as const }),
     info: () => ({ timeMs: 1_000 }),
     proposal: () => undefined,
+    leaseOf: () => null,
     evaluate: () => ({ kind: 'unmatched' as const }),
   };
   const deps = {

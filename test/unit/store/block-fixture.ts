@@ -36,6 +36,7 @@ export function blockOf(height: number): CommittedBlock {
     certificateBytes: certificateOf(height),
     state: { logSize: 2 * height, logRoot: hashOf(`log ${height}`), stateRoot: hashOf(`state ${height}`) },
     writes: {
+      archive: [],
       buckets: [[height % 7, Buffer.from(`bucket at ${height}`)]],
       nodes: [[0, leaf, sha256(leafBytes)]],
       leaves: [

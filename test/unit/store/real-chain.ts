@@ -155,7 +155,7 @@ export class RealChain {
       blockBytes: encodeBlock({ header, lastCertificate: this.#certificate, txs }),
       certificateBytes: encodeCertificate(certificateFor(height, blockId)),
       state,
-      writes: { buckets: overlay.bucketWrites(), nodes: appended.nodes, leaves, indexes },
+      writes: { buckets: overlay.bucketWrites(), nodes: appended.nodes, leaves, indexes, archive: [] },
     };
     const committed = this.#store.commitBlock(block);
     this.#tree.apply(overlay);

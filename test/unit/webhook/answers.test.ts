@@ -51,7 +51,6 @@ const proposal = (change: Partial<Proposal> = {}): Proposal =>
     id: 7,
     instance: 1,
     state: 'OPEN',
-    binding: 'strict',
     requester: { user: 'alice', org: null, member: null },
     claims: [],
     votes: [{ org: 'b', member: 'bob', choice: 'approve', sequence: 1 }],
@@ -87,7 +86,15 @@ describe('a change that was committed as admitted', () => {
 });
 
 describe('a change that lacks votes', () => {
-  const refused = { kind: 'refused', code: 'WEBHOOK_CANARY', proposal: proposal(), height: 9, leaf: 50 } as const;
+  const refused = {
+    kind: 'refused',
+    code: 'WEBHOOK_CANARY',
+    proposal: proposal(),
+    binding: 'strict',
+    leaseMs: null,
+    height: 9,
+    leaf: 50,
+  } as const;
 
   it('is 403 Forbidden and says what is missing and what to type', async () => {
     const response = await ask(scaled(), answering(refused));
@@ -116,6 +123,18 @@ describe('a change that lacks votes', () => {
     );
     expect(response.warnings).toEqual(['kubectl-chain: proposal/7 is OPEN: production: 1 of 3 approvals, required: c']);
     expect(response.auditAnnotations).toEqual({ proposal: '7', digest, height: '9', leaf: '50' });
+  });
+
+  it('says until when at the latest an earlier request holds the approval', async () => {
+    const leaseMs = Date.UTC(2026, 0, 2, 3, 4, 5);
+    const response = await ask(scaled(), answering({ ...refused, proposal: proposal({ state: 'APPROVED' }), leaseMs }));
+    expect(response.status.message).toContain('Repeat the command in some 65 s');
+    expect(response.status.message).toContain('after 2026-01-02T03:04:05.000Z it is either free or spent');
+    expect(response.status.details.causes).toContainEqual({
+      reason: 'FreeUntil',
+      message: '2026-01-02T03:04:05.000Z',
+      field: 'lease',
+    });
   });
 
   it('offers no vote on a proposal that has ended', async () => {
