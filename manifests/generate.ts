@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { guardManifests, webhookConfiguration } from '../src/change/index.ts';
+import { guardManifests, staticGuardManifest, webhookConfiguration } from '../src/change/index.ts';
 
 /** Where the chain's Services live unless an overlay says otherwise. */
 export const CHAIN_NAMESPACE = 'kubectl-chain';
@@ -47,7 +47,15 @@ export function guardManifest(): string {
   );
 }
 
+/** The text of guard-static/webhooks.yaml. */
+export function staticManifest(): string {
+  const url = 'https://hook.example:8443/admit';
+  const manifest = staticGuardManifest([{ name: BASE_HOOK, url, caBundle: '' }]);
+  return HEADER + stringify(manifest, { lineWidth: 0, singleQuote: true });
+}
+
 if (import.meta.main) {
   writeFileSync(join(import.meta.dirname, 'base', 'webhook-configuration.yaml'), webhookManifest());
   writeFileSync(join(import.meta.dirname, 'guard', 'admission-policy.yaml'), guardManifest());
+  writeFileSync(join(import.meta.dirname, 'guard-static', 'webhooks.yaml'), staticManifest());
 }

@@ -1,11 +1,13 @@
 import type { ChainReader } from '../../src/client/reader.ts';
-import { findingKey, openFindingsKey } from '../../src/ledger/execute/keys.ts';
+import { nativeBackend } from '../../src/crypto/index.ts';
+import { findingKey, findingOfKey, openFindingsKey } from '../../src/ledger/execute/keys.ts';
 import type { Finding } from '../../src/types/finding.ts';
 import { ChainError } from '../../src/errors/chain-error.ts';
 import { documentOf } from './document.ts';
 import { ageOf } from './output/age.ts';
 import type { View } from './output/print.ts';
 import { printable } from './output/printable.ts';
+import type { RecordJson } from './record.ts';
 
 /** Findings read at once: a node answers for so many keys. */
 const pageMax = 50;
@@ -66,6 +68,21 @@ export async function openFindings(reader: ChainReader, clusters: readonly strin
     found.push(...page.flatMap((key) => documentOf<Finding>(state.values, key) ?? []));
   }
   return found;
+}
+
+/** What observers found of who really asked for a recorded change, from the API server's audit log; undefined if nothing. */
+export async function impersonationOf(
+  reader: ChainReader,
+  record: Pick<RecordJson, 'type' | 'cluster' | 'actor' | 'group' | 'resource' | 'namespace' | 'name'>,
+): Promise<FindingJson | undefined> {
+  if (record.type !== 'mutation' || record.actor === '') return undefined;
+  const key = findingOfKey(nativeBackend.sha256, record.cluster, 'impersonation', record.actor);
+  const id = documentOf<{ readonly id: number }>((await reader.state([key])).values, key)?.id;
+  if (id === undefined) return undefined;
+  const finding = await findingById(reader, record.cluster, id);
+  const isOfIt = ({ group, resource, namespace, name }: Finding['objects'][number]): boolean =>
+    group === record.group && resource === record.resource && namespace === record.namespace && name === record.name;
+  return finding.objects.some(isOfIt) ? describeFinding(finding) : undefined;
 }
 
 /** Throws CLI_NOT_FOUND. */

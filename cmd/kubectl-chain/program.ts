@@ -146,6 +146,10 @@ export function buildProgram(terminal: Terminal, run: (handler: Handler) => Prom
     )
     .option('--record-hook <url>', 'address of the record hook; else that of the first hook, with /record for /admit')
     .option('--guard', 'with the admission policy that refuses changes of the webhook configuration')
+    .option(
+      '--static-guard <file>',
+      'write the static webhook configuration that gates the guard itself (Kubernetes 1.36, alpha)',
+    )
     .option('--dry-run', 'print the manifests, change nothing')
     .option('-y, --yes', 'do not ask');
   does(install, async (_words, options) => (await import('./verbs/install.ts')).install(terminal, options));

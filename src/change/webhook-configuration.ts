@@ -206,7 +206,7 @@ function literal(text: string): string {
   return `'${text}'`;
 }
 
-function clientConfig({ name, url, service, caBundle }: HookEndpoint): object {
+export function clientConfig({ name, url, service, caBundle }: HookEndpoint): object {
   if ((url === undefined) === (service === undefined)) throw new ChainError('CHANGE_HOOK_ENDPOINT', { hook: name });
   return url === undefined ? { service, caBundle } : { url, caBundle };
 }

@@ -11,11 +11,15 @@ const graceMs = 1_000;
 const withheldMs = 20_000;
 /** Who attested a body is away: a restart must be over by then. */
 const unreachableMs = 120_000;
+/** What a controller made an object of should have been seen by then. */
+const absentMs = 15_000;
+/** Makers that went away are remembered for longer than what they made waits. */
+const rememberedMs = 600_000;
 /** What waits for less is on its way; it does not keep a repair from being said. */
 const busyMs = 1_000;
 const judgedAtOnce = 16;
 
-interface Deps extends JudgeDeps {
+interface Deps extends Omit<JudgeDeps, 'known'> {
   /** Objects that have not changed since this resourceVersion are accepted; undefined while nothing is expected. */
   readonly acceptedThrough: () => bigint | undefined;
   /**
@@ -33,7 +37,10 @@ interface Deps extends JudgeDeps {
  * Nothing is said by an observer that is behind the log: before it accuses, it has executed everything that was decided when it saw the object.
  */
 export class Attribution implements ObjectSink {
-  readonly #d: Deps;
+  readonly #d: Deps & JudgeDeps;
+  /** When objects went that were judged, by uid. */
+  readonly #gone = new Map<string, number>();
+  readonly #uids = new Map<string, TrackedObject>();
   readonly #objects = new Map<string, TrackedObject>();
   /** Those with versions that wait. */
   readonly #busy = new Map<string, TrackedObject>();
@@ -53,7 +60,13 @@ export class Attribution implements ObjectSink {
   #catchingUp = false;
 
   constructor(deps: Deps) {
-    this.#d = deps;
+    this.#d = { ...deps, known: (uid) => this.#known(uid) };
+  }
+
+  #known(uid: string): 'judged' | 'waiting' | undefined {
+    const tracked = this.#uids.get(uid);
+    if (tracked === undefined) return this.#gone.has(uid) ? 'judged' : undefined;
+    return tracked.base === undefined ? 'waiting' : 'judged';
   }
 
   /** Versions compared, those of which only that there is a record could be said, and objects that are followed. */
@@ -117,6 +130,13 @@ export class Attribution implements ObjectSink {
     this.#read.get(resourceKey(resource))?.delete(resource.version);
   }
 
+  isSaid({ group, resource }: WatchedResource): boolean {
+    const isOf = (object: { readonly group: string; readonly resource: string }): boolean =>
+      object.group === group && object.resource === resource;
+    const isPast = [...this.#past.values()].some(({ object }) => object.reason !== 'deleted' && isOf(object));
+    return !isPast && ![...this.#busy.values()].some(({ name }) => isOf(name));
+  }
+
   #saw(
     resource: WatchedResource,
     object: JsonObject,
@@ -130,6 +150,7 @@ export class Attribution implements ObjectSink {
     const key = keyOf(resource, uid);
     const tracked = this.#objects.get(key) ?? new TrackedObject(resource, object);
     this.#objects.set(key, tracked);
+    this.#uids.set(uid, tracked);
     const isOnlyVersion = (this.#read.get(resourceKey(resource))?.size ?? 0) <= 1;
     tracked.saw(resourceVersion, { resource, object }, { ...state, isOnlyVersion, nowMs: this.#d.now() });
     if (tracked.waiting.length > 0) this.#busy.set(key, tracked);
@@ -186,12 +207,14 @@ export class Attribution implements ObjectSink {
     const judgement = await judge(this.#d, tracked, version).catch(() => 'wait' as const);
     if (judgement === 'wait' || judgement === 'recorded' || judgement === 'derived') return judgement;
     if (judgement === 'uncompared') return judgement;
+    if (judgement === 'waiting') return 'wait';
     const waitedMs = this.#d.now() - version.seenMs;
     if (waitedMs < graceMs) return 'wait';
     if (this.#caughtUpMs <= version.seenMs) {
       this.#isBehind = true;
       return 'wait';
     }
+    if (judgement === 'absent') return waitedMs < absentMs ? 'wait' : 'unjustified';
     if (judgement === 'unreachable') return waitedMs < unreachableMs ? 'wait' : 'content-withheld';
     if (judgement === 'content-withheld' && waitedMs < withheldMs) return 'wait';
     return judgement;
@@ -231,6 +254,17 @@ export class Attribution implements ObjectSink {
     this.#objects.delete(key);
     this.#busy.delete(key);
     this.#present.delete(key);
+    this.#uids.delete(tracked.uid);
+    this.#forget();
+    this.#gone.set(tracked.uid, this.#d.now());
+  }
+
+  #forget(): void {
+    const before = this.#d.now() - rememberedMs;
+    for (const [uid, atMs] of this.#gone) {
+      if (atMs > before) return;
+      this.#gone.delete(uid);
+    }
   }
 
   #isAccepted(problem: FoundAt | undefined, { resourceVersion }: ObjectVersion): boolean {
@@ -243,7 +277,7 @@ export class Attribution implements ObjectSink {
   }
 }
 
-type Settled = Exclude<Judgement, 'unreachable'>;
+type Settled = Exclude<Judgement, 'unreachable' | 'waiting' | 'absent'>;
 
 function resourceKey({ group, resource }: Pick<WatchedResource, 'group' | 'resource'>): string {
   return `${group}/${resource}`;

@@ -103,15 +103,25 @@ export class AuditDetector implements Detector {
         this.#note('failed-open', hook, event, `the API server let changes pass that ${name} did not answer`);
     }
     const taken = event.impersonatedUser?.username;
-    if (taken === undefined || !(this.#actors.has(taken) || this.#prefixes.some((prefix) => taken.startsWith(prefix))))
+    if (taken === undefined) return;
+    const approval = this.#approvalOf(event);
+    // What a name alone cannot do in the gate is nobody's business; the name of an actor leaves it, and another person's approval is not this one's.
+    if (
+      approval === undefined &&
+      !this.#actors.has(taken) &&
+      !this.#prefixes.some((prefix) => taken.startsWith(prefix))
+    )
       return;
-    const who = event.user?.username ?? '';
-    this.#note(
-      'impersonation',
-      taken.slice(0, SUBJECT_CHARS_MAX),
-      event,
-      `${who.slice(0, 200)} wrote as ${taken.slice(0, 200)}`,
-    );
+    const who = `${(event.user?.username ?? '').slice(0, 200)} wrote as ${taken.slice(0, 200)}`;
+    const detail = approval === undefined ? who : `${who}, with the approval of proposal/${approval}`;
+    this.#note('impersonation', taken.slice(0, SUBJECT_CHARS_MAX), event, detail);
+  }
+
+  /** The proposal that a hook of ours admitted it by. */
+  #approvalOf({ annotations = {} }: AuditEvent): string | undefined {
+    return this.#hooks()
+      .map((hook) => annotations[`${hookEntryName(hook)}/proposal`])
+      .find((proposal) => proposal !== undefined && /^\d{1,15}$/.test(proposal));
   }
 
   #note(kind: 'failed-open' | 'impersonation', subject: string, event: AuditEvent, detail: string): void {

@@ -1,5 +1,5 @@
 import { canonicalText } from '../codec/index.ts';
-import { textAt, type AttestContext, type Exclusion } from '../change/index.ts';
+import { textAt, type AttestContext } from '../change/index.ts';
 import { isChainError } from '../errors/chain-error.ts';
 import type { FoundReason } from '../types/finding.ts';
 import type { ChangeAttestation } from '../types/change.ts';
@@ -8,6 +8,7 @@ import type { ValidatorId } from '../types/brand.ts';
 import { explainedBy } from './explanation.ts';
 import { contentText, newObjectOf, normalObject } from './normal-object.ts';
 import type { WatchedResource } from './resource-watch.ts';
+import { trace, type TraceDeps } from './trace.ts';
 import type { ObjectName, ObjectVersion, ShownObject, TrackedObject } from './tracked-object.ts';
 
 /** An admitted change, and the nodes that attested it. */
@@ -20,22 +21,21 @@ export interface AdmittedRecord {
  * by policy, and nobody is to be blamed for it. */
 export type BodyAnswer = Uint8Array | 'withheld' | 'unreachable' | 'gone';
 
-export interface JudgeDeps {
+export interface JudgeDeps extends TraceDeps {
   /** Admitted records of an object, newest first; only as many are read as are looked at. A null at the end: there are more than are read. */
   readonly records: (name: ObjectName) => AsyncIterable<AdmittedRecord | null> | Iterable<AdmittedRecord | null>;
   /** A body that is what the attestation commits to. */
   readonly body: (record: AdmittedRecord) => Promise<BodyAnswer>;
   readonly context: () => AttestContext | undefined;
-  readonly exclusions: readonly Exclusion[];
   /** Whether an autoscaler sets the replicas of this object. */
   readonly isScaled: (namespace: string, kind: string, name: string) => Promise<boolean>;
 }
 
 /**
  * `recorded`: a record admitted exactly it. `derived`: it follows from what was there before, by bookkeeping or by a write of the control plane that has no record.
- * `uncompared`: there is a record, whose content cannot be compared. Everything else is what would have to be said if nothing more were to come.
+ * `uncompared`: there is a record, whose content cannot be compared. `waiting`, `absent`: what it was made of is not judged yet, or not there. Everything else is what would have to be said if nothing more were to come.
  */
-export type Judgement = 'recorded' | 'derived' | 'uncompared' | 'unreachable' | FoundReason;
+export type Judgement = 'recorded' | 'derived' | 'uncompared' | 'unreachable' | 'waiting' | 'absent' | FoundReason;
 
 /** Subresources through which a write changes the stored object. What else is asked of an object (a token, a stream) says nothing of its content. */
 const WRITING = ['scale', 'status', 'approval', 'ephemeralcontainers', 'resize', 'finalize', 'binding', 'eviction'];
@@ -68,7 +68,10 @@ export async function judge(deps: JudgeDeps, tracked: TrackedObject, version: Ob
     // Nothing was admitted of this object before it was created.
     if (operation === 'CREATE' && subresource === '') break;
   }
-  if (base === undefined && explainedBy(deps.exclusions, 'CREATE', resource, object, null)) return 'derived';
+  if (base === undefined && explainedBy(deps.exclusions, 'CREATE', resource, object, null)) {
+    const found = await trace(deps, tracked.name, resource, object);
+    return found === 'traced' ? 'derived' : found === 'untraced' ? 'unjustified' : found;
+  }
   if (await followsFrom(deps, tracked.name, version, base)) return 'derived';
   if (version.previous === null && (await followsFromRecord(deps, tracked.name, written, version))) return 'derived';
   if (seen.isCut) return 'uncompared';
@@ -149,6 +152,7 @@ async function canFollow(
   after: JsonObject,
   before: JsonObject,
 ): Promise<boolean> {
+  if (!keepsWork(resource, after, before)) return false;
   if (explainedBy(exclusions, 'UPDATE', resource, after, before)) return true;
   const scaled = withReplicasOf(after, before);
   if (scaled === undefined) return false;
@@ -158,6 +162,16 @@ async function canFollow(
     explainedBy(exclusions, 'UPDATE', resource, scaled, before);
   return isRest && (await isScaled(namespace, textAt(after, 'kind'), name));
 }
+
+/** No controller changes what runs: neither the pods that it made (but for their place) nor the template of what it made. */
+function keepsWork({ group, resource }: WatchedResource, after: JsonObject, before: JsonObject): boolean {
+  const isPod = group === '' && resource === 'pods';
+  const work = (object: JsonObject): Json => {
+    const { nodeName: _nodeName, ...pod } = (object['spec'] ?? {}) as Record<string, Json>;
+    return isPod ? pod : (pod['template'] ?? null);
+  };
+  return (!isPod && group !== 'apps' && group !== 'batch') || canonicalText(work(after)) === canonicalText(work(before));
+} // prettier-ignore
 
 /** A DELETE of the object, of its namespace, of its kind, or of what owns it, or a finished eviction. */
 async function deletionOf(

@@ -8,7 +8,13 @@ import { discoverResources } from './discovery.ts';
 import type { KubeHttp } from './kube-http.ts';
 import { contentHash, newObjectOf, normalObject } from './normal-object.ts';
 import type { Seen } from './object-history.ts';
-import { ResourceWatch, type ObjectSink, type WatchedResource } from './resource-watch.ts';
+import {
+  ResourceWatch,
+  withType,
+  type ObjectSink,
+  type WatchedResource,
+  type WatchPosition,
+} from './resource-watch.ts';
 
 /**
  * After a decision an API server may still store the object until its request times out (60 s); only a read that starts later
@@ -18,6 +24,7 @@ export const settledAfterMs = 65_000;
 /** Block time and the own clock differ by less; what was followed since so long before a decision was followed since before it. */
 const clockSlackMs = 500;
 const evaluateIntervalMs = 500;
+const keepIntervalMs = 1_000;
 const discoverIntervalMs = 30_000;
 
 /** An admitted change whose reservation waits for what observers saw. */
@@ -36,6 +43,11 @@ interface Deps {
   readonly isGoverned: (group: string, resource: string) => boolean;
   /** Sees every version of every followed object too. */
   readonly sink?: ObjectSink;
+  /** How far each resource was read, kept over restarts. */
+  readonly positions?: {
+    readonly load: (key: string) => WatchPosition | undefined;
+    readonly save: (key: string, position: WatchPosition) => void;
+  };
   readonly pending: () => readonly PendingDecision[];
   /** Signs and submits; resolves when it is on the log or its outcome is unknown. */
   readonly publish: (results: readonly ObservedResult[]) => Promise<void>;
@@ -68,6 +80,8 @@ export class Observer {
   #soon: NodeJS.Timeout | undefined;
   #working = false;
   #stopped = false;
+  #keptMs = -Infinity;
+  readonly #kept = new Map<string, string>();
 
   constructor(deps: Deps) {
     this.#d = deps;
@@ -92,7 +106,7 @@ export class Observer {
       watched: watches.length,
       synced: watches.filter((watch) => watch.isSynced).length,
       isComplete: watches.every(({ history }) => Number.isFinite(history.completeSinceMs)),
-      sinceMs: Math.max(0, ...watches.map(({ history }) => history.completeSinceMs).filter(Number.isFinite)),
+      sinceMs: Math.max(0, ...watches.map(({ sinceMs }) => sinceMs).filter(Number.isFinite)),
     };
   }
 
@@ -100,11 +114,18 @@ export class Observer {
     return this.#resources.find((known) => known.group === group && known.resource === resource);
   }
 
+  resourceOf(apiVersion: string, kind: string): WatchedResource | undefined {
+    return this.#resources.find(
+      (known) => known.kind === kind && (known.group === '' ? '' : `${known.group}/`) + known.version === apiVersion,
+    );
+  }
+
   async evaluate(): Promise<void> {
     if (this.#working || this.#stopped) return;
     this.#working = true;
     try {
       await this.#follow();
+      this.#keepPositions();
       const pending = this.#d.pending();
       this.#meet(pending);
       const results: ObservedResult[] = [];
@@ -126,6 +147,20 @@ export class Observer {
       this.#d.warn('observer could not look', { reason: (error as Error).message });
     } finally {
       this.#working = false;
+    }
+  }
+
+  /** What waits to be judged or reported is not passed over: the next process reads it again. */
+  #keepPositions(): void {
+    const nowMs = this.#d.now();
+    if (nowMs - this.#keptMs < keepIntervalMs) return;
+    this.#keptMs = nowMs;
+    for (const [key, watch] of this.#watches) {
+      const { position } = watch;
+      if (!watch.isSynced || position === undefined || this.#kept.get(key) === position.resourceVersion) continue;
+      if (this.#d.sink?.isSaid(watch.resource) === false) continue;
+      this.#kept.set(key, position.resourceVersion);
+      this.#d.positions?.save(key, position);
     }
   }
 
@@ -152,6 +187,7 @@ export class Observer {
         contentOf: (of, object) => this.#contentOf(of, object),
         onChange: () => this.#evaluateSoon(),
         sink: this.#d.sink,
+        position: this.#d.positions?.load(key),
         now: this.#d.now,
         warn: this.#d.warn,
       });
@@ -211,8 +247,7 @@ export class Observer {
     if (metMs === undefined || performance.now() - metMs < settledAfterMs) return null;
     const isCovered = watch.history.completeSinceMs + clockSlackMs <= decidedMs;
     if (attributes.operation === 'CREATE' && !isCovered) return null;
-    const list = (await this.#d.http.get(objectPath(watch.resource, attributes))) as JsonObject | undefined;
-    const object = ((list?.['items'] ?? []) as JsonObject[])[0];
+    const object = await readObject(this.#d.http, watch.resource, attributes);
     const metadata = (object?.['metadata'] ?? {}) as JsonObject;
     const isThere = object !== undefined && metadata['uid'] === attributes.uid;
     if (attributes.operation === 'CREATE') {
@@ -281,7 +316,20 @@ function keyOf({ group, version, resource }: Pick<WatchedResource, 'group' | 've
 }
 
 /** The one object as a list: a role that may list and watch, and nothing else, opens no subresource (`get pods/exec`, `nodes/proxy`). */
-function objectPath(resource: WatchedResource, { namespace, name }: ChangeAttributes): string {
+export async function readObject(
+  http: KubeHttp,
+  resource: WatchedResource,
+  of: { readonly namespace: string; readonly name: string },
+): Promise<JsonObject | undefined> {
+  const list = (await http.get(objectPath(resource, of))) as JsonObject | undefined;
+  const [found] = (list?.['items'] ?? []) as JsonObject[];
+  return found === undefined ? undefined : withType(resource, found);
+}
+
+function objectPath(
+  resource: WatchedResource,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+): string {
   const root = resource.group === '' ? `/api/${resource.version}` : `/apis/${resource.group}/${resource.version}`;
   const within = resource.namespaced ? `/namespaces/${encodeURIComponent(namespace)}` : '';
   return `${root}${within}/${resource.resource}?fieldSelector=metadata.name%3D${encodeURIComponent(name)}`;

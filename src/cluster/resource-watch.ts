@@ -22,13 +22,25 @@ export interface ObjectSink {
   following(resource: WatchedResource): void;
   /** It is not followed for the moment. */
   lost(resource: WatchedResource): void;
+  /** Everything that was seen of it has been said: nobody need see it again. */
+  isSaid(resource: WatchedResource): boolean;
   /** Everything that a list taken at this version shows: what is not among it is gone. */
   listed(resource: WatchedResource, objects: readonly JsonObject[], listVersion: bigint): void;
   /** `content` is equal for two versions between which nothing but bookkeeping or status changed; null if that cannot be told. */
   changed(resource: WatchedResource, object: JsonObject, isDeleted: boolean, content: string | null): void;
 }
 
+/** How far a former process had read, with everything before it said. */
+export interface WatchPosition {
+  readonly resourceVersion: string;
+  /** When that was. */
+  readonly atMs: number;
+  /** Since when nothing was missed. */
+  readonly sinceMs: number;
+}
+
 interface Deps {
+  readonly position?: WatchPosition | undefined;
   readonly sink?: ObjectSink | undefined;
   readonly http: KubeHttp;
   /** Hash of the normalised, redacted object, comparable with what was approved; null if it cannot be made. */
@@ -49,6 +61,8 @@ export class ResourceWatch {
   #resourceVersion = '';
   #backoffMs = backoffMinMs;
   #synced = false;
+  #sinceMs = Infinity;
+  #isResumed = false;
 
   constructor(resource: WatchedResource, deps: Deps) {
     this.resource = resource;
@@ -58,6 +72,17 @@ export class ResourceWatch {
   /** True while the history follows the API server. */
   get isSynced(): boolean {
     return this.#synced;
+  }
+
+  /** Everything up to here was handed over; undefined before the first list. */
+  get position(): WatchPosition | undefined {
+    if (this.#resourceVersion === '') return undefined;
+    return { resourceVersion: this.#resourceVersion, atMs: this.#d.now(), sinceMs: this.#sinceMs };
+  }
+
+  /** Since when nothing was missed, also by the processes before this one; infinite before the first list. */
+  get sinceMs(): number {
+    return this.#sinceMs;
   }
 
   start(): void {
@@ -75,21 +100,38 @@ export class ResourceWatch {
   async #cycle(): Promise<void> {
     if (this.#stopped) return;
     try {
-      if (this.#resourceVersion === '') await this.#list();
+      if (this.#resourceVersion === '' && !(await this.#resume())) await this.#list();
       this.#watch();
     } catch (error) {
       this.#again(error as Error);
     }
   }
 
-  async #list(): Promise<void> {
+  /**
+   * As it was when a former process stopped, as long as the API server still has that (etcd keeps five minutes); the watch then tells everything that happened since,
+   * also what was made and removed again. Tried once.
+   */
+  async #resume(): Promise<boolean> {
+    const { position } = this.#d;
+    if (position === undefined || this.#isResumed) return false;
+    this.#isResumed = true;
+    try {
+      await this.#list(position);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async #list(from?: WatchPosition): Promise<void> {
     const found: { uid: string; resourceVersion: string; content: string; deleting: boolean }[] = [];
     const objects: JsonObject[] = [];
+    const exact = from === undefined ? '' : `&resourceVersion=${from.resourceVersion}&resourceVersionMatch=Exact`;
     let token = '';
     let version = '';
     do {
       const page = (await this.#d.http.get(
-        `${pathOf(this.resource)}?limit=${pageObjects}&continue=${encodeURIComponent(token)}`,
+        `${pathOf(this.resource)}?limit=${pageObjects}${token === '' ? exact : `&continue=${encodeURIComponent(token)}`}`,
       )) as JsonObject | undefined;
       if (page === undefined) throw new Error('it is not served');
       const metadata = (page['metadata'] ?? {}) as JsonObject;
@@ -102,7 +144,8 @@ export class ResourceWatch {
         if (seen !== null) found.push({ ...seen, content: seen.content ?? '' });
       }
     } while (token !== '');
-    this.history.relist(version, found, this.#d.now());
+    this.history.relist(version, found, from?.atMs ?? this.#d.now());
+    this.#sinceMs = from?.sinceMs ?? this.#d.now();
     this.#d.sink?.listed(this.resource, objects, BigInt(version));
     this.#resourceVersion = version;
   }
@@ -173,7 +216,7 @@ function pathOf({ group, version, resource }: WatchedResource): string {
 }
 
 /** Items of a list come without apiVersion and kind. */
-function withType({ group, version, kind }: WatchedResource, item: JsonObject): JsonObject {
+export function withType({ group, version, kind }: WatchedResource, item: JsonObject): JsonObject {
   return Object.assign(
     Object.create(null) as object,
     { apiVersion: group === '' ? version : `${group}/${version}`, kind },

@@ -3,7 +3,8 @@ import { AuditDetector } from '../cluster/audit-detector.ts';
 import { AuditTail, type AuditPosition } from '../cluster/audit-tail.ts';
 import { Attribution } from '../cluster/attribution.ts';
 import type { AdmittedRecord, BodyAnswer } from '../cluster/judge.ts';
-import type { Coverage } from '../cluster/observer.ts';
+import { readObject, type Coverage } from '../cluster/observer.ts';
+import type { WatchedResource } from '../cluster/resource-watch.ts';
 import type { ObjectName } from '../cluster/tracked-object.ts';
 import { CanaryDetector } from '../cluster/canary.ts';
 import { FindingEvents } from '../cluster/finding-events.ts';
@@ -22,7 +23,7 @@ import type { LedgerReader } from '../ports/ledger-reader.ts';
 import type { Store } from '../store/index.ts';
 import type { ClusterId, Hash, LeafIndex, OrgId, ValidatorId } from '../types/brand.ts';
 import type { ChangeAttestation, ChangeAttributes } from '../types/change.ts';
-import type { Finding, FindingKind, Guard, SeenHook } from '../types/finding.ts';
+import type { Finding, FindingKind, FoundObject, Guard, SeenHook } from '../types/finding.ts';
 import type { JsonObject } from '../types/json.ts';
 import type { NodeConfig } from './config.ts';
 
@@ -58,6 +59,7 @@ interface Deps {
     group: string,
     resource: string,
   ) => { readonly version: string; readonly kind: string; readonly namespaced: boolean } | undefined;
+  readonly resourceOf: (apiVersion: string, kind: string) => WatchedResource | undefined;
   readonly eventWritten: () => void;
   readonly measured: (open: readonly Finding[], compared: number) => void;
   readonly warn: (message: string, details: object) => void;
@@ -136,6 +138,8 @@ export function createGuard(deps: Deps): RunningGuard {
       const known = guard();
       return known === undefined || known.hooks.length === 0 ? undefined : BigInt(known.throughVersion);
     },
+    resourceOf: deps.resourceOf,
+    live: (resource, name) => readObject(http, resource, name),
     isScaled: (namespace, kind, name) => isScaled(http, namespace, kind, name),
     caughtUp: deps.caughtUp,
     now: () => performance.now(),
@@ -242,7 +246,7 @@ function unattributed({ coverage }: Deps, attribution: Attribution): Detector {
           kind: 'unattributed',
           subject: 'objects',
           value: '',
-          detail: `${objects.length} objects are not as any admitted record says`,
+          detail: detailOf(objects),
           objects,
           objectCount: objects.length,
           throughVersion: attribution.throughVersion,
@@ -251,6 +255,12 @@ function unattributed({ coverage }: Deps, attribution: Attribution): Detector {
       ];
     },
   };
+}
+
+function detailOf(objects: readonly FoundObject[]): string {
+  const unjustified = objects.filter(({ reason }) => reason === 'unjustified').length;
+  const what = `${objects.length} objects are not as any admitted record says`;
+  return unjustified === 0 ? what : `${what}, ${unjustified} of them are a controller's and unjustified`;
 }
 
 function startAudit(

@@ -1,6 +1,8 @@
 import { EXCLUSIONS, type AttestContext, type Exclusion } from '../change/index.ts';
 import { KubeHttp } from '../cluster/kube-http.ts';
 import { Observer, type PendingDecision } from '../cluster/observer.ts';
+import type { WatchPosition } from '../cluster/resource-watch.ts';
+import { isMadeOf, MADE } from '../cluster/trace.ts';
 import { matchesAnyGlob, matchesGlob } from '../governance/pattern.ts';
 import { parsePolicySpec } from '../governance/policy-parse.ts';
 import type { PolicySpec } from '../governance/policy.ts';
@@ -61,15 +63,29 @@ export function startObserver(deps: Deps): RunningObserver | undefined {
     coverage: () => observer.coverage,
     caughtUp: () => deps.caughtUp(cluster),
     kindOf: (group, resource) => observer.kindOf(group, resource),
+    resourceOf: (apiVersion, kind) => observer.resourceOf(apiVersion, kind),
     publishFinding: (report) => deps.publishFinding(cluster, report),
     publishGuard: (hooks, throughVersion) => deps.publishGuard(cluster, hooks, throughVersion),
   });
   const observer: Observer = new Observer({
     http,
     sink: guard.attribution,
+    positions: {
+      load: (key) => {
+        const bytes = deps.store.local.get(`watch/${key}`);
+        return bytes === undefined ? undefined : (JSON.parse(new TextDecoder().decode(bytes)) as WatchPosition);
+      },
+      save: (key, position) =>
+        void deps.store.local.put(`watch/${key}`, new TextEncoder().encode(JSON.stringify(position))),
+    },
     attestContext,
     isGoverned: (group, resource) =>
-      !isFree(group, resource) && policies(reader).some((spec) => governs(spec, cluster, group, resource)),
+      !isFree(group, resource) &&
+      policies(reader).some(
+        (spec) =>
+          governs(spec, cluster, group, resource) ||
+          MADE.some(([made, of]) => governs(spec, cluster, made, of) && isMadeOf(made, of, { group, resource })),
+      ),
     pending: () => {
       if (!(reader.cluster(cluster)?.observers.includes(deps.org) ?? false)) return [];
       return pendingDecisions(deps, cluster, fetched);
@@ -87,7 +103,7 @@ export function startObserver(deps: Deps): RunningObserver | undefined {
       const followed =
         watched === 0
           ? 'nothing is governed'
-          : `following ${synced} of ${watched} resources since ${new Date(sinceMs).toISOString()}`;
+          : `${synced} of ${watched} resources watched since ${new Date(sinceMs).toISOString()}`;
       return `${followed}; ${guard.describe()}`;
     },
     stop: () => {

@@ -12,7 +12,7 @@ export type FindingKind = 'webhook' | 'canary' | 'unattributed' | 'failed-open' 
 export type FindingState = 'SEEN' | 'CONFIRMED' | 'RATIFIED' | 'REPAIRED';
 
 export type FoundReason =
-  'no-record' | 'other-content' | 'content-withheld' | 'deleted' | 'failed-open' | 'impersonated';
+  'no-record' | 'other-content' | 'content-withheld' | 'unjustified' | 'deleted' | 'failed-open' | 'impersonated';
 
 /** One object that a finding is about. */
 export interface FoundObject {

@@ -7,7 +7,15 @@ import type { Finding, FindingKind, Guard } from '../../src/types/finding.ts';
 import { installArguments } from '../playground/hooks.ts';
 import { proposalIn } from './committee.ts';
 import { deleteConfigMapFromEtcd, putConfigMapIntoEtcd } from './etcd.ts';
-import { call, createConfigMap, createNamespace, deleteConfigMap, getConfigMap, type KubeObject } from './objects.ts';
+import {
+  call,
+  createConfigMap,
+  createNamespace,
+  deleteConfigMap,
+  getConfigMap,
+  patchConfigMap,
+  type KubeObject,
+} from './objects.ts';
 import { twoApprovals } from './policies.ts';
 import { withPlayground } from './with-playground.ts';
 
@@ -330,14 +338,25 @@ describe('P4 no silent bypass', () => {
     await ratify(finding);
   }); // prettier-ignore
 
-  test('who writes under the name of a control-plane actor is named', { timeout: 180_000 }, async () => {
-    const { playground } = world;
+  test('who writes under the name of a control-plane actor, or of the author of an approved change, is named', { timeout: 180_000 }, async () => {
+    const { playground, committee } = world;
     const create = ['--as=system:kube-scheduler', '--as-group=system:masters', '-n', FREE_NS, 'create', 'configmap', 'as-scheduler'];
     expect(await playground.kubectl('admin', create)).toMatchObject({ code: 0 });
     const finding = await confirmed('impersonation');
     expect(finding.subject).toBe('system:kube-scheduler');
     expect(finding.detail).toMatch(/wrote as system:kube-scheduler/);
-    await ratify(finding);
+    // An approval that another one used under the author's name is shown at the record.
+    const wanted = () =>
+      playground.kubectl('admin', ['--as=bob', '--as-group=system:masters', '-n', NS, 'create', 'configmap', 'borrowed']);
+    const id = /proposal\/(\d+)/.exec((await wanted()).stderr)?.[1];
+    await committee.approve(Number(id), ['alice', 'carol'], 'APPROVED');
+    expect(await wanted()).toMatchObject({ code: 0 });
+    const borrowed = await confirmed('impersonation', ({ subject }) => subject === 'bob');
+    expect(borrowed.detail).toContain(`with the approval of proposal/${id}`);
+    const records = await playground.chain(null, ['audit', 'configmap/borrowed', '-n', NS, '-o', 'json']);
+    const [record] = (JSON.parse(records.stdout) as { items: { index: number; decision: string }[] }).items;
+    expect((await playground.chain(null, ['show', String(record?.index)])).stderr).toContain(`the actor is not who asked: finding/${borrowed.id}`);
+    await ratify(finding, borrowed);
   }); // prettier-ignore
 
   test('the admission policy keeps the hooks from being deleted by accident, and its removal is found', { timeout: 180_000 }, async () => {
@@ -366,20 +385,33 @@ describe('P4 no silent bypass', () => {
     );
   }); // prettier-ignore
 
-  test('after an outage of every node one finding lists what happened meanwhile, with its coverage', { timeout: 180_000 }, async () => {
+  test('after an outage of every node one finding lists what happened meanwhile, also what was undone again, with its coverage', { timeout: 180_000 }, async () => {
     const { playground } = world;
-    await removeHooks();
-    const away = await confirmed('webhook');
+    expect((await createConfigMap(playground, 'alice', FREE_NS, 'kept', { data: { key: 'a' } })).status).toBe(201);
+    const away = await (async () => {
+      await removeHooks();
+      return confirmed('webhook');
+    })();
     for (const i of playground.state.nodes.keys()) await playground.stopNode(i);
     await untilUnhooked();
     for (let i = 0; i < 5; i += 1) expect((await createConfigMap(playground, 'mallory', NS, `outage-${i}`)).status).toBe(201);
+    expect((await createConfigMap(playground, 'mallory', FREE_NS, 'ghost')).status).toBe(201);
+    expect((await deleteConfigMap(playground, 'mallory', FREE_NS, 'ghost')).status).toBe(200);
+    for (const key of ['b', 'a']) expect((await patchConfigMap(playground, 'mallory', FREE_NS, 'kept', { key })).status).toBe(200);
     for (const i of playground.state.nodes.keys()) await playground.startNode(i, { isReady: false });
     await Promise.all([...playground.state.nodes.keys()].map((i) => playground.waitUntilReady(i)));
     await playground.installHooks();
-    const finding = await confirmed('unattributed', ({ objects }) => objects.length === 5, 20_000);
-    expect(finding.objects.map(({ name }) => name).sort()).toEqual([0, 1, 2, 3, 4].map((i) => `outage-${i}`));
-    expect(finding.reports.every(({ objectCount, coverage }) => objectCount === 5 && (coverage?.compared ?? 0) >= 5)).toBe(true);
+    const finding = await confirmed('unattributed', ({ objects }) => objects.length === 9, 30_000);
+    const outage = [0, 1, 2, 3, 4].map((i) => `outage-${i} no-record`);
+    expect(finding.objects.map(({ name, reason }) => `${name} ${reason}`).sort()).toEqual(
+      ['ghost deleted', 'ghost no-record', 'kept other-content', 'kept other-content', ...outage].sort(),
+    );
+    const [report] = finding.reports;
+    expect(report?.coverage?.compared).toBeGreaterThanOrEqual(9);
+    // Nothing was missed: the coverage goes back to before the nodes stopped.
+    expect(report?.coverage?.sinceMs).toBeLessThan(away.openedMs);
     await closed(away, 'REPAIRED', 20_000);
+    expect((await playground.chain(null, ['show', `finding/${finding.id}`])).stdout).toMatch(/watched since 20.*, \d+ objects compared/);
     await ratify(finding);
     await allRepaired();
   }); // prettier-ignore

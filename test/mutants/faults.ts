@@ -1,5 +1,6 @@
 import type { Fault } from './fault.ts';
 import { changeFaults } from './faults/change.ts';
+import { clusterFaults } from './faults/cluster.ts';
 import { codecFaults } from './faults/codec.ts';
 import { consensusFaults } from './faults/consensus.ts';
 import { governanceFaults } from './faults/governance.ts';
@@ -20,4 +21,5 @@ export const faults: readonly Fault[] = [
   ...storeFaults,
   ...nodeFaults,
   ...simFaults,
+  ...clusterFaults,
 ];

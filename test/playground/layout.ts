@@ -12,6 +12,8 @@ export function playgroundLayout(dir: string) {
     lockFile: join(dir, 'playground.lock'),
     startLockFile: join(dir, 'start.lock'),
     clusterDir: join(dir, 'cluster'),
+    /** The API server's staticManifestsDir. */
+    staticDir: join(dir, 'static'),
     /** Opens every member's key: these keys protect nothing, and one person plays all parts. */
     passphraseFile: join(dir, 'passphrase'),
     planFile: join(dir, 'genesis-plan.yaml'),

@@ -50,6 +50,8 @@ export interface PlaygroundOptions {
   readonly onProgress?: (line: string) => void;
   /** How often the observers prove the hooks, and how long a hook may be silent. Default: as in production. */
   readonly canary?: { readonly everyMs?: number; readonly silentAfterMs?: number };
+  /** True: the API server reads static webhook configurations from `layout.staticDir`, which is empty at first. */
+  readonly staticGuard?: boolean;
   /** True: the hooks are not installed yet; the caller does it with `installArguments`. */
   readonly withoutHooks?: boolean;
   /** Runs the commands of the founding, so that somebody may watch. Default: `mustRun`. */
@@ -148,7 +150,8 @@ async function found(layout: PlaygroundLayout, options: PlaygroundOptions): Prom
   const profile = options.profile ?? profileDefault(orgs.length);
   const groups = hookGroups(orgs, profile);
   clear(layout);
-  for (const dir of [layout.dir, layout.orgsDir, layout.hooksDir]) mkdirSync(dir, { recursive: true, mode: 0o700 });
+  for (const dir of [layout.dir, layout.orgsDir, layout.hooksDir, layout.staticDir])
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
 
   writePassphrase(layout);
 
@@ -163,7 +166,12 @@ async function found(layout: PlaygroundLayout, options: PlaygroundOptions): Prom
     });
     say(`${orgs.length} organisations make their keys; etcd and kube-apiserver start`);
     // Both to their end: a failure of one must not leave the other running unseen.
-    const starting = startControlPlane(layout, orgs, hooks, { detached, controlPlane, say });
+    const starting = startControlPlane(layout, orgs, hooks, {
+      detached,
+      controlPlane,
+      say,
+      staticGuard: options.staticGuard ?? false,
+    });
     starting.catch(() => {});
     const keys = await Promise.allSettled(nodes.map((node) => makeKeys(layout, node, options.run)));
     cluster = await starting;
@@ -265,7 +273,7 @@ function startControlPlane(
   layout: PlaygroundLayout,
   orgs: readonly Organisation[],
   hooks: readonly HookState[],
-  options: { detached: boolean; controlPlane: ControlPlane; say: (line: string) => void },
+  options: { detached: boolean; controlPlane: ControlPlane; say: (line: string) => void; staticGuard: boolean },
 ): Promise<Cluster> {
   return startCluster({
     dir: layout.clusterDir,
@@ -273,6 +281,12 @@ function startControlPlane(
     onProgress: options.say,
     components: options.controlPlane === 'full' ? ['controller-manager', 'scheduler', 'kwok'] : [],
     webhookHosts: hooks.map(({ port }) => `127.0.0.1:${port}`),
+    ...(options.staticGuard
+      ? {
+          staticManifests: { webhooksDir: layout.staticDir },
+          featureGates: { ManifestBasedAdmissionControlConfig: true },
+        }
+      : {}),
     users: [
       // Each may do anything that RBAC can allow: it is the chain that says no.
       ...orgs.map(({ name, person }) => ({ name: person, groups: [name], role: 'cluster-admin' })),
@@ -317,8 +331,8 @@ async function markReady({ layout, cluster }: Playground): Promise<void> {
 
 /** Only what a playground makes: a folder that holds other things keeps them. */
 function clear(layout: PlaygroundLayout): void {
-  const { envFile, stateFile, clusterDir, orgsDir, hooksDir, chainHome, binDir } = layout;
-  for (const path of [envFile, stateFile, clusterDir, orgsDir, hooksDir, chainHome, binDir]) {
+  const { envFile, stateFile, clusterDir, staticDir, orgsDir, hooksDir, chainHome, binDir } = layout;
+  for (const path of [envFile, stateFile, clusterDir, staticDir, orgsDir, hooksDir, chainHome, binDir]) {
     rmSync(path, { recursive: true, force: true });
   }
 }

@@ -1,12 +1,12 @@
 import { nativeBackend } from '../../../src/crypto/index.ts';
 import {
-  EXCLUSIONS,
   GUARD_NAME,
   hookClientHash,
   hookEntryHash,
   hookEntryName,
   hookEntryProblems,
   RECORD_HOOK,
+  staticGuardEntryName,
 } from '../../../src/change/index.ts';
 import { isChainError } from '../../../src/errors/chain-error.ts';
 import { faultyMax } from '../../../src/governance/body-holders.ts';
@@ -18,24 +18,17 @@ import { documentOf } from '../document.ts';
 import { exitCode } from '../exit-code.ts';
 import { findingLine, describeFinding, openFindings } from '../findings.ts';
 import { KubeApi, textAt } from '../kube-api.ts';
+import type { LayerJson } from '../layer.ts';
 import type { ListOptions } from '../options.ts';
 import { printList, type View } from '../output/print.ts';
 import { printable } from '../output/printable.ts';
+import { rbacLayers } from '../rbac-layers.ts';
 import { clusterOf, withSession, type Session } from '../session.ts';
 import type { Terminal } from '../terminal.ts';
 
-/** One layer of the protection. `required`: what should hold everywhere; the others make a bypass harder, or its finding surer. */
-interface LayerJson {
-  readonly layer: string;
-  readonly state: 'ok' | 'missing' | 'unknown';
-  readonly required: boolean;
-  readonly found: string;
-  /** What this layer leaves open, even where it is there. */
-  readonly notCovered: string;
-}
-
+/** They are sent each minute. */
+const CANARY_SECONDS_MAX = 150;
 const ADMISSION = '/apis/admissionregistration.k8s.io/v1';
-const RBAC = '/apis/rbac.authorization.k8s.io/v1';
 
 const view: View<LayerJson> = {
   kind: 'Layer',
@@ -63,8 +56,9 @@ export async function check(terminal: Terminal, options: ListOptions): Promise<n
       ...(await webhookLayers(kube, record, guard)),
       witnesses(record, genesis.validators.length),
       ...(await observerLayers(session, record, genesis.validators.length)),
-      await impersonation(kube),
+      ...(await rbacLayers((path) => listOf(kube, path))),
       await guardPolicy(kube),
+      await staticGuard(kube, record),
       await findings(session, record),
     ];
     await printList(terminal, options, view, layers);
@@ -148,14 +142,25 @@ async function observerLayers(
   const running = said.filter(
     ({ org, observer }) => observer !== 'off' && observer !== '' && (observers as readonly string[]).includes(org),
   );
+  const proving = running.filter(({ observer }) => {
+    const seconds = /canaries: all hooks proven (\d+) s ago/.exec(observer)?.[1];
+    return seconds !== undefined && Number(seconds) <= CANARY_SECONDS_MAX;
+  });
   const reading = running.filter(({ observer }) => observer.includes('audit stream read'));
   return [
     {
       layer: 'observers',
       state: observers.length >= needed && running.length >= needed ? 'ok' : 'missing',
       required: true,
-      found: `${running.length} of ${observers.length} run, ${needed} are needed: ${running.map(({ org, observer }) => `${org}: ${observer}`).join(' | ') || 'none'}`,
-      notCovered: 'resources that no policy governs are not compared; what nodes say of themselves here is their own word',
+      found: `${running.length < needed ? 'P4 is reduced: ' : ''}${running.length} of ${observers.length} run, ${needed} are needed: ${running.map(({ org, observer }) => `${org}: ${observer}`).join(' | ') || 'none'}`,
+      notCovered: 'resources that no policy governs are not compared; what was undone during an absence of more than some five minutes; what nodes say of themselves here is their own word',
+    },
+    {
+      layer: 'canaries',
+      state: proving.length >= Math.min(needed, observers.length) ? 'ok' : 'missing',
+      required: true,
+      found: `${proving.length} observers saw every hook refuse lately: ${running.map(({ org, observer }) => `${org}: ${/canar[^,;]*/.exec(observer)?.[0] ?? 'no canary'}`).join(' | ') || 'none'}`,
+      notCovered: 'a hook that refuses canaries and nothing else; what the entry asks it about is compared apart',
     },
     {
       layer: 'audit stream',
@@ -168,36 +173,6 @@ async function observerLayers(
           : 'failing open and impersonation of control-plane actors are not seen',
     },
   ]; // prettier-ignore
-}
-
-/** Who may take another name by RBAC. */
-async function impersonation(kube: KubeApi): Promise<LayerJson> {
-  const layer = 'impersonation';
-  const notCovered = `system:masters passes every authorizer; a name alone leaves the gate only for ${EXCLUSIONS.length} listed writes`;
-  const [roles, bindings] = await Promise.all([listOf(kube, `${RBAC}/clusterroles`), listOf(kube, `${RBAC}/clusterrolebindings`)]);
-  if (roles === undefined || bindings === undefined)
-    return { layer, state: 'unknown', required: false, found: 'RBAC cannot be read', notCovered };
-  const able = new Set(roles.filter(mayImpersonate).map((role) => textAt(role, 'metadata', 'name')));
-  const subjects = bindings
-    .filter((binding) => textAt(binding, 'roleRef', 'kind') === 'ClusterRole' && able.has(textAt(binding, 'roleRef', 'name')))
-    .flatMap((binding) => (binding['subjects'] ?? []) as JsonObject[])
-    .map((subject) => `${textAt(subject, 'kind')} ${textAt(subject, 'namespace') === '' ? '' : `${textAt(subject, 'namespace')}/`}${textAt(subject, 'name')}`);
-  const who = [...new Set(subjects)].filter((subject) => subject !== 'Group system:masters').sort();
-  return {
-    layer,
-    state: who.length === 0 ? 'ok' : 'missing',
-    required: false,
-    found: who.length === 0 ? 'nobody but system:masters may impersonate' : `may impersonate: ${who.join(', ')}`,
-    notCovered,
-  };
-} // prettier-ignore
-
-function mayImpersonate(role: JsonObject): boolean {
-  return ((role['rules'] ?? []) as JsonObject[]).some((rule) => {
-    const has = (field: string, ...values: readonly string[]): boolean =>
-      ((rule[field] ?? []) as readonly string[]).some((value) => value === '*' || values.includes(value));
-    return has('verbs', 'impersonate') && has('resources', 'users', 'groups', 'serviceaccounts', 'userextras');
-  });
 }
 
 async function guardPolicy(kube: KubeApi): Promise<LayerJson> {
@@ -213,6 +188,45 @@ async function guardPolicy(kube: KubeApi): Promise<LayerJson> {
     notCovered: 'whoever removes the policy\'s binding first; nothing in the API protects it, observers find that',
   };
 } // prettier-ignore
+
+/**
+ * Nobody sees static webhooks, so each is asked for: a webhook configuration of the canary's name, in a dry run, which only its hook refuses.
+ */
+async function staticGuard(kube: KubeApi, { hooks }: ClusterRecord): Promise<LayerJson> {
+  const layer = 'static guard';
+  const notCovered =
+    'whoever writes files on the hosts of the API servers; an API server that is started without it; other API servers than the one that answered';
+  const answers = await Promise.all(hooks.map(({ name }) => askStatic(kube, name)));
+  const proven = answers.filter((answer) => answer === 'refused').length;
+  if (answers.includes('unknown') && proven === 0)
+    return { layer, state: 'unknown', required: false, found: 'these credentials may not ask (create validatingwebhookconfigurations)', notCovered };
+  return {
+    layer,
+    state: proven === hooks.length ? 'ok' : 'missing',
+    required: false,
+    found:
+      proven === hooks.length
+        ? 'webhook configurations and admission policies go through the gate'
+        : `${proven} of ${hooks.length} hooks gate webhook configurations: kubectl chain install --static-guard FILE (Kubernetes 1.36, alpha)`,
+    notCovered,
+  };
+} // prettier-ignore
+
+async function askStatic(kube: KubeApi, hook: string): Promise<'refused' | 'passed' | 'unknown'> {
+  const canary = {
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'ValidatingWebhookConfiguration',
+    metadata: { name: `kubectl-chain-canary-${hook}` },
+    webhooks: [],
+  };
+  try {
+    await kube.run(['create', '--dry-run=server', '--output=name', '--filename=-'], JSON.stringify(canary));
+    return 'passed';
+  } catch (error) {
+    if (!isChainError(error, 'CLI_KUBECTL')) throw error;
+    return error.message.includes(`"${staticGuardEntryName(hook)}" denied the request`) ? 'refused' : 'unknown';
+  }
+}
 
 async function findings({ reader }: Session, { name }: ClusterRecord): Promise<LayerJson> {
   const open = await openFindings(reader, [name]);

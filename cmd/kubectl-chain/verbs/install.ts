@@ -1,5 +1,13 @@
+import { renameSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { stringify } from 'yaml';
-import { GUARD_NAME, guardManifests, webhookConfiguration, type HookProfile } from '../../../src/change/index.ts';
+import {
+  GUARD_NAME,
+  guardManifests,
+  staticGuardManifest,
+  webhookConfiguration,
+  type HookProfile,
+} from '../../../src/change/index.ts';
 import { ChainError } from '../../../src/errors/chain-error.ts';
 import type { ClusterRecord } from '../../../src/types/chain.ts';
 import { confirm } from '../confirm.ts';
@@ -18,6 +26,8 @@ export interface InstallOptions extends GlobalOptions {
   readonly profile: string;
   /** With the admission policy that keeps the configuration from being changed by accident. */
   readonly guard?: boolean;
+  /** File for the API server's staticManifestsDir; it is renamed into place, because the API server reads it as soon as it changes. */
+  readonly staticGuard?: string;
   readonly dryRun?: boolean;
   readonly yes?: boolean;
   readonly output?: string;
@@ -65,7 +75,9 @@ export async function install(terminal: Terminal, options: InstallOptions): Prom
         ).toString('utf8'),
       );
     }
-    terminal.stderr(admissionConfiguration([...urls.values()]));
+    if (options.staticGuard !== undefined)
+      writeStaticGuard(options.staticGuard, staticGuardManifest(endpoints(record, urls, options)));
+    terminal.stderr(admissionConfiguration([...urls.values()], options.staticGuard));
   });
 }
 
@@ -121,22 +133,22 @@ export function hookUrls(
   return urls;
 }
 
-function webhooks({ hooks }: ClusterRecord, urls: ReadonlyMap<string, string>, options: InstallOptions): object {
+function webhooks(record: ClusterRecord, urls: ReadonlyMap<string, string>, options: InstallOptions): object {
   const { failurePolicy, name, profile } = options;
   if (!isProfile(profile))
     throw new ChainError('CLI_USAGE', { problem: `--profile ${profile}: must be standard or strict` });
-  if (failurePolicy !== 'Fail' && failurePolicy !== 'Ignore')
-    throw new ChainError('CLI_USAGE', { problem: `--failure-policy ${failurePolicy}: must be Fail or Ignore` });
-  if (options.webhookCa === undefined)
-    throw new ChainError('CLI_USAGE', { problem: 'give --webhook-ca FILE: the API server must know whom it asks' });
-  const caBundle = Buffer.from(caBundleOf(options.webhookCa)).toString('base64');
+  const hooks = endpoints(record, urls, options);
   return webhookConfiguration({
     name,
-    failurePolicy,
+    failurePolicy: failurePolicyOf(failurePolicy),
     ...(options.nodeAgent === undefined ? {} : { exclusions: { nodeAgents: options.nodeAgent } }),
     profile,
-    hooks: hooks.map((hook) => ({ name: hook.name, url: urls.get(hook.name) ?? '', caBundle })),
-    record: { name: 'record', url: recordUrl(urls, options.recordHook), caBundle },
+    hooks,
+    record: {
+      name: 'record',
+      url: recordUrl(urls, options.recordHook),
+      caBundle: hooks[0]?.caBundle ?? '',
+    },
   });
 }
 
@@ -158,6 +170,35 @@ function recordUrl(urls: ReadonlyMap<string, string>, given: string | undefined)
       problem: `give --record-hook URL: it does not follow from ${url.pathname}, which is not below /admit`,
     });
   return Object.assign(url, { pathname: path }).href;
+}
+
+function failurePolicyOf(failurePolicy: string): 'Fail' | 'Ignore' {
+  if (failurePolicy !== 'Fail' && failurePolicy !== 'Ignore')
+    throw new ChainError('CLI_USAGE', { problem: `--failure-policy ${failurePolicy}: must be Fail or Ignore` });
+  return failurePolicy;
+}
+
+function endpoints(
+  { hooks }: ClusterRecord,
+  urls: ReadonlyMap<string, string>,
+  { webhookCa }: InstallOptions,
+): readonly { readonly name: string; readonly url: string; readonly caBundle: string }[] {
+  if (webhookCa === undefined)
+    throw new ChainError('CLI_USAGE', { problem: 'give --webhook-ca FILE: the API server must know whom it asks' });
+  const caBundle = Buffer.from(caBundleOf(webhookCa)).toString('base64');
+  return hooks.map((hook) => ({ name: hook.name, url: urls.get(hook.name) ?? '', caBundle }));
+}
+
+/** Throws CLI_FILE. */
+function writeStaticGuard(file: string, manifest: object): void {
+  // Hidden, and with another end: only .yaml, .yml and .json are read.
+  const aside = join(dirname(file), `.${basename(file)}.new`);
+  try {
+    writeFileSync(aside, stringify(manifest), { mode: 0o644 });
+    renameSync(aside, file);
+  } catch (cause) {
+    throw new ChainError('CLI_FILE', { file, reason: (cause as Error).message }, { cause });
+  }
 }
 
 /**
@@ -209,7 +250,8 @@ function observerAccess({ hooks }: ClusterRecord): readonly object[] {
 }
 
 /** What only the API server's own configuration can do: present a client certificate to the hooks. */
-function admissionConfiguration(urls: readonly string[]): string {
+function admissionConfiguration(urls: readonly string[], staticGuard: string | undefined): string {
+  const folder = staticGuard === undefined ? undefined : dirname(resolve(staticGuard));
   const admission = {
     apiVersion: 'apiserver.config.k8s.io/v1',
     kind: 'AdmissionConfiguration',
@@ -220,6 +262,7 @@ function admissionConfiguration(urls: readonly string[]): string {
           apiVersion: 'apiserver.config.k8s.io/v1',
           kind: 'WebhookAdmissionConfiguration',
           kubeConfigFile: '/etc/kubernetes/kubectl-chain/webhook.kubeconfig',
+          ...(folder === undefined ? {} : { staticManifestsDir: folder }),
         },
       },
     ],
@@ -231,6 +274,11 @@ function admissionConfiguration(urls: readonly string[]): string {
   const hosts = [...new Set(urls.map((url) => `${new URL(url).hostname}:${new URL(url).port || '443'}`))];
   const kubeconfig = { apiVersion: 'v1', kind: 'Config', users: hosts.map((name) => ({ name, user })) };
   return [
+    ...(folder === undefined
+      ? []
+      : [
+          `note: the static guard needs --feature-gates=ManifestBasedAdmissionControlConfig=true and ${folder} on every API server; rename files into it, never write them there`,
+        ]),
     `note: identities of the observers belong to the group ${observersGroup}`,
     'note: for mutual TLS start kube-apiserver with --admission-control-config-file and this file:',
     stringify(admission),

@@ -9,7 +9,7 @@ import { authorLine, proposalReview, shownDiffs } from '../review.ts';
 import { describeProposal, openProposal, proposalView, type ProposalJson } from '../proposal.ts';
 import { originOf, originText } from '../origin.ts';
 import { describeRecords, placeOf, recordView, resourceCell, type RecordJson } from '../record.ts';
-import { describeFinding, findingById, findingNumber, findingText, findingView } from '../findings.ts';
+import { describeFinding, findingById, findingNumber, findingText, findingView, impersonationOf } from '../findings.ts';
 import { clusterOf, reading, type Session } from '../session.ts';
 import { paintDiff, type Terminal } from '../terminal.ts';
 import { ChainError } from '../../../src/errors/chain-error.ts';
@@ -53,6 +53,7 @@ async function showRecord(session: Session, place: Place, options: ShowOptions):
     terminal.stderr(`note: one of them in full: kubectl chain show ${placeOf(described)}\n`);
     return;
   }
+  const impersonation = await impersonationOf(session.reader, described);
   const { payload } = record.transaction;
   const origin = await originOf(session.reader, described);
   const diff =
@@ -66,8 +67,13 @@ async function showRecord(session: Session, place: Place, options: ShowOptions):
       origin,
       diff: diff?.diff ?? null,
       diffUnavailable: diff?.reason ?? '',
+      impersonation: impersonation ?? null,
     } as RecordJson);
   terminal.stdout(recordText(described) + originText(origin));
+  if (impersonation !== undefined) {
+    const { id, state, detail } = impersonation;
+    terminal.stderr(`warning: the actor is not who asked: finding/${id} (${state}): ${printable(detail)}\n`);
+  }
   printDiff(terminal, diff);
 }
 

@@ -212,7 +212,15 @@ const foundObject = z.strictObject({
   name: text(OBJECT_NAME_MAX),
   uid: text(UID_MAX),
   resourceVersion: text(RESOURCE_VERSION_MAX),
-  reason: z.enum(['no-record', 'other-content', 'content-withheld', 'deleted', 'failed-open', 'impersonated']),
+  reason: z.enum([
+    'no-record',
+    'other-content',
+    'content-withheld',
+    'unjustified',
+    'deleted',
+    'failed-open',
+    'impersonated',
+  ]),
 });
 
 const finding: z.ZodType<Tx.FindingPayload> = z.strictObject({

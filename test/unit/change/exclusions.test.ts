@@ -9,7 +9,7 @@ import {
   webhookConfiguration,
 } from '../../../src/change/index.ts';
 import { MATCH_CONDITIONS_MAX, matchConditions } from '../../../src/change/webhook-configuration.ts';
-import { guardManifest, webhookManifest } from '../../../manifests/generate.ts';
+import { guardManifest, staticManifest, webhookManifest } from '../../../manifests/generate.ts';
 import { bytesOf, clone, deploymentUpdate, review, type Loose, type Plain } from './reviews.ts';
 
 const ctl = (name: string): string => `system:serviceaccount:kube-system:${name}`;
@@ -301,6 +301,8 @@ describe('the webhook configuration', () => {
   it('in manifests/ is what the code makes', () => {
     const file = join(import.meta.dirname, '../../../manifests/base/webhook-configuration.yaml');
     expect(readFileSync(file, 'utf8')).toBe(webhookManifest());
+    const fixed = join(import.meta.dirname, '../../../manifests/guard-static/webhooks.yaml');
+    expect(readFileSync(fixed, 'utf8')).toBe(staticManifest());
     const guard = join(import.meta.dirname, '../../../manifests/guard/admission-policy.yaml');
     expect(readFileSync(guard, 'utf8')).toBe(guardManifest());
   });

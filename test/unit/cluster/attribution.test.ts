@@ -22,6 +22,17 @@ const configMaps: WatchedResource = {
   namespaced: true,
 };
 
+const pods: WatchedResource = { group: '', version: 'v1', resource: 'pods', kind: 'Pod', namespaced: true };
+const replicaSets: WatchedResource = {
+  group: 'apps',
+  version: 'v1',
+  resource: 'replicasets',
+  kind: 'ReplicaSet',
+  namespaced: true,
+};
+const deployments: WatchedResource = { ...replicaSets, resource: 'deployments', kind: 'Deployment' };
+const served = [configMaps, pods, replicaSets, deployments];
+
 interface Look {
   readonly name?: string;
   readonly data?: JsonObject;
@@ -43,6 +54,7 @@ let accepted = 10n;
 let records: { attestation: ChangeAttestation; body: Uint8Array }[] = [];
 let isShown = true;
 let isCaughtUp = true;
+let live: JsonObject[] = [];
 let attribution: Attribution;
 
 const changed = (object: JsonObject, isDeleted = false, content: string | null = null): void =>
@@ -88,6 +100,7 @@ beforeEach(() => {
   records = [];
   isShown = true;
   isCaughtUp = true;
+  live = [];
   attribution = withCaughtUp(async () => isCaughtUp);
 });
 
@@ -103,6 +116,8 @@ function withCaughtUp(caughtUp: () => Promise<boolean>): Attribution {
     exclusions: exclusionsFor(),
     acceptedThrough: () => accepted,
     isScaled: async () => false,
+    resourceOf: (apiVersion, kind) => served.find((one) => one.kind === kind && apiVersion.endsWith(one.version)),
+    live: async (_resource, { name }) => live.find((object) => (object['metadata'] as JsonObject)['name'] === name),
     caughtUp,
     now: () => nowMs,
   });
@@ -300,7 +315,6 @@ describe('an honest cluster is accused of nothing, however slow its parts are (P
       metadata: { name: 'web', namespace: 'prod', uid: 'u', resourceVersion: String(resourceVersion), ...(revision === undefined ? {} : { annotations: { 'deployment.kubernetes.io/revision': revision } }) },
       spec: { image },
     }); // prettier-ignore
-    const deployments = { group: 'apps', version: 'v1', resource: 'deployments', kind: 'Deployment', namespaced: true };
     const admitted = (object: JsonObject, oldObject: JsonObject | null): void => {
       records.unshift(attestRequest({ uid: `review-${records.length}`, kind: { group: 'apps', version: 'v1', kind: 'Deployment' }, resource: { group: 'apps', version: 'v1', resource: 'deployments' }, name: 'web', namespace: 'prod', operation: oldObject === null ? 'CREATE' : 'UPDATE', userInfo: { username: 'alice', groups: [] }, object, oldObject, dryRun: false, options: null }, context));
     }; // prettier-ignore
@@ -330,5 +344,75 @@ describe('an honest cluster is accused of nothing, however slow its parts are (P
     await look();
     attribution.listed(widgets, [], 30n);
     expect(await look()).toEqual(['w deleted 9']);
+  });
+});
+
+describe('what controllers make leads back to something admitted (P4)', () => {
+  const made = ({ kind }: WatchedResource, name: string, version: number, owner?: { kind: string; name: string; uid?: string }): JsonObject => ({
+    apiVersion: kind === 'Pod' ? 'v1' : 'apps/v1',
+    kind,
+    metadata: {
+      name,
+      namespace: 'prod',
+      uid: `uid of ${name}`,
+      resourceVersion: String(version),
+      ...(owner === undefined ? {} : { ownerReferences: [{ apiVersion: 'apps/v1', controller: true, uid: `uid of ${owner.name}`, ...owner }] }),
+    },
+    spec: kind === 'Pod' ? { containers: [{ name: 'c', image: 'i' }] } : { replicas: 1, template: { spec: { image: 'i' } } },
+  }); // prettier-ignore
+  const rs = { kind: 'ReplicaSet', name: 'rs' };
+  const saw = (resource: WatchedResource, object: JsonObject): void =>
+    attribution.changed(resource, object, false, null);
+
+  test('a pod of a ReplicaSet of a recorded Deployment does, whether they are followed or only there', async () => {
+    admit('CREATE', configMap(0, { name: 'web' }), null);
+    live = [made(replicaSets, 'rs', 12, { kind: 'Deployment', name: 'web' })];
+    saw(pods, made(pods, 'pod', 13, rs));
+    expect(await look()).toEqual([]);
+    saw(replicaSets, made(replicaSets, 'rs', 12, { kind: 'Deployment', name: 'web' }));
+    live = [];
+    saw(pods, made(pods, 'pod-2', 14, rs));
+    expect(await look()).toEqual([]);
+    // Its ReplicaSet is judged in the same round.
+    await look();
+    expect(attribution.counts.compared).toBe(3);
+  });
+
+  test('one whose ReplicaSet went away since does too', async () => {
+    admit('CREATE', configMap(0, { name: 'web' }), null);
+    saw(replicaSets, made(replicaSets, 'rs', 12, { kind: 'Deployment', name: 'web' }));
+    await look();
+    attribution.changed(replicaSets, made(replicaSets, 'rs', 13, { kind: 'Deployment', name: 'web' }), true, null);
+    await look();
+    saw(pods, made(pods, 'pod', 14, rs));
+    expect(await look()).toEqual([]);
+  });
+
+  test('one whose ReplicaSet nobody admitted a Deployment for does not', async () => {
+    live = [made(replicaSets, 'rs', 12, { kind: 'Deployment', name: 'web' }), made(deployments, 'web', 11)];
+    saw(pods, made(pods, 'pod', 13, rs));
+    expect(await look()).toEqual(['pod unjustified 13']);
+  });
+
+  test('one that names a controller that never was is found after a while', async () => {
+    saw(pods, made(pods, 'pod', 13, { ...rs, uid: 'invented' }));
+    live = [made(replicaSets, 'rs', 12)];
+    expect(await look(10_000)).toEqual([]);
+    expect(await look(10_000)).toEqual(['pod unjustified 13']);
+  });
+
+  test('what was there before anything was expected is a beginning', async () => {
+    live = [made(replicaSets, 'rs', 9)];
+    saw(pods, made(pods, 'pod', 13, rs));
+    expect(await look()).toEqual([]);
+  });
+
+  test('under a name that may change it, what runs in it is still not changed', async () => {
+    live = [made(replicaSets, 'rs', 9)];
+    saw(pods, made(pods, 'pod', 13, rs));
+    await look();
+    const other = made(pods, 'pod', 14, rs);
+    saw(pods, { ...other, spec: { containers: [{ name: 'c', image: 'another' }] } });
+    expect(await look()).toEqual(['pod no-record 14']);
   });
 });

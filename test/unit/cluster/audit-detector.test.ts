@@ -25,6 +25,11 @@ test.each<[string, object, string[]]>([
   ['nothing of somebody else’s hook', failedOpen('east.example.com'), []],
   ['who wrote as a control-plane actor', asScheduler, ['impersonation system:kube-scheduler']],
   ['who wrote as a node', { impersonatedUser: { username: 'system:node:n1' } }, ['impersonation system:node:n1']],
+  [
+    'who used another person’s approval',
+    { impersonatedUser: { username: 'bob' }, annotations: { 'east.gate.kubectl-chain.dev/proposal': '7' } },
+    ['impersonation bob'],
+  ],
   ['nothing of other impersonation', { impersonatedUser: { username: 'bob' } }, []],
   ['nothing of reads', { ...asScheduler, verb: 'list' }, []],
   ['nothing of what was refused', { ...asScheduler, responseStatus: { code: 403 } }, []],
@@ -45,4 +50,14 @@ test('what is on the log is not said again, what came since is', () => {
   audit.reported('impersonation', 'system:kube-scheduler', first?.objects ?? []);
   expect(audit.problems().map(({ objects }) => objects.map(({ uid }) => uid))).toEqual([['id-2']]);
   expect(first?.detail).toBe('mallory wrote as system:kube-scheduler');
+});
+
+test('an approval that somebody used under another name is named (P1)', () => {
+  const audit = detector();
+  audit.read(
+    event({ impersonatedUser: { username: 'bob' }, annotations: { 'east.gate.kubectl-chain.dev/proposal': '7' } }),
+  );
+  expect(audit.problems().map(({ detail }) => detail)).toEqual([
+    'mallory wrote as bob, with the approval of proposal/7',
+  ]);
 });

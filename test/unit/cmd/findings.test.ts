@@ -21,6 +21,8 @@ const { webhooks } = webhookConfiguration({
   record: { name: 'record', url: 'https://east.example/record', caBundle: 'AAAA' },
 }) as unknown as { webhooks: JsonObject[] };
 const cluster = new Map<string, object>();
+/** Whether the API server has the static guard. */
+let isStatic = false;
 
 beforeEach(() => {
   world = newWorld();
@@ -42,6 +44,7 @@ beforeEach(() => {
       throughVersion: '9',
     });
   cluster.clear();
+  isStatic = false;
   const admission = '/apis/admissionregistration.k8s.io/v1';
   cluster.set(`${admission}/validatingwebhookconfigurations`, { items: [{ webhooks }] });
   cluster.set('/apis/rbac.authorization.k8s.io/v1/clusterroles', { items: [
@@ -53,6 +56,7 @@ beforeEach(() => {
     { roleRef: { kind: 'ClusterRole', name: 'view' }, subjects: [{ kind: 'User', name: 'bob' }] },
   ] }); // prettier-ignore
   world.kubectl = (args) => {
+    if (args[0] === 'create') return { code: isStatic ? 1 : 0, stdout: new Uint8Array(), stderr: isStatic ? 'admission webhook "hook-0.guard.kubectl-chain.dev" denied the request: canary' : '' };
     const answer = cluster.get(args.at(-1) ?? '');
     if (answer === undefined) return { code: 1, stdout: new Uint8Array(), stderr: 'Error from server (NotFound): not found' };
     return { code: 0, stdout: Buffer.from(JSON.stringify(answer)), stderr: '' };
@@ -140,7 +144,7 @@ const layersOf = async (): Promise<ReadonlyMap<string, Layer>> => {
 describe('check', () => {
   test('explains each layer and what it does not cover', async () => {
     const layers = await layersOf();
-    expect([...layers.keys()]).toEqual(['webhook hook-0', 'record hook', 'caller', 'witnesses', 'observers', 'audit stream', 'impersonation', 'guard policy', 'findings']);
+    expect([...layers.keys()]).toEqual(['webhook hook-0', 'record hook', 'caller', 'witnesses', 'observers', 'canaries', 'audit stream', 'impersonation', 'webhook rights', 'system:masters', 'guard policy', 'static guard', 'findings']);
     for (const { notCovered } of layers.values()) expect(notCovered).not.toBe('');
     expect(layers.get('webhook hook-0')?.state).toBe('ok');
     expect(layers.get('record hook')?.state).toBe('ok');
@@ -148,8 +152,31 @@ describe('check', () => {
     expect(layers.get('guard policy')?.found).toContain('install --guard');
   }); // prettier-ignore
 
-  test('names who may impersonate, besides those who pass every authorizer', async () => {
-    expect((await layersOf()).get('impersonation')?.found).toBe('may impersonate: User alice');
+  test('names who may impersonate or change the gate, besides those who pass every authorizer', async () => {
+    const layers = await layersOf();
+    expect(layers.get('impersonation')?.found).toBe('may impersonate: User alice');
+    expect(layers.get('webhook rights')?.found).toBe(
+      'may change webhook configurations or admission policies: User alice',
+    );
+    expect(layers.get('system:masters')).toMatchObject({
+      state: 'unknown',
+      found: expect.stringContaining('O=system:masters') as string,
+    });
+  });
+
+  test('counts a right over the controllers’ ServiceAccounts that a binding of kube-system gives', async () => {
+    cluster.set('/apis/rbac.authorization.k8s.io/v1/rolebindings', { items: ['kube-system', 'dev'].map((namespace) => (
+      { metadata: { namespace }, roleRef: { kind: 'ClusterRole', name: 'cluster-admin' }, subjects: [{ kind: 'ServiceAccount', namespace, name: 'ci' }] }
+    )) }); // prettier-ignore
+    expect((await layersOf()).get('impersonation')?.found).toBe(
+      'may impersonate: ServiceAccount kube-system/ci, User alice',
+    );
+  });
+
+  test('asks for the static guard, which nobody can see', async () => {
+    expect((await layersOf()).get('static guard')).toMatchObject({ state: 'missing' });
+    isStatic = true;
+    expect((await layersOf()).get('static guard')).toMatchObject({ state: 'ok' });
   });
 
   test.each<[string, object, string]>([
