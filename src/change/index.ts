@@ -33,4 +33,4 @@ export {
 export { textAt } from './json.ts';
 export { hookClientHash, hookEntryHash, hookEntryName, hookEntryProblems } from './hook-entry.ts';
 export { GUARD_NAME, guardManifests } from './guard-manifests.ts';
-export { staticGuardEntryName, staticGuardManifest, STATIC_GUARD_NAME } from './static-guard.ts';
+export { staticGuardEntryName, staticGuardManifest } from './static-guard.ts';

@@ -1,7 +1,7 @@
 import { clientConfig, type HookEndpoint } from './webhook-configuration.ts';
 
 /** kube-apiserver reads names with this end from files only (ManifestBasedAdmissionControlConfig); no API user sees, changes or removes them. */
-export const STATIC_GUARD_NAME = 'kubectl-chain.static.k8s.io';
+const STATIC_GUARD_NAME = 'kubectl-chain.static.k8s.io';
 const DOMAIN = 'guard.kubectl-chain.dev';
 
 export function staticGuardEntryName(hook: string): string {

@@ -72,8 +72,8 @@ export const clusterFaults: readonly Fault[] = [
   {
     fault: "Another person's approval is used without a word.",
     file: 'src/cluster/audit-detector.ts',
-    find: 'if (approval === undefined && !this.#actors.has(taken)',
-    replace: 'if (!this.#actors.has(taken)',
+    find: '      approval === undefined &&\n',
+    replace: '',
     tests: [audit],
     project: 'unit',
   },

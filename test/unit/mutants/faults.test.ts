@@ -40,6 +40,7 @@ describe('the list of planted faults', () => {
         'api',
         'change',
         'client',
+        'cluster',
         'codec',
         'consensus',
         'crypto',
