@@ -1,4 +1,4 @@
-import { hookEntryName, type Exclusion } from '../change/index.ts';
+import { hookEntryName, RECORD_HOOK, type Exclusion } from '../change/index.ts';
 import type { FindingKind, FoundObject } from '../types/finding.ts';
 import { keyOfFound } from './attribution.ts';
 import { nothingElse, type Detector, type Problem } from './problem.ts';
@@ -38,6 +38,7 @@ interface Found {
 export class AuditDetector implements Detector {
   readonly kinds = ['failed-open', 'impersonation'] as const;
   readonly #hooks: () => readonly string[];
+  readonly #recordPassed: () => void;
   readonly #actors: ReadonlySet<string>;
   readonly #prefixes: readonly string[];
   readonly #found = new Map<string, Found>();
@@ -46,8 +47,11 @@ export class AuditDetector implements Detector {
   constructor(deps: {
     readonly hooks: () => readonly string[];
     readonly exclusions: readonly Exclusion[];
+    /** It may: the control plane never waits. Counted, no finding: a machine that is too busy is enough for it. */
+    readonly recordPassed: () => void;
     readonly isReady: () => boolean;
   }) {
+    this.#recordPassed = deps.recordPassed;
     this.#hooks = deps.hooks;
     this.isReady = deps.isReady;
     this.#actors = new Set(deps.exclusions.flatMap(({ actor }) => ('user' in actor ? [actor.user] : [])));
@@ -99,6 +103,7 @@ export class AuditDetector implements Detector {
       const hook = key.startsWith(FAILED_OPEN)
         ? this.#hooks().find((known) => hookEntryName(known) === name)
         : undefined;
+      if (key.startsWith(FAILED_OPEN) && name === hookEntryName(RECORD_HOOK)) this.#recordPassed();
       if (hook !== undefined)
         this.#note('failed-open', hook, event, `the API server let changes pass that ${name} did not answer`);
     }

@@ -61,6 +61,8 @@ interface Deps {
   ) => { readonly version: string; readonly kind: string; readonly namespaced: boolean } | undefined;
   readonly resourceOf: (apiVersion: string, kind: string) => WatchedResource | undefined;
   readonly eventWritten: () => void;
+  /** The API server let a write of the control plane pass that the record hook did not answer. */
+  readonly recordPassed: () => void;
   readonly measured: (open: readonly Finding[], compared: number) => void;
   readonly warn: (message: string, details: object) => void;
 }
@@ -144,7 +146,7 @@ export function createGuard(deps: Deps): RunningGuard {
     caughtUp: deps.caughtUp,
     now: () => performance.now(),
   });
-  const audit = startAudit(deps, hooks, exclusions);
+  const audit = startAudit(deps, gates, exclusions);
   const detectors: readonly Detector[] = [
     webhooks,
     canary,
@@ -264,14 +266,19 @@ function detailOf(objects: readonly FoundObject[]): string {
 }
 
 function startAudit(
-  { config, store, warn }: Deps,
+  { config, store, warn, recordPassed }: Deps,
   hooks: () => readonly string[],
   exclusions: ReturnType<typeof exclusionsFor>,
 ): { readonly detector: AuditDetector; readonly tail: AuditTail } | undefined {
   const file = config.cluster?.auditLog;
   if (file === undefined) return undefined;
   const kept = textOf(store, auditName);
-  const detector = new AuditDetector({ hooks, exclusions, isReady: () => tail.isReading });
+  const detector = new AuditDetector({
+    hooks,
+    exclusions,
+    recordPassed,
+    isReady: () => tail.isReading,
+  });
   const tail: AuditTail = new AuditTail({
     file,
     from: kept === '' ? null : (JSON.parse(kept) as AuditPosition),

@@ -61,6 +61,10 @@ export function createMetrics() {
       'state',
     ] as const),
     findingsReported: counter('finding_reports_total', 'Reports of findings that this node signed', ['kind'] as const),
+    recordPassed: counter(
+      'record_hook_passed_total',
+      'Writes of the control plane that the API server let pass although the record hook did not answer',
+    ),
     findingEvents: counter('finding_events_total', 'Kubernetes Events that this observer wrote about findings'),
     objectsCompared: gauge('observer_objects_compared', 'Versions of objects that this observer compared with the log'),
     network: counter('network_events_total', 'Connections and frames refused, dropped or lost', ['event'] as const),

@@ -412,6 +412,7 @@ export class ChainNode {
         this.#guardSequence = Math.max(this.#guardSequence + 1, Date.now());
         await this.#submit({ kind: 'guard-seen', cluster, sequence: this.#guardSequence, hooks, throughVersion });
       },
+      recordPassed: () => this.#metrics.recordPassed.inc(),
       eventWritten: () => this.#metrics.findingEvents.inc(),
       measured: (open, compared) => {
         this.#metrics.objectsCompared.set(compared);

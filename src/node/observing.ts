@@ -37,6 +37,7 @@ interface Deps {
   readonly publishFinding: (cluster: ClusterId, report: FindingReportDraft) => Promise<boolean>;
   readonly publishGuard: (cluster: ClusterId, hooks: readonly SeenHook[], throughVersion: string) => Promise<void>;
   readonly eventWritten: () => void;
+  readonly recordPassed: () => void;
   readonly measured: (open: readonly Finding[], compared: number) => void;
   readonly warn: (message: string, details: object) => void;
 }

@@ -28,6 +28,8 @@ const FOUND_WITHIN_MS = 10_000;
 const CANARY_WITHIN_MS = 15_000;
 /** A hook that was asked just before waits for its witness for so long. */
 const LET_PASS_WITHIN_MS = 25_000;
+/** Two gates and the record hook. */
+const HOOKS_EXPECTED = 3;
 const HOOKS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/kubectl-chain';
 
 const world = withPlayground(
@@ -196,8 +198,8 @@ describe('P4 no silent bypass', () => {
   beforeAll(async () => {
     await until(
       'what the observers saw first',
-      async () => ((await state<Guard>(guardKey(CLUSTER)))?.hooks.length === 2 ? true : undefined),
-      20_000,
+      async () => ((await state<Guard>(guardKey(CLUSTER)))?.hooks.length === HOOKS_EXPECTED ? true : undefined),
+      60_000,
     );
     original = (await hooksNow()).webhooks;
   }, 60_000);

@@ -23,7 +23,10 @@ const CLUSTER = 'main';
 
 const world = withPlayground({}, async ({ playground }) => {
   await createNamespace(playground, NS);
-  await until('the chain knows what to expect of both hooks', async () => (await guard())?.hooks.length === 2);
+  await until(
+    'the chain knows what to expect of both hooks and the record hook',
+    async () => (await guard())?.hooks.length === 3,
+  );
 });
 
 async function until(what: string, holds: () => boolean | Promise<boolean>, timeoutMs = 60_000): Promise<void> {

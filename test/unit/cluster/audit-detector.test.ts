@@ -1,8 +1,15 @@
 import { expect, test } from 'vitest';
-import { exclusionsFor } from '../../../src/change/index.ts';
+import { exclusionsFor, hookEntryName, RECORD_HOOK } from '../../../src/change/index.ts';
 import { AuditDetector } from '../../../src/cluster/audit-detector.ts';
 
-const detector = () => new AuditDetector({ hooks: () => ['east'], exclusions: exclusionsFor(), isReady: () => true });
+let recordsPassed = 0;
+const detector = () =>
+  new AuditDetector({
+    hooks: () => ['east'],
+    exclusions: exclusionsFor(),
+    recordPassed: () => (recordsPassed += 1),
+    isReady: () => true,
+  });
 const event = (more: object) =>
   JSON.stringify({
     kind: 'Event',
@@ -60,4 +67,12 @@ test('an approval that somebody used under another name is named (P1)', () => {
   expect(audit.problems().map(({ detail }) => detail)).toEqual([
     'mallory wrote as bob, with the approval of proposal/7',
   ]);
+});
+
+test('the record hook may fail open: that is counted, and no finding (P6)', () => {
+  const audit = detector();
+  recordsPassed = 0;
+  audit.read(event(failedOpen(hookEntryName(RECORD_HOOK))));
+  expect(recordsPassed).toBe(1);
+  expect(audit.problems()).toEqual([]);
 });
