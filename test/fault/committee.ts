@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PortReservation } from '../playground/ports.ts';
-import { found, PORTS_PER_NODE, type Founded, type Member } from './founding.ts';
+import { found, PORTS_PER_NODE, type Founded, type FoundingOptions, type Member } from './founding.ts';
 import { HookClient, type HookAnswer } from './hook-client.ts';
 import { NodeRun, runChainNode, type NodeExit, type Unusual } from './node-run.ts';
 import { NodeReader } from './node-reader.ts';
@@ -166,11 +166,11 @@ export class Committee {
   }
 
   /** Keys, genesis and configuration; no node runs yet. */
-  static async found(n = 4): Promise<Committee> {
+  static async found(n = 4, options: FoundingOptions = {}): Promise<Committee> {
     const dir = mkdtempSync(join(tmpdir(), 'kubectl-chain-fault-'));
     const ports = new PortReservation();
     try {
-      return new Committee(dir, await found(dir, n, await ports.take(n * PORTS_PER_NODE)), ports);
+      return new Committee(dir, await found(dir, n, await ports.take(n * PORTS_PER_NODE), options), ports);
     } catch (error) {
       await ports.releaseAll();
       rmSync(dir, { recursive: true, force: true });

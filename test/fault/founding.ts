@@ -8,7 +8,7 @@ import type { OrgId } from '../../src/types/brand.ts';
 import { createAuthority, issue } from '../control-plane/pki.ts';
 import { writePlan } from '../playground/founding.ts';
 import { playgroundLayout, type PlaygroundLayout } from '../playground/layout.ts';
-import { hookGroups, organisations, type HookGroup } from '../playground/organisations.ts';
+import { hookGroups, organisations, type HookGroup, type Profile } from '../playground/organisations.ts';
 import { CLUSTER_NAME } from '../playground/paths.ts';
 import type { HookTls } from './hook-client.ts';
 
@@ -37,17 +37,33 @@ export interface Founded {
 
 export const PORTS_PER_NODE = 3;
 
+export interface FoundingOptions {
+  readonly profile?: Profile;
+  /** Port under which the others dial each node, if something stands in front of it. */
+  readonly dialledPorts?: readonly number[];
+}
+
 /** Keys, genesis and configuration of n nodes below `dir`, in this process: only the nodes themselves have to be real. */
-export async function found(dir: string, n: number, ports: readonly number[]): Promise<Founded> {
+export async function found(
+  dir: string,
+  n: number,
+  ports: readonly number[],
+  { profile = 'witnessed', dialledPorts }: FoundingOptions = {},
+): Promise<Founded> {
   const layout = playgroundLayout(dir);
   const orgs = organisations(n);
-  const hooks = hookGroups(orgs, 'witnessed');
+  const hooks = hookGroups(orgs, profile);
   const members = orgs.map(({ name }, i): Member => {
     const [peer = 0, api = 0, webhook = 0] = ports.slice(i * PORTS_PER_NODE, (i + 1) * PORTS_PER_NODE);
     const hook = hooks.find((group) => group.orgs.includes(name))?.name ?? '';
     return { org: name, hook, ports: { peer, api, webhook } };
   });
-  await Promise.all(orgs.map(({ name, person }, i) => makeKeys(layout, name, person, (members[i] as Member).ports)));
+  await Promise.all(
+    orgs.map(({ name, person }, i) => {
+      const own = (members[i] as Member).ports;
+      return makeKeys(layout, name, person, { ...own, peer: dialledPorts?.[i] ?? own.peer });
+    }),
+  );
   writePlan(layout, { chainName: 'fault', clusterUid: '', hooks, orgs });
   const genesis = await makeGenesis(
     layout.planFile,
