@@ -1,10 +1,10 @@
 import { ChainError, isChainError } from '../errors/chain-error.ts';
 import type { Json, JsonObject } from '../types/json.ts';
 import { fromBase64, toBase64 } from './base64.ts';
-import { bytesEqual, concatBytes } from './bytes.ts';
+import { concatBytes } from './bytes.ts';
 import { canonicalText } from './json-canonical.ts';
 import { parseJson } from './json-parse.ts';
-import { utf8Encode } from './utf8.ts';
+import { utf8Decode, utf8Encode } from './utf8.ts';
 
 export interface EnvelopeSignature {
   readonly keyid: string;
@@ -33,33 +33,44 @@ export function preAuthEncoding(payloadType: string, payload: Uint8Array): Uint8
 /** The one form of an envelope: one line without its newline, keys in this order, no white space, standard base64. */
 export function encodeEnvelope(envelope: Envelope): Uint8Array {
   const { payloadType, payload, signatures } = envelope;
-  if (signatures.length === 0 || signatures.length > ENVELOPE_SIGNATURES_MAX) {
-    throw malformed(`it needs 1 to ${ENVELOPE_SIGNATURES_MAX} signatures`);
-  }
-  const signed = signatures.map(({ keyid, sig }) => `{"keyid":${canonicalText(keyid)},"sig":"${toBase64(sig)}"}`);
-  return utf8Encode(
-    `{"payload":"${toBase64(payload)}","payloadType":${canonicalText(payloadType)},"signatures":[${signed.join(',')}]}`,
-  );
+  const texts = signatures.map(({ keyid, sig }) => ({ keyid, sig: toBase64(sig) }));
+  return utf8Encode(envelopeText(payloadType, toBase64(payload), texts));
 }
 
 /** Strict inverse of encodeEnvelope: bytes that do not come out of it again identically are refused. */
 export function decodeEnvelope(bytes: Uint8Array, limits: { readonly bytesMax: number }): Envelope {
   const json = parseJson(bytes, { bytesMax: limits.bytesMax, depthMax: DEPTH_MAX, nodesMax: NODES_MAX });
   const top = objectOf(json, 'the envelope');
-  const signatures = top['signatures'];
-  if (!Array.isArray(signatures)) throw malformed('signatures is not a list');
-  const envelope: Envelope = {
-    payloadType: textOf(top, 'payloadType'),
-    payload: bytesOf(top, 'payload'),
-    signatures: (signatures as readonly Json[]).map((entry) => {
-      const signature = objectOf(entry, 'a signature');
-      return { keyid: textOf(signature, 'keyid'), sig: bytesOf(signature, 'sig') };
-    }),
-  };
-  if (!bytesEqual(encodeEnvelope(envelope), bytes)) {
+  const entries = top['signatures'];
+  if (!Array.isArray(entries)) throw malformed('signatures is not a list');
+  const payloadType = textOf(top, 'payloadType');
+  const payload = bytesOf(top, 'payload');
+  const signatures = (entries as readonly Json[]).map((entry) => {
+    const signature = objectOf(entry, 'a signature');
+    return { keyid: textOf(signature, 'keyid'), sig: bytesOf(signature, 'sig') };
+  });
+  // Bytes have one base64 text, so what stood there is what would be written, and need not be encoded again.
+  const texts = (entries as readonly JsonObject[]).map((entry) => ({
+    keyid: textOf(entry, 'keyid'),
+    sig: textOf(entry, 'sig'),
+  }));
+  if (utf8Decode(bytes) !== envelopeText(payloadType, textOf(top, 'payload'), texts)) {
     throw malformed('fields unknown, missing, in another order or written in another way');
   }
-  return envelope;
+  return { payloadType, payload, signatures };
+}
+
+/** `payload` and each `sig` are base64. */
+function envelopeText(
+  payloadType: string,
+  payload: string,
+  signatures: readonly { readonly keyid: string; readonly sig: string }[],
+): string {
+  if (signatures.length === 0 || signatures.length > ENVELOPE_SIGNATURES_MAX) {
+    throw malformed(`it needs 1 to ${ENVELOPE_SIGNATURES_MAX} signatures`);
+  }
+  const signed = signatures.map(({ keyid, sig }) => `{"keyid":${canonicalText(keyid)},"sig":"${sig}"}`);
+  return `{"payload":"${payload}","payloadType":${canonicalText(payloadType)},"signatures":[${signed.join(',')}]}`;
 }
 
 function objectOf(value: Json, what: string): JsonObject {

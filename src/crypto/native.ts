@@ -1,4 +1,4 @@
-import { createHash, createHmac, createPublicKey, verify, type KeyObject } from 'node:crypto';
+import { createHmac, hash as digest, createPublicKey, verify, type KeyObject } from 'node:crypto';
 import type { CryptoBackend, VerifyEd25519 } from '../ports/crypto.ts';
 import { publicKeyBytes } from './public-key.ts';
 import { isRegistrableKey } from './registrable-key.ts';
@@ -44,14 +44,34 @@ const verifyEd25519: VerifyEd25519 = (publicKey, message, signature) => {
   }
 };
 
+const SHA256_BYTES = 32;
+/** Above the largest leaf; what is longer gets an array of its own. */
+const JOIN_BYTES = 128 * 1024;
+const joined = new Uint8Array(JOIN_BYTES);
+
+/**
+ * A transaction takes some thirty of these on every node, most of them of a few dozen bytes. In one call, with the digest as text, one costs 0.4 us instead of the 1.0 of
+ * a hash object whose digest is a buffer outside of the heap.
+ */
+function sha256(...parts: readonly Uint8Array[]): Uint8Array {
+  let bytes = 0;
+  for (const part of parts) bytes += part.length;
+  const whole = bytes <= JOIN_BYTES ? joined.subarray(0, bytes) : new Uint8Array(bytes);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  const text = digest('sha256', whole, 'binary');
+  const result = new Uint8Array(SHA256_BYTES);
+  for (let i = 0; i < SHA256_BYTES; i++) result[i] = text.charCodeAt(i);
+  return result;
+}
+
 /** OpenSSL through node:crypto: what runs. */
 export const nativeBackend: CryptoBackend = {
   name: 'native',
-  sha256: (...parts) => {
-    const hash = createHash('sha256');
-    for (const part of parts) hash.update(part);
-    return new Uint8Array(hash.digest());
-  },
+  sha256,
   hmacSha256: (key, message) => new Uint8Array(createHmac('sha256', key).update(message).digest()),
   verifyEd25519,
   isRegistrableKey,

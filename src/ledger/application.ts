@@ -26,7 +26,6 @@ import { beginExecution, executeTxs, type BlockFacts, type ExecutedTxs } from '.
 import type { Chain } from './execute/execution.ts';
 import { writeGenesisState } from './execute/genesis-state.ts';
 import { KEY, proposalDigestsKey, proposalKey } from './execute/keys.ts';
-import { pairHashOf } from './execute/pairing.ts';
 import { isRefusal } from './execute/refusal.ts';
 import { noteLastBlock, validatorsAt } from './execute/validator-sets.ts';
 import { genesisHashOf } from './genesis.ts';
@@ -38,6 +37,7 @@ import type { StateOverlay } from './state-overlay.ts';
 import { stateProofToJson } from './state-proof.ts';
 import { StateTree } from './state-tree.ts';
 import { TxCache } from './tx-cache.ts';
+import { TxFacts } from './execute/tx-facts.ts';
 import type { DecodedTransaction } from './transaction.ts';
 
 /** The last committed block, as the store has it. */
@@ -92,7 +92,7 @@ class StateMachine {
   readonly #executed = new Map<Hash, ExecutedBlock>();
   readonly #headers = new Map<number, BlockHeader>();
   #base: StateReader;
-  #docs: DocumentReader;
+  readonly #docs: DocumentReader;
   #last: ApplicationInfo;
 
   constructor(options: ApplicationOptions) {
@@ -107,6 +107,7 @@ class StateMachine {
       verifyEd25519: backend.verifyEd25519,
       isRegistrableKey: (key) => backend.isRegistrableKey(key),
       verifyTx: (tx, key) => this.cache.verify(tx, key),
+      facts: new TxFacts(backend.sha256),
     };
     this.#tree = StateTree.load(source, backend.sha256);
     // Before the first block there is nothing in the store: the genesis state is an overlay that the first block writes along.
@@ -141,7 +142,7 @@ class StateMachine {
       const tx = this.cache.decode(bytes);
       const timeMs = Math.max(nowMs, this.#last.timeMs + 1);
       const facts = this.#facts(timeMs, []);
-      const x = beginExecution(this.chain, this.#overlay(), this.#last.validators, facts);
+      const x = beginExecution(this.chain, this.#overlay(), this.#last.validators, facts, this.#docs);
       // What these two say is compared with what only the next block will write down.
       if (tx.payload.kind === 'handover' || tx.payload.kind === 'validator-join') noteLastBlock(x, facts.last);
       const { org } = checkTransaction(x, tx, nowMs);
@@ -164,7 +165,7 @@ class StateMachine {
     if (payload.kind !== 'mutation') return null;
     const { attestation } = payload;
     const witnesses = clusterRecord(this.#docs, attestation.attributes.cluster)?.hooks.length ?? 1;
-    return witnesses > 1 ? { key: pairHashOf(this.chain.sha256, attestation), witnesses } : null;
+    return witnesses > 1 ? { key: this.chain.facts.pairHash(attestation), witnesses } : null;
   }
 
   /** Takes what has its place in the block, in the given order, up to the governed limits. */
@@ -208,7 +209,7 @@ class StateMachine {
     this.#tree.apply(overlay);
     const { header } = executed.block;
     this.#base = this.#tree;
-    this.#docs = new DocumentReader(this.#tree);
+    this.#docs.advance(this.#tree, overlay.changedKeys());
     this.#last = {
       height: header.height,
       blockId: executed.blockId,
@@ -273,7 +274,7 @@ class StateMachine {
   ): ExecutedBlock {
     const overlay = this.#overlay();
     const facts = this.#facts(input.timeMs, this.#seen(input));
-    const x = beginExecution(this.chain, overlay, this.#last.validators, facts);
+    const x = beginExecution(this.chain, overlay, this.#last.validators, facts, this.#docs);
     const executed = executeTxs(x, facts, offered, onDropped);
     const block = this.#seal(input, executed, overlay);
     this.#overlays.set(block, overlay);

@@ -10,7 +10,6 @@ export {
   transactionHash,
   verifyTransaction,
   type DecodedTransaction,
-  type Envelope,
 } from './transaction.ts';
 export { statementOf, subjectNameOf } from './statement.ts';
 export { blockLeafBytes, decodeLeaf, leafBytes, type DecodedLeaf } from './leaf.ts';

@@ -28,7 +28,7 @@ import {
   spoolsKey,
   tombstoneKey,
 } from './execute/keys.ts';
-import { naturalKeyHash, type NaturalKeyDocument } from './execute/natural-key.ts';
+import type { NaturalKeyDocument } from './execute/natural-key.ts';
 import { digestsOfProposal, liveProposalIds, readProposal, useOf } from './execute/proposals.ts';
 import { newestSet, setNumber, validatorsAt } from './execute/validator-sets.ts';
 import { standingOf, type Standing } from './execute/standing.ts';
@@ -78,6 +78,7 @@ export function createReader(
     stateGet: (key) => committed().base.get(key),
     prove: (key): StateProof => committed().tree.prove(key),
     nextDue: () => dueList(docs())[0] ?? null,
+    kindOf: (bytes) => cache.decode(bytes).payload.kind,
     recordedTx: (bytes) => recorded(chain, cache, source, docs(), bytes),
     validators: () => docs().get<readonly Validator[]>(KEY.validators) ?? [],
     validatorsAt: (height) => validatorsAt(docs(), height),

@@ -68,6 +68,11 @@ export class StateOverlay implements StateWriter {
     this.#change(key, null);
   }
 
+  /** All keys that it was told to change, those whose value is the committed one after all included. */
+  changedKeys(): Iterable<string> {
+    return this.#values.keys();
+  }
+
   mark(): StateMark {
     return this.#undo.length as StateMark;
   }

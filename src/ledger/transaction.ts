@@ -11,7 +11,6 @@ import {
   fromHex,
   parseJson,
   preAuthEncoding,
-  toBase64,
   toHex,
 } from '../codec/index.ts';
 import { checkCanonical, checkVersion, memberOf, shown } from './canonical-structure.ts';
@@ -29,13 +28,6 @@ import { MUTATION_PAYLOAD_TYPE, decodeStatement, statementOf } from './statement
  * The payload is RFC 8785 JSON: for a mutation an in-toto Statement (statement.ts), else the payload itself under
  * application/vnd.kubectl-chain.<kind>.v1+json. Its hash is SHA-256("kubectl-chain/tx/v1" 0x00 line).
  */
-export interface Envelope {
-  readonly payloadType: string;
-  /** Standard base64, as they stand in the line and in the leaf. */
-  readonly payload: string;
-  readonly signatures: readonly [{ readonly keyid: KeyId; readonly sig: string }];
-}
-
 export interface DecodedTransaction {
   readonly hash: Hash;
   /** The envelope line, without newline. */
@@ -46,7 +38,6 @@ export interface DecodedTransaction {
   readonly signature: Uint8Array;
   /** What the signature covers. */
   readonly signedBytes: Uint8Array;
-  readonly envelope: Envelope;
 }
 
 const SIGNATURE_BYTES = 64;
@@ -113,11 +104,6 @@ export function decodeTransaction(bytes: Uint8Array, sha256: Sha256): DecodedTra
     keyId,
     signature: only.sig,
     signedBytes: preAuthEncoding(payloadType, payloadBytes),
-    envelope: {
-      payload: toBase64(payloadBytes),
-      payloadType,
-      signatures: [{ keyid: keyId, sig: toBase64(only.sig) }],
-    },
   };
 }
 

@@ -12,7 +12,6 @@ import {
   consistencyProof,
   decodeBlock,
   decodeCertificate,
-  decodeTransaction,
   encodeMerkleProofJson,
   inclusionProof,
   stateProofToJson,
@@ -149,13 +148,12 @@ export class NodeApiBackend implements ApiBackend {
   }
 
   async submit(envelope: Uint8Array): ReturnType<ApiBackend['submit']> {
-    const { submitter, obstacle, now } = this.#d;
+    const { submitter, obstacle, now, reader, store } = this.#d;
     const blocked = obstacle();
     if (blocked !== null) throw blocked;
     // Mutations speak for a webhook; they come from its own node only, never over this door.
-    if (decodeTransaction(envelope, sha256).payload.kind === 'mutation')
+    if (reader.kindOf(envelope) === 'mutation')
       throw new ChainError('API_UNAUTHORIZED', { reason: 'a mutation is submitted by the node that was asked' });
-    const { reader, store } = this.#d;
     const known = reader.recordedTx(envelope);
     // Sent again because its answer got lost: the result is the earlier one.
     if (known !== undefined) {

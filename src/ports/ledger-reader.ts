@@ -3,7 +3,7 @@ import type { BindingMode, ChangeAttributes, PerBinding } from '../types/change.
 import type { Hash, OrgId } from '../types/brand.ts';
 import type { ChangeUse, Proposal, ProposalDetails } from '../types/proposal.ts';
 import type { SpoolHead, SpoolTotals } from '../types/spool.ts';
-import type { TxResult } from '../types/transaction.ts';
+import type { PayloadKind, TxResult } from '../types/transaction.ts';
 import type { ErrorCode } from '../errors/registry.ts';
 import type { Evaluation } from './admission-ledger.ts';
 
@@ -38,6 +38,8 @@ export interface LedgerReader {
   prove(key: string): { readonly bucket: Uint8Array; readonly siblings: readonly Uint8Array[] };
   /** The next transition that time alone brings about; a node whose clock passed it submits a tick. */
   nextDue(): { readonly dueMs: number; readonly id: string } | null;
+  /** Kind of a transaction. Throws what says that it is none. */
+  kindOf(tx: Uint8Array): PayloadKind;
   /** The earlier result of a byte-identical transaction, as long as its natural key is kept. */
   recordedTx(tx: Uint8Array): { readonly leaf: number; readonly result: TxResult } | undefined;
   validators(): readonly Validator[];

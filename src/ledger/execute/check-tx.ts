@@ -6,7 +6,6 @@ import { dueList } from './due.ts';
 import type { Execution } from './execution.ts';
 import { handleTx } from './execute-tx.ts';
 import { checkAttestation } from './mutation.ts';
-import { naturalKeyHash } from './natural-key.ts';
 
 /** No leaf: nothing of a trial is kept. */
 const TRIAL_LEAF = 0 as LeafIndex;
@@ -20,7 +19,7 @@ export function checkTransaction(x: Execution, tx: DecodedTransaction, nowMs: nu
   checkTerms(x.chain, payload, x.timeMs, 0);
   const signer = signerOf(x.docs, x.validators, payload);
   x.chain.verifyTx(tx, signer.key);
-  if (payload.kind !== 'spooled-record') checkNaturalKey(x.docs, tx, naturalKeyHash(x.chain.sha256, payload), x.timeMs);
+  if (payload.kind !== 'spooled-record') checkNaturalKey(x.docs, tx, x.chain.facts.naturalKey(payload), x.timeMs);
   switch (payload.kind) {
     case 'mutation':
       // A decision costs more than it tells here: whatever it is, it will be recorded.

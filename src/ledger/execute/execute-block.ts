@@ -6,7 +6,7 @@ import { auditEntries, type AuditEntry } from '../audit-index.ts';
 import { leafBytes } from '../leaf.ts';
 import type { StateOverlay } from '../state-overlay.ts';
 import { metaOf } from './committee.ts';
-import { Documents } from './documents.ts';
+import { Documents, type DocumentReader } from './documents.ts';
 import { runDueTransitions } from './due-transitions.ts';
 import { attempt, type Chain, type Execution } from './execution.ts';
 import { executeTx } from './execute-tx.ts';
@@ -34,17 +34,19 @@ export interface ExecutedTxs {
   readonly execution: Execution;
 }
 
-/** Starts a block on an overlay: expired keys are dropped, then what is due happens, before any transaction. */
+/** Starts a block on an overlay over the state whose documents `committed` are: expired keys are dropped, then what is due happens, before any transaction. */
 export function beginExecution(
   chain: Chain,
   overlay: StateOverlay,
   validators: readonly Validator[],
   facts: BlockFacts,
+  committed?: DocumentReader,
 ): Execution {
-  const docs = new Documents(overlay, {
+  const undo = {
     mark: () => overlay.mark(),
-    rollback: (mark) => overlay.rollback(mark as ReturnType<StateOverlay['mark']>),
-  });
+    rollback: (mark: number) => overlay.rollback(mark as ReturnType<StateOverlay['mark']>),
+  };
+  const docs = new Documents(overlay, undo, committed);
   const x: Execution = {
     chain,
     docs,

@@ -15,7 +15,7 @@ import { executeHandover } from './handover.ts';
 import { executeKeyRotation, executeMemberKey } from './key-rotation.ts';
 import { executeValidatorJoin } from './validator-change.ts';
 import { executeMutation } from './mutation.ts';
-import { naturalKeyHash, type NaturalKeyDocument } from './natural-key.ts';
+import type { NaturalKeyDocument } from './natural-key.ts';
 import { executeObservation } from './observation.ts';
 import { executeProposal } from './proposal.ts';
 import { isRefusal } from './refusal.ts';
@@ -34,7 +34,7 @@ export function executeTx(x: Execution, tx: DecodedTransaction, leaf: LeafIndex)
   x.chain.verifyTx(tx, signerOf(x.docs, x.validators, payload).key);
   // Its place in the spool is its natural key, and it has no end.
   if (payload.kind === 'spooled-record') return handleTx(x, tx, leaf);
-  const natural = naturalKeyHash(x.chain.sha256, payload);
+  const natural = x.chain.facts.naturalKey(payload);
   checkNaturalKey(x.docs, tx, natural, x.timeMs);
   const outcome = x.timeMs > payload.notAfterMs ? expired() : judged(x, tx, leaf);
   const untilMs = payload.notAfterMs + EXPIRED_RECORDED_MS;

@@ -6,6 +6,7 @@ import type { Policy } from '../../governance/policy.ts';
 import type { Leaf, TxResult } from '../../types/transaction.ts';
 import type { DecodedTransaction } from '../transaction.ts';
 import type { Documents } from './documents.ts';
+import type { TxFacts } from './tx-facts.ts';
 
 /** What stays the same over the life of an application. */
 export interface Chain {
@@ -18,6 +19,7 @@ export interface Chain {
   readonly isRegistrableKey: (key: PublicKeyHex) => boolean;
   /** Throws unless the envelope is signed with this key; each signature is computed once. */
   readonly verifyTx: (tx: DecodedTransaction, key: PublicKeyHex) => void;
+  readonly facts: TxFacts;
 }
 
 /** One block in execution. Handlers read and write through it and nothing else. */

@@ -7,7 +7,6 @@ import { ChainError, isChainError } from '../../errors/chain-error.ts';
 import { bindingOf } from '../../governance/match.ts';
 import type { Policy } from '../../governance/policy.ts';
 import { deadlinesOf, requirementsOf } from '../../governance/requirement.ts';
-import { changeDigests } from '../../codec/change-digest.ts';
 import { detailsOf, encodeDetails, hashOfDetails, titleOf } from '../details.ts';
 import type { DecodedTransaction } from '../transaction.ts';
 import { bindingFor, clusterRecord, matchedNow, validatorById } from './committee.ts';
@@ -53,14 +52,14 @@ export function checkAttestation(
   validators: readonly Validator[],
   { node, attestation }: MutationPayload,
 ): { readonly cluster: ClusterRecord; readonly hook: string; readonly org: OrgId } {
-  const { attributes, commitment, digest, keyId } = attestation;
+  const { attributes, digest, keyId } = attestation;
   const cluster = clusterRecord(docs, attributes.cluster);
   if (cluster === undefined) throw new ChainError('LEDGER_CLUSTER_UNKNOWN', { cluster: attributes.cluster });
   const { org } = validatorById(validators, node);
   const hook = cluster.hooks.find((candidate) => candidate.orgs.includes(org));
   if (hook === undefined) throw new ChainError('LEDGER_NOT_A_HOOK', { cluster: cluster.name, node });
   checkKeyId(docs, cluster.name, keyId);
-  const expected = changeDigests(chain.sha256, attributes, commitment);
+  const expected = chain.facts.digests(attestation);
   if (expected.diff !== digest.diff || expected.strict !== digest.strict)
     throw new ChainError('LEDGER_DIGEST', { expected: expected.diff, found: digest.diff });
   return { cluster, hook: hook.name, org };

@@ -41,7 +41,7 @@ export function pairWitness(
 ): readonly Witness[] | undefined {
   const others = cluster.hooks.filter((hook) => hook.name !== witness.hook);
   if (others.length === 0) return [];
-  const key = pairKeyOf(pairHashOf(x.chain.sha256, attestation));
+  const key = pairKeyOf(x.chain.facts.pairHash(attestation));
   // Hooks may have been given to other organisations since: a witness counts for the hook that it answers now.
   const waiting = (x.docs.get<PairDocument>(key)?.waiting ?? []).filter(
     (other) => other.notAfterMs >= x.timeMs && answers(cluster, other),

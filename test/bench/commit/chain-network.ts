@@ -20,8 +20,8 @@ const { sha256, hmacSha256 } = nativeBackend;
 /** A node takes mutations only from its own webhook. Here they come ready-made, as the peer's do; the way through the webhook is what `admission` measures. */
 const TAKES_MUTATIONS: Patch = {
   file: 'src/node/api-backend.ts',
-  find: "if (decodeTransaction(envelope, sha256).payload.kind === 'mutation')",
-  replace: "if (decodeTransaction(envelope, sha256).payload.kind === 'tick')",
+  find: "if (reader.kindOf(envelope) === 'mutation')",
+  replace: "if (reader.kindOf(envelope) === 'tick')",
 };
 /** Below the minute that a mutation may live. */
 const LIFE_MS = 55_000;

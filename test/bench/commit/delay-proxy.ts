@@ -48,7 +48,10 @@ async function serve({ count, delayMs }: Task): Promise<void> {
   const servers = Array.from({ length: count }, (_, i) =>
     createServer((inner) => {
       const target = targets[i];
-      if (target === undefined) return inner.destroy();
+      if (target === undefined) {
+        inner.destroy();
+        return;
+      }
       const outer = connect(target, '127.0.0.1');
       forward(inner, outer, delayMs);
       forward(outer, inner, delayMs);
