@@ -6,6 +6,8 @@ import { STATE_KEY_BYTES_MAX } from './limits.ts';
 
 /** Printable ASCII without space: one key has one spelling in the tree, in a URL and in a log. */
 const KEY_PATTERN = /^[!-~]+$/;
+/** Nothing in it has to be escaped, as in almost every part. */
+const PLAIN_PART = /^[!"$&-.0-~]*$/;
 /** Separator and hash at the end of a shortened key. */
 const TAIL_CHARS = 1 + 64;
 const PERCENT = 0x25;
@@ -31,6 +33,7 @@ export function checkStateKey(key: string): void {
 }
 
 function escapePart(part: string): string {
+  if (PLAIN_PART.test(part)) return part;
   let text = '';
   for (const byte of utf8Encode(part)) {
     const plain = byte > 0x20 && byte < 0x7f && byte !== PERCENT && byte !== SLASH && byte !== HASH_SIGN;
