@@ -2,6 +2,9 @@
 const benches: Readonly<Record<string, () => Promise<(args: readonly string[]) => Promise<void>>>> = {
   commit: async () => (await import('./commit/commit.ts')).benchCommit,
   admission: async () => (await import('./admission.ts')).benchAdmission,
+  audit: async () => (await import('./audit.ts')).benchAudit,
+  disk: async () => (await import('./disk.ts')).benchDisk,
+  recovery: async () => (await import('./recovery.ts')).benchRecovery,
   cli: async () => (await import('./cli.ts')).benchCli,
 };
 
@@ -13,5 +16,7 @@ if (load === undefined) {
   );
   process.exit(1);
 }
-await (await load())(args);
+await (
+  await load()
+)(args);
 process.exit(0);

@@ -6,7 +6,7 @@ import { keygen } from '../../src/node/keygen.ts';
 import { makeGenesis, writeGenesis } from '../../src/node/genesis-command.ts';
 import type { OrgId } from '../../src/types/brand.ts';
 import { createAuthority, issue } from '../control-plane/pki.ts';
-import { writePlan } from '../playground/founding.ts';
+import { writePlan, type Plan } from '../playground/founding.ts';
 import { playgroundLayout, type PlaygroundLayout } from '../playground/layout.ts';
 import { hookGroups, organisations, type HookGroup, type Profile } from '../playground/organisations.ts';
 import { CLUSTER_NAME } from '../playground/paths.ts';
@@ -41,6 +41,7 @@ export interface FoundingOptions {
   readonly profile?: Profile;
   /** Port under which the others dial each node, if something stands in front of it. */
   readonly dialledPorts?: readonly number[];
+  readonly plan?: Pick<Plan, 'created' | 'policies'>;
 }
 
 /** Keys, genesis and configuration of n nodes below `dir`, in this process: only the nodes themselves have to be real. */
@@ -48,7 +49,7 @@ export async function found(
   dir: string,
   n: number,
   ports: readonly number[],
-  { profile = 'witnessed', dialledPorts }: FoundingOptions = {},
+  { profile = 'witnessed', dialledPorts, plan = {} }: FoundingOptions = {},
 ): Promise<Founded> {
   const layout = playgroundLayout(dir);
   const orgs = organisations(n);
@@ -64,7 +65,7 @@ export async function found(
       return makeKeys(layout, name, person, { ...own, peer: dialledPorts?.[i] ?? own.peer });
     }),
   );
-  writePlan(layout, { chainName: 'fault', clusterUid: '', hooks, orgs });
+  writePlan(layout, { chainName: 'fault', clusterUid: '', hooks, orgs, ...plan });
   const genesis = await makeGenesis(
     layout.planFile,
     orgs.map(({ name }) => layout.org(name).descriptor),

@@ -45,6 +45,9 @@ export interface Plan {
   readonly clusterUid: string;
   readonly hooks: readonly HookGroup[];
   readonly orgs: readonly Organisation[];
+  /** Default: now. */
+  readonly created?: Date;
+  readonly policies?: readonly { readonly name: string; readonly spec: unknown }[];
 }
 
 export function writePassphrase(layout: PlaygroundLayout): void {
@@ -52,12 +55,15 @@ export function writePassphrase(layout: PlaygroundLayout): void {
 }
 
 /** What the organisations agreed on in words. The configuration's policy is a majority without delay, so that nobody waits. */
-export function writePlan(layout: PlaygroundLayout, { chainName, clusterUid, hooks, orgs }: Plan): void {
+export function writePlan(
+  layout: PlaygroundLayout,
+  { chainName, clusterUid, hooks, orgs, created = new Date(), policies = [] }: Plan,
+): void {
   const plan = {
     apiVersion: 'kubectl-chain.dev/v1alpha1',
     kind: 'GenesisPlan',
     chainName,
-    created: new Date().toISOString(),
+    created: created.toISOString(),
     clusters: [
       {
         name: CLUSTER_NAME,
@@ -67,6 +73,7 @@ export function writePlan(layout: PlaygroundLayout, { chainName, clusterUid, hoo
       },
     ],
     bindings: orgs.map(({ name, person }) => ({ cluster: CLUSTER_NAME, user: person, org: name, member: person })),
+    policies,
     configPolicy: { rule: 'majority', delay: '0s', voting: '24h' },
   };
   writeFileSync(layout.planFile, stringify(plan));

@@ -97,7 +97,7 @@ export class ChainNetwork implements Network {
     for (const poster of this.#posters) poster.close();
     // A killed process writes no profile.
     if (process.env['NODE_OPTIONS'] !== undefined)
-      await Promise.all(this.#running.map((i) => this.#committee.nodes[i]?.stop()));
+      await Promise.all(this.#running.map(async (i) => this.#committee.nodes[i]?.stop()));
     await this.#committee.close();
     this.#proxies.close();
   }

@@ -117,7 +117,7 @@ export class CometbftNetwork implements Network {
 
   async #ready(): Promise<void> {
     const deadline = performance.now() + READY_TIMEOUT_MS;
-    for (let committed = 0; committed < READY_HEIGHT; ) {
+    for (let committed = 0; committed < READY_HEIGHT;) {
       const [transaction] = this.prepare(1);
       if (transaction !== undefined && (await this.submit(transaction)) === 'committed') committed += 1;
       else await sleep(100);

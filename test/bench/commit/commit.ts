@@ -144,7 +144,9 @@ function report(scenario: string, networks: readonly Network[], clients: readonl
           metric: `${metric}, ${count} clients, ${scenario}`,
           value,
           unit,
-          ...(peer === undefined || Number.isNaN(ratio) || !Number.isFinite(ratio) ? {} : { ratioTo: { subject: peer.name, ratio } }),
+          ...(peer === undefined || Number.isNaN(ratio) || !Number.isFinite(ratio)
+            ? {}
+            : { ratioTo: { subject: peer.name, ratio } }),
         });
       }
     }
@@ -162,12 +164,23 @@ function judgePeer(peer: Network, samples: Samples): void {
   const lowest = Math.min(...shares);
   print({ bench: 'commit', subject: peer.name, metric: 'lowest share of its anchors', value: lowest, unit: '1' });
   if (lowest < ANCHOR_SHARE) {
-    print({ bench: 'commit', subject: peer.name, metric: 'run is INVALID: the peer was handicapped', value: 1, unit: '1' });
+    print({
+      bench: 'commit',
+      subject: peer.name,
+      metric: 'run is INVALID: the peer was handicapped',
+      value: 1,
+      unit: '1',
+    });
     process.stderr.write(`invalid run: tuned CometBFT reached ${(lowest * 100).toFixed(0)} % of its own anchors\n`);
   }
 }
 
-function curvesOf(scenario: string, networks: readonly Network[], clients: readonly number[], samples: Samples): Curve[] {
+function curvesOf(
+  scenario: string,
+  networks: readonly Network[],
+  clients: readonly number[],
+  samples: Samples,
+): Curve[] {
   return networks.map((network) => ({
     scenario,
     subject: network.name,

@@ -46,8 +46,16 @@ const colorOf = (i: number): string => COLORS[i % COLORS.length] as string;
 
 function panel(scenario: string, curves: readonly Curve[], subjects: readonly string[]): string {
   const points = curves.flatMap((curve) => curve.points).filter(({ perSecond, p50Ms }) => perSecond > 0 && p50Ms > 0);
-  const x = axis(points.map(({ perSecond }) => perSecond), PANEL.left, PANEL.width - PANEL.right);
-  const y = axis(points.flatMap(({ p50Ms, p99Ms }) => [p50Ms, p99Ms]), PANEL.height - PANEL.bottom, PANEL.top);
+  const x = axis(
+    points.map(({ perSecond }) => perSecond),
+    PANEL.left,
+    PANEL.width - PANEL.right,
+  );
+  const y = axis(
+    points.flatMap(({ p50Ms, p99Ms }) => [p50Ms, p99Ms]),
+    PANEL.height - PANEL.bottom,
+    PANEL.top,
+  );
   const parts = [
     `<text x="${PANEL.left}" y="${PANEL.top - 12}" font-weight="bold">${scenario}</text>`,
     ...x.ticks.map((tick) => vertical(x.at(tick), shown(tick))),
@@ -57,13 +65,18 @@ function panel(scenario: string, curves: readonly Curve[], subjects: readonly st
   ];
   for (const { subject, points: own } of curves) {
     const color = colorOf(subjects.indexOf(subject));
-    for (const [of, strokeWidth] of [['p50Ms', 2.2], ['p99Ms', 0.8]] as const) {
+    for (const [of, strokeWidth] of [
+      ['p50Ms', 2.2],
+      ['p99Ms', 0.8],
+    ] as const) {
       const line = own.map((point) => `${x.at(point.perSecond).toFixed(1)},${y.at(point[of]).toFixed(1)}`).join(' ');
       parts.push(`<polyline points="${line}" fill="none" stroke="${color}" stroke-width="${strokeWidth}"/>`);
     }
     for (const { perSecond, p50Ms, clients } of own) {
       const [cx, cy] = [x.at(perSecond).toFixed(1), y.at(p50Ms).toFixed(1)];
-      parts.push(`<circle cx="${cx}" cy="${cy}" r="3" fill="${color}"><title>${subject}, ${clients} clients</title></circle>`);
+      parts.push(
+        `<circle cx="${cx}" cy="${cy}" r="3" fill="${color}"><title>${subject}, ${clients} clients</title></circle>`,
+      );
     }
   }
   return parts.join('\n');
@@ -86,9 +99,12 @@ interface Axis {
 
 /** Logarithmic, from the power of ten or its double or fivefold below the smallest value to that above the largest. */
 function axis(values: readonly number[], from: number, to: number): Axis {
-  const steps = Array.from({ length: 21 }, (_, i) => [1, 2, 5][i % 3] as number * 10 ** (Math.floor(i / 3) - 1));
+  const steps = Array.from({ length: 21 }, (_, i) => ([1, 2, 5][i % 3] as number) * 10 ** (Math.floor(i / 3) - 1));
   const low = steps.findLast((step) => step <= Math.min(...values)) ?? (steps[0] as number);
   const high = steps.find((step) => step >= Math.max(...values)) ?? (steps.at(-1) as number);
   const scale = (value: number): number => Math.log(value / low) / Math.log(Math.max(high, low * 2) / low);
-  return { ticks: steps.filter((step) => step >= low && step <= high), at: (value) => from + scale(value) * (to - from) };
+  return {
+    ticks: steps.filter((step) => step >= low && step <= high),
+    at: (value) => from + scale(value) * (to - from),
+  };
 }

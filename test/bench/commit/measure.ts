@@ -17,7 +17,12 @@ export interface Sample {
 const SPARE = 1.5;
 
 /** `clients` callers, each with one call under way, for `seconds`; what is answered later does not count. */
-export async function measure(network: Network, clients: number, seconds: number, expectedPerSecond: number): Promise<Sample> {
+export async function measure(
+  network: Network,
+  clients: number,
+  seconds: number,
+  expectedPerSecond: number,
+): Promise<Sample> {
   const batch = clients + Math.ceil(expectedPerSecond * seconds * SPARE);
   const ready: Transaction[] = [...network.prepare(batch)].reverse();
   const latenciesMs: number[] = [];

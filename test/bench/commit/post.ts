@@ -20,8 +20,7 @@ export class Poster {
     this.#port = port;
     this.#type = type;
     this.#request = ca === undefined ? httpRequest : httpsRequest;
-    this.#agent =
-      ca === undefined ? new HttpAgent({ keepAlive: true }) : new HttpsAgent({ keepAlive: true, ca });
+    this.#agent = ca === undefined ? new HttpAgent({ keepAlive: true }) : new HttpsAgent({ keepAlive: true, ca });
   }
 
   post(path: string, body: Uint8Array | string): Promise<Answer> {
