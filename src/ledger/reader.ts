@@ -129,5 +129,5 @@ function knownTx(
   payload: Payload,
 ): { readonly tx: Hash; readonly leaf: number } | undefined {
   if (payload.kind === 'spooled-record') return docs.get<SpoolHead>(spoolKey(payload.node, payload.spool));
-  return docs.get<NaturalKeyDocument>(naturalKeyKey(naturalKeyHash(chain.sha256, payload)));
+  return docs.get<NaturalKeyDocument>(naturalKeyKey(chain.facts.naturalKey(payload)));
 }

@@ -2,7 +2,7 @@ import { changeDigests } from '../../codec/change-digest.ts';
 import type { Sha256 } from '../../ports/crypto.ts';
 import type { Hash } from '../../types/brand.ts';
 import type { ChangeAttestation, PerBinding } from '../../types/change.ts';
-import type { Payload } from '../../types/transaction.ts';
+import type { Payload, SpooledRecordPayload } from '../../types/transaction.ts';
 import { naturalKeyHash } from './natural-key.ts';
 import { pairHashOf } from './pairing.ts';
 
@@ -20,7 +20,7 @@ export class TxFacts {
     this.#sha256 = sha256;
   }
 
-  naturalKey(payload: Payload): Hash {
+  naturalKey(payload: Exclude<Payload, SpooledRecordPayload>): Hash {
     return remembered(this.#naturalKeys, payload, () => naturalKeyHash(this.#sha256, payload));
   }
 

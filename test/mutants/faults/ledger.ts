@@ -11,12 +11,29 @@ const proof = 'test/unit/ledger/proof.test.ts';
 const checkpoint = 'test/unit/ledger/checkpoint.test.ts';
 const genesis = 'test/unit/ledger/genesis.test.ts';
 const documents = 'test/unit/ledger/execute-attempt.test.ts';
+const keptDocuments = 'test/unit/ledger/documents.test.ts';
 const block = 'test/unit/ledger/block.test.ts';
 const chaining = 'test/unit/ledger/block-chaining.test.ts';
 const bounds = 'test/unit/ledger/proof-bounds.test.ts';
 
 /** What a quorum records, and what a reader who trusts no node believes. */
 export const ledgerFaults: readonly Fault[] = [
+  {
+    fault: 'Documents that are kept from block to block outlive a change.',
+    file: 'src/ledger/execute/documents.ts',
+    find: 'for (const key of changed) this.parsed.delete(key);',
+    replace: 'void changed;',
+    tests: [keptDocuments],
+    project: 'unit',
+  },
+  {
+    fault: 'After a failed transaction a block reads the committed document instead of what it wrote itself.',
+    file: 'src/ledger/execute/documents.ts',
+    find: 'this.#below !== undefined && !this.#written.has(key)',
+    replace: 'this.#below !== undefined && !this.parsed.has(key)',
+    tests: [keptDocuments],
+    project: 'unit',
+  },
   {
     fault: 'An inclusion proof at the right edge takes the sibling for the other side.',
     file: 'src/ledger/merkle-verify.ts',

@@ -86,6 +86,14 @@ describe('the two backends', () => {
     expect(accepted).toBeGreaterThan(300);
   });
 
+  test('hash alike what is longer than any leaf, and a result is not touched by the next one', () => {
+    const long = [128 * 1024 - 1, 128 * 1024, 128 * 1024 + 1].map((bytes) => new Uint8Array(bytes).fill(bytes));
+    const first = long.map((part) => nativeBackend.sha256(part));
+    const second = long.map((part) => nativeBackend.sha256(part, new Uint8Array([1])));
+    expect(first).toEqual(long.map((part) => nobleBackend.sha256(part)));
+    expect(second).toEqual(long.map((part) => nobleBackend.sha256(part, new Uint8Array([1]))));
+  });
+
   test('hash alike, whatever the parts', () => {
     fc.assert(
       fc.property(
