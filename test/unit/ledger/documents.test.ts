@@ -11,7 +11,7 @@ function begin() {
   const source = new MemorySource();
   const tree = StateTree.load(source, nativeBackend.sha256);
   const commit = (overlay: StateOverlay): void => {
-    source.write({ buckets: overlay.bucketWrites(), nodes: [], leaves: [], indexes: [] });
+    source.write({ buckets: overlay.bucketWrites(), nodes: [], leaves: [], indexes: [], archive: [] });
     tree.apply(overlay);
     committed.advance(tree, overlay.changedKeys());
   };
