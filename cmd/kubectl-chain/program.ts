@@ -268,7 +268,8 @@ function propose(
       '--webhook-ca <file>',
       'bundle of authorities as it will be installed; repeat for what follows it',
       collect,
-    );
+    )
+    .option('--record-hook <url>', 'address of the record hook, as for install');
   does(authority, async (_words, options) =>
     (await import('./verbs/propose-authority.ts')).proposeAuthority(terminal, options),
   );

@@ -127,7 +127,7 @@ const STATUS_WRITERS: readonly (readonly [controller: string, group: string, ...
   ['service-cidrs-controller', 'networking.k8s.io', 'servicecidrs/status'],
   ['service-controller', '', 'services/status'],
   ['statefulset-controller', 'apps', 'statefulsets/status'],
-  ['taint-eviction-controller', '', 'pods/status'],
+  ['device-taint-eviction-controller', '', 'pods/status'],
 ];
 
 /** Status of nodes and pods changes with every beat of every node, whoever writes it. */
@@ -257,7 +257,9 @@ const CONTROLLER_MANAGER: readonly Exclusion[] = [
   record(controller('service-controller'), ['UPDATE'], '', ['services'], { where: metadataOnly, reason: 'finalizer of load balancers' }),
   record(controller('service-cidrs-controller'), ['UPDATE'], 'networking.k8s.io', ['servicecidrs'], { where: metadataOnly, reason: 'finalizer' }),
   record(controller('statefulset-controller'), ['CREATE', 'UPDATE'], '', ['persistentvolumeclaims'], { reason: 'claims from its templates, which carry no owner' }),
-  record(controller('taint-eviction-controller'), ['DELETE'], '', ['pods'], { reason: 'moves pods away from nodes that are not ready' }),
+  // The taint eviction controller works under the name of the node controller (kubernetes 1.36, cmd/kube-controller-manager/app/core.go).
+  record(controller('node-controller'), ['DELETE'], '', ['pods'], { reason: 'moves pods away from nodes that are not ready, or tainted' }),
+  record(controller('device-taint-eviction-controller'), ['DELETE'], '', ['pods'], { reason: 'moves pods away from devices that are tainted' }),
   record(controller('token-cleaner'), ['DELETE'], '', ['secrets'], { namespaces: ['kube-system'], where: hadSecretType('bootstrap.kubernetes.io/token'), reason: 'expired bootstrap tokens' }),
   record(controller('bootstrap-signer'), ['UPDATE'], '', ['configmaps'], { names: ['cluster-info'], namespaces: ['kube-public'], reason: 'signature for joining nodes' }),
   record(controller('ttl-after-finished-controller'), ['DELETE'], 'batch', ['jobs'], { where: hadTimeToLive, reason: 'removal that the Job asked for' }),

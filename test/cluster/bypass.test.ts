@@ -234,6 +234,17 @@ describe('P4 no silent bypass', () => {
     await allRepaired();
   }); // prettier-ignore
 
+  test.each<[string, (entries: readonly Entry[]) => readonly Entry[], string]>([
+    ['is taken away', (entries) => entries.slice(0, -1), 'no webhook configuration has the entry record.kubectl-chain.dev'],
+    ['is asked about less', (entries) => entries.map((entry, i) => (i < entries.length - 1 ? entry : { ...entry, matchConditions: always })), 'matchConditions'],
+  ])('a record hook that %s is found, and repaired when it is put back', { timeout: 180_000 }, async (_how, change, says) => {
+    await restoreHooks(change(original));
+    const finding = await confirmed('webhook', ({ subject, detail }) => subject === 'record' && detail.includes(says));
+    await restoreHooks(original);
+    await closed(finding, 'REPAIRED');
+    await allRepaired();
+  }); // prettier-ignore
+
   test('a hook that lets everything pass is found by its canary', { timeout: 180_000 }, async () => {
     await alterHook(() => ({ matchConditions: always }));
     const narrowed = await confirmed('webhook', ({ detail }) => detail.includes('matchConditions'));

@@ -157,7 +157,7 @@ function isProfile(text: string): text is HookProfile {
 }
 
 /** The nodes of the first hook answer it too, under a path of its own. */
-function recordUrl(urls: ReadonlyMap<string, string>, given: string | undefined): string {
+export function recordUrl(urls: ReadonlyMap<string, string>, given: string | undefined): string {
   if (given !== undefined) {
     if (URL.canParse(given) && new URL(given).protocol === 'https:') return given;
     throw new ChainError('CLI_USAGE', { problem: `--record-hook ${given}: must be https://HOST:PORT/PATH` });

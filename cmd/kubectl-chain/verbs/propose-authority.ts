@@ -1,3 +1,4 @@
+import { RECORD_HOOK } from '../../../src/change/index.ts';
 import { nativeBackend } from '../../../src/crypto/index.ts';
 import { ChainError } from '../../../src/errors/chain-error.ts';
 import { guardKey } from '../../../src/ledger/execute/keys.ts';
@@ -8,11 +9,12 @@ import { documentOf } from '../document.ts';
 import type { SigningOptions } from '../options.ts';
 import { caBundleOf, clusterOf } from '../session.ts';
 import type { Terminal } from '../terminal.ts';
-import { hookUrls } from './install.ts';
+import { hookUrls, recordUrl } from './install.ts';
 import { present, proposeConfig } from './propose-config.ts';
 
 interface AuthorityOptions extends SigningOptions {
   readonly hook: readonly string[];
+  readonly recordHook?: string;
   /** In the order in which they will be installed. */
   readonly webhookCa: readonly string[];
 }
@@ -25,9 +27,11 @@ export function proposeAuthority(terminal: Terminal, options: AuthorityOptions):
     const bundles = options.webhookCa.map((file) => Buffer.from(caBundleOf(file)).toString('base64'));
     const { values } = await session.reader.state([guardKey(record.name)]);
     const guard = documentOf<Guard>(values, guardKey(record.name));
-    return record.hooks.map(({ name }): ConfigChange => {
+    const isRecordExpected = guard?.hooks.some((hook) => hook.name === RECORD_HOOK) ?? false;
+    const names = [...record.hooks.map(({ name }) => name), ...(isRecordExpected ? [RECORD_HOOK] : [])];
+    return names.map((name): ConfigChange => {
       const expected = guard?.hooks.find((hook) => hook.name === name);
-      const url = urls.get(name);
+      const url = name === RECORD_HOOK ? recordUrl(urls, options.recordHook) : urls.get(name);
       if (url === undefined) throw new ChainError('CLI_USAGE', { problem: `--hook ${name}=URL is missing` });
       return {
         type: 'guard-put',

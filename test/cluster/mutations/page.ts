@@ -38,9 +38,12 @@ export function page(): string {
     '## What never waits for the chain',
     '',
     'The list of `src/change/exclusions.ts`. A name alone never leaves the gate: it is the actor with the operation and the resource. Whoever takes',
-    'such a name by impersonation is found out, not prevented.',
+    'such a name by impersonation is found out, not prevented. What is recorded goes through the record hook into the log, and is never decided.',
     '',
-    ...table(['actor', 'operations', 'resources', 'narrowed by', 'why'], EXCLUSIONS.map(exclusionCells)),
+    ...table(
+      ['actor', 'operations', 'resources', 'narrowed by', 'what becomes of it', 'why'],
+      EXCLUSIONS.map(exclusionCells),
+    ),
   ].join('\n');
   return `${[INTRODUCTION.trimEnd(), ...chapters, left].join('\n\n')}\n`;
 }
@@ -74,7 +77,7 @@ function recordText({ operation, resource, name = 'x', namespace = '$', user, ti
 }
 
 function exclusionCells({ actor, operations, group, resources, reason, ...rest }: Exclusion): string[] {
-  const { names = [], namePrefixes = [], namespaces = [], unnamed, where } = rest;
+  const { class: class_, names = [], namePrefixes = [], namespaces = [], unnamed, where } = rest;
   const who = 'anyone' in actor ? 'anyone' : 'user' in actor ? actor.user : `${actor.userPrefix}* of ${actor.group}`;
   const named = [...names, ...namePrefixes.map((prefix) => `${prefix}*`)];
   const narrowed = [
@@ -88,6 +91,7 @@ function exclusionCells({ actor, operations, group, resources, reason, ...rest }
     operations.join(', '),
     resources.map((resource) => `\`${group === '' ? '' : `${group}/`}${resource}\``).join(', '),
     narrowed.join('; '),
+    class_ === 'record' ? 'recorded' : 'nobody is asked',
     reason,
   ];
 }

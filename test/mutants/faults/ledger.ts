@@ -447,4 +447,22 @@ export const ledgerFaults: readonly Fault[] = [
     tests: ['test/unit/ledger/execute-validators.test.ts'],
     project: 'unit',
   },
+  {
+    fault: 'A batch of a spool may leave entries out.',
+    file: 'src/ledger/execute/spooled-record.ts',
+    find: 'first !== next || ',
+    replace: 'first < next || ',
+    tests: ['test/unit/ledger/execute-spooled.test.ts'],
+    project: 'unit',
+    named: 'a beginning in the middle',
+  },
+  {
+    fault: 'A recorded write does not stand in the history of its object.',
+    file: 'src/ledger/execute/spooled-record.ts',
+    find: "'gap' in entry ? NO_PREV : chainLeaf",
+    replace: "'gap' in entry || entry.owners.length > 0 ? NO_PREV : chainLeaf",
+    tests: ['test/unit/ledger/execute-spooled.test.ts'],
+    project: 'unit',
+    named: 'names the records of the same objects',
+  },
 ];

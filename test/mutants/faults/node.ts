@@ -254,4 +254,22 @@ export const nodeFaults: readonly Fault[] = [
     tests: ['test/unit/node/gossip-flood.test.ts'],
     project: 'unit',
   },
+  {
+    fault: 'A write that the quorum was silent about is waited for again each time.',
+    file: 'src/node/record-service.ts',
+    find: '          this.#isSilent = true;',
+    replace: '          this.#isSilent = false;',
+    tests: ['test/unit/node/record-service.test.ts'],
+    project: 'unit',
+    named: 'waits once for a silent quorum',
+  },
+  {
+    fault: 'A full spool forgets what it did not take.',
+    file: 'src/node/record-service.ts',
+    find: '      this.#gap.count += 1;',
+    replace: '      this.#gap.count += 0;',
+    tests: ['test/unit/node/record-service.test.ts'],
+    project: 'unit',
+    named: 'counts what it did not take',
+  },
 ];

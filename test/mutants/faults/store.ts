@@ -104,4 +104,13 @@ export const storeFaults: readonly Fault[] = [
     tests: [store],
     project: 'unit',
   },
+  {
+    fault: 'The spool acknowledges before it is on the disk.',
+    file: 'src/store/spool/spool.ts',
+    find: '        await segment.file?.sync();',
+    replace: '',
+    tests: ['test/unit/store/spool.test.ts'],
+    project: 'unit',
+    named: 'after a power failure',
+  },
 ];

@@ -2,13 +2,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
+  classOf,
   decodeReview,
   excludedBy,
   EXCLUSIONS,
   exclusionsFor,
   webhookConfiguration,
 } from '../../../src/change/index.ts';
-import { MATCH_CONDITIONS_MAX, matchConditions } from '../../../src/change/webhook-configuration.ts';
+import { MATCH_CONDITIONS_MAX, matchConditions, recordConditions } from '../../../src/change/webhook-configuration.ts';
 import { guardManifest, staticManifest, webhookManifest } from '../../../manifests/generate.ts';
 import { bytesOf, clone, deploymentUpdate, review, type Loose, type Plain } from './reviews.ts';
 
@@ -102,6 +103,7 @@ const CASES: readonly [name: string, leaves: Plain, ...stays: Plain[]][] = [
   ['the deployment controller writes its revision annotation',
     by(ctl('deployment-controller'), deploymentUpdate((o) => void (o['metadata'].annotations.revision = '4'))),
     by(ctl('deployment-controller'), deploymentUpdate((o) => void (o['spec'].replicas = 9)))],
+  ['the node controller moves pods away from tainted nodes', by(ctl('node-controller'), remove('pods', objectOf('Pod')))],
   ['the node controller taints nodes',
     by(ctl('node-controller'), update('nodes', node('n1'), (o) => void (o['spec'].taints = [{ key: 'k' }]))),
     by(ctl('node-controller'), update('nodes', node('n1'), (o) => void (o['spec'].unschedulable = true)))],
@@ -254,6 +256,45 @@ describe('P1: whoever impersonates the API server', () => {
     ],
   ])('%s', (_what, built) => {
     expect(reasonFor(by('system:apiserver', built, ['system:masters']))).toBeUndefined();
+  });
+});
+
+describe('what is recorded, and what nobody is asked about', () => {
+  const kindOf = (built: Plain): string =>
+    classOf(decodeReview(bytesOf(built)), exclusionsFor({ nodeAgents: ['kwok'] }));
+  const podOf = (kind: string): Plain => objectOf('Pod', owned(kind));
+
+  it.each<[string, string, Plain]>([
+    ['record', 'a pod of a ReplicaSet', by(ctl('replicaset-controller'), create('pods', podOf('ReplicaSet')))],
+    ['record', 'an eviction by the node controller', by(ctl('node-controller'), remove('pods', objectOf('Pod')))],
+    ['record', 'a token of a controller', by('system:kube-controller-manager', create('serviceaccounts', objectOf('TokenRequest', { namespace: 'kube-system' }), 'token'))],
+    ['record', "a Service's addresses", by(ctl('endpoint-controller'), update('endpoints', objectOf('Endpoints')))],
+    ['record', 'the end of a pod on a node', by('kwok', remove('pods', objectOf('Pod', { deletionTimestamp: 't' })))],
+    ['none', "a pod's status", by('system:kube-scheduler', update('pods', objectOf('Pod'), undefined, 'status'))],
+    ['none', "a node's status, whoever writes it", by(ctl('node-controller'), update('nodes', objectOf('Node'), undefined, 'status'))],
+    ['none', 'a binding', by('system:kube-scheduler', create('pods', objectOf('Binding'), 'binding'))],
+    ['gate', 'a pod without its ReplicaSet', by(ctl('replicaset-controller'), create('pods', objectOf('Pod')))],
+    ['gate', 'what a person does', by('alice', create('pods', podOf('ReplicaSet')))],
+  ])('%s: %s', (kind, _what, built) => {
+    expect(kindOf(built)).toBe(kind);
+  }); // prettier-ignore
+
+  it('an Event or a lease with an owner that the garbage collector removes stays with nobody', () => {
+    const event = objectOf('Event', owned('Pod'));
+    expect(kindOf(by(ctl('generic-garbage-collector'), remove('events', event)))).toBe('none');
+  });
+
+  it('is said to the API server in both entries: the gate leaves out all of it, the record entry asks about the one and not the other', () => {
+    const list = exclusionsFor();
+    const gate = matchConditions(list);
+    const recorded = recordConditions(list);
+    expect(recorded.at(-1)?.name).toBe('written-by-the-control-plane');
+    expect(recorded.length).toBeLessThanOrEqual(MATCH_CONDITIONS_MAX);
+    const names = gate.map(({ name }) => name);
+    for (const { name } of recorded.slice(0, -1)) expect(names).toContain(name);
+    expect(recorded.map(({ name }) => name)).not.toContain('exclude-kube-system-replicaset-controller');
+    expect(recorded.at(-1)?.expression).toContain('kube-system:replicaset-controller');
+    expect(recorded.at(-1)?.expression).not.toContain("'leases'");
   });
 });
 
