@@ -254,8 +254,7 @@ describe('a slow disk', () => {
     };
     expect(await record('slow', 30)).toEqual({ kind: 'lost', reason: 'the disk is slow' });
     release?.();
-    await drained();
-    expect(anchored()).toEqual(['slow']);
+    await vi.waitFor(() => expect(anchored()).toEqual(['slow']), EVENTUALLY);
   });
 
   test('that fails loses the write, says so, and is tried again', async () => {
