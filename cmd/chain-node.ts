@@ -79,6 +79,18 @@ program
   });
 
 program
+  .command('rotate-key')
+  .description(
+    'make the next transaction or checkpoint key; the running node puts it in force, signed by the old and the new one',
+  )
+  .requiredOption('--config <file>', 'NodeConfig')
+  .addOption(new Option('--purpose <purpose>', 'which key').choices(['tx', 'checkpoint']).makeOptionMandatory())
+  .action(async (options: { config: string; purpose: string }) => {
+    const { makeNextKey } = await import('../src/node/next-key.ts');
+    console.log(await makeNextKey(options.config, options.purpose as 'tx'));
+  });
+
+program
   .command('certificates')
   .description(
     'rotate what the API or the webhook shows, while the node runs: renew, or the three steps to another authority',

@@ -119,7 +119,8 @@ export function buildProgram(terminal: Terminal, run: (handler: Handler) => Prom
   );
   const members = command('members', 'organisations and their people');
   does(output(members), async (_words, options) => (await import('./verbs/lists.ts')).members(terminal, options));
-  const validators = command('validators', "the organisations' nodes");
+  const validators = command('validators', "the organisations' nodes, of the next height, and those that join");
+  validators.option('--sets', 'every set since the genesis, with its handover');
   does(output(validators), async (_words, options) => (await import('./verbs/lists.ts')).validators(terminal, options));
   const blocks = command('blocks [height]', 'certified blocks, newest first');
   output(blocks).option('--limit <n>', 'at most so many (default 20)');
@@ -171,6 +172,10 @@ export function buildProgram(terminal: Terminal, run: (handler: Handler) => Prom
     .option('--passphrase-file <file>', 'encrypt with the first line of this file');
   does(generate, async ([name = ''], options) =>
     (await import('./verbs/keys.ts')).generateKey(terminal, name, options),
+  );
+  const rotate = command('rotate', 'replace your own key: signed by the old and the new one, no vote', keyCommands);
+  does(signing(rotate), async (_words, options) =>
+    (await import('./verbs/rotate-key.ts')).rotateKey(terminal, options),
   );
   const listKeys = command('list', 'keys in the keys folder and in ssh-agent', keyCommands);
   does(output(listKeys), async (_words, options) => (await import('./verbs/keys.ts')).listKeys(terminal, options));
@@ -250,6 +255,11 @@ function propose(
   const member = files(one('member', 'a member, from the descriptor of `keys generate` (-f), or the removal of one'));
   member.option('--delete <org/name>', 'remove this member; repeat for several', collect);
   does(member, async (_words, options) => (await import('./verbs/propose-config.ts')).proposeMember(terminal, options));
+  const validator = files(one('validator', "an organisation's node, from its descriptor.json (-f), or its removal"));
+  validator.option('--remove <org>', 'remove this organisation', collect);
+  does(validator, async (_words, options) =>
+    (await import('./verbs/propose-validator.ts')).proposeValidator(terminal, options),
+  );
   const ratify = one('ratify <finding...>', 'that what observers found is accepted as it is');
   does(ratify, async (words, options) =>
     (await import('./verbs/propose-config.ts')).proposeRatification(terminal, words, options),

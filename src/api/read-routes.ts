@@ -9,6 +9,7 @@ import { indexList, integer, list, recordQuery, single, type Query } from './par
 
 const stateKeysMax = 500;
 const blocksMax = 500;
+const handoversMax = 100;
 
 /** Everything that can be read. Each answer that holds proofs carries the certified head that they are against. */
 export async function readRoutes(app: FastifyInstance, { backend }: { backend: ApiBackend }): Promise<void> {
@@ -60,6 +61,18 @@ export async function readRoutes(app: FastifyInstance, { backend }: { backend: A
     const to = integer(query, 'to', 1, logSize, logSize);
     const from = integer(query, 'from', 0, to, 0);
     return { from, to, proof: backend.consistency(from, to) };
+  });
+
+  app.get<{ Querystring: Query }>('/v1/handovers', async ({ query }) => {
+    const from = integer(query, 'from', 1, Number.MAX_SAFE_INTEGER, 1);
+    const items = backend.handovers(from, handoversMax).map(({ n, head, leaf, before, after }) => ({
+      n,
+      head: encodeHeadJson(head),
+      leaf: leafJson(leaf),
+      before,
+      after,
+    }));
+    return { items };
   });
 
   app.get<{ Querystring: Query }>('/v1/state', async ({ query }) => {

@@ -1,5 +1,4 @@
 import { fromBase64, fromHex, parseJson, utf8Decode } from '../codec/index.ts';
-import { signBytes } from '../consensus/sign-bytes.ts';
 import { nativeBackend } from '../crypto/index.ts';
 import { ChainError, isChainError } from '../errors/chain-error.ts';
 import { decodeArchived, verifyArchived } from '../ledger/archive.ts';
@@ -11,11 +10,12 @@ import {
   decodeMerkleProofJson,
   loadGenesis,
   originOf,
+  parseCheckpointText,
+  parseNote,
   stateProofFromJson,
   transactionHash,
   verifyCheckpoint,
   verifyConsistency,
-  verifyHead,
   verifyStateEntry,
   type CertifiedHead,
   type LoadedGenesis,
@@ -40,9 +40,10 @@ import {
 import { ChainWalk, checkFits, type ChainedBy, type RecordQuery } from './history.ts';
 import type { LastSeenStore } from './last-seen.ts';
 import type { Answer, Transport } from './transport.ts';
+import { ValidatorTrail, type TrailSet } from './validator-trail.ts';
 
 const { sha256, verifyEd25519 } = nativeBackend;
-const headCrypto = { sha256, verifyEd25519, precommitBytes: signBytes };
+const headCrypto = { sha256, verifyEd25519 };
 /** Leaves asked for at once, and records of one page: what a node answers at most. */
 const leavesPerRequest = 200;
 const recordsPerPage = 500;
@@ -110,6 +111,8 @@ export class ChainReader {
   readonly #liars: Liar[] = [];
   #endpoints: string[];
   #genesis: LoadedGenesis | undefined;
+  #sets: ValidatorTrail | undefined;
+  #following: Promise<void> = Promise.resolve();
 
   constructor(options: ReaderOptions) {
     this.#o = options;
@@ -215,11 +218,10 @@ export class ChainReader {
   async blocks(heights: readonly number[]): Promise<readonly (CertifiedHead & { readonly txCount: number })[]> {
     return Promise.all(
       heights.map((height) =>
-        this.#ask(`/v1/blocks/${height}`, async (answer) => {
+        this.#ask(`/v1/blocks/${height}`, async (answer, endpoint) => {
           const { txCount, ...json } = objectOf(answer, 'block');
           const head = decodeHeadJson(json);
-          const { genesis, hash } = await this.genesis();
-          verifyHead(head, { genesisHash: hash, validators: genesis.validators }, headCrypto);
+          await this.#verify(head, endpoint);
           if (head.header.height !== height || typeof txCount !== 'number')
             throw malformed('block', 'another block than the one asked for');
           return { ...head, txCount };
@@ -256,13 +258,11 @@ export class ChainReader {
     try {
       return await this.#ask('/v1/checkpoint?fresh=1', async (answer, endpoint) => {
         const note = utf8Decode(answer.body);
-        const { checkpoint, times } = verifyCheckpoint(
-          note,
-          originOf(genesis.chainName, hash),
-          genesis.validators,
-          headCrypto,
-        );
         const head = await this.#verifiedHead(jsonOf(await this.#get(endpoint, '/v1/head')), endpoint);
+        // Of the set whose log it is: the size that the note names is judged with the note.
+        const trail = await this.#trail();
+        const { validators } = trail.forSize(checkpointOf(note).size);
+        const { checkpoint, times } = verifyCheckpoint(note, originOf(genesis.chainName, hash), validators, headCrypto);
         await this.#continues(endpoint, checkpoint, head);
         const timeMs = Math.min(...times.map(({ timeSeconds }) => timeSeconds)) * 1_000;
         const isFresh = this.#o.nowMs() - timeMs <= this.#o.maxAgeMs;
@@ -386,11 +386,51 @@ export class ChainReader {
     return loaded;
   }
 
+  async #trail(): Promise<ValidatorTrail> {
+    const genesis = await this.genesis();
+    return (this.#sets ??= new ValidatorTrail(genesis));
+  }
+
+  /** Against the set that decides its height, which the handovers from the genesis on prove. */
+  async #verify(head: CertifiedHead, endpoint: string): Promise<void> {
+    const trail = await this.#trail();
+    if (!trail.knows(head)) await this.#follow(trail, head, endpoint);
+    trail.verify(head);
+  }
+
+  /** One after the other: what one asks for, the next may know already. */
+  #follow(trail: ValidatorTrail, head: CertifiedHead, endpoint: string): Promise<void> {
+    const next = this.#following.then(async () => {
+      let known = -1;
+      while (!trail.knows(head) && trail.newest.n > known) {
+        known = trail.newest.n;
+        const path = `/v1/handovers?from=${trail.wanted}`;
+        const items = listOf(objectOf(await this.#get(endpoint, path), path), 'items', path);
+        if (items.length === 0) return;
+        trail.extend(items);
+      }
+    });
+    this.#following = next.catch(() => undefined);
+    return next;
+  }
+
+  /** The validator sets up to the newest head that was seen. */
+  async validatorSets(): Promise<readonly TrailSet[]> {
+    await this.head();
+    const trail = await this.#trail();
+    // A set that is again what an earlier one was looks the same in a head: so they are asked for, whatever the head says.
+    for (let known = -1; trail.newest.n > known;) {
+      known = trail.newest.n;
+      const path = `/v1/handovers?from=${trail.wanted}`;
+      await this.#ask(path, async (answer) => trail.extend(listOf(objectOf(answer, path), 'items', path)));
+    }
+    return trail.sets;
+  }
+
   /** Verifies a head and that it continues the newest one seen; remembers it. */
   async #verifiedHead(json: Json, endpoint: string): Promise<CertifiedHead> {
-    const { genesis, hash } = await this.genesis();
     const head = decodeHeadJson(json);
-    verifyHead(head, { genesisHash: hash, validators: genesis.validators }, headCrypto);
+    await this.#verify(head, endpoint);
     const { height } = head.header;
     const blockId = blockIdOf(head.header, sha256);
     const seen = this.#o.lastSeen.get();
@@ -557,4 +597,8 @@ const retryElsewhere = new Set<string>([
 
 function statePath(keys: readonly string[]): string {
   return `/v1/state?${keys.map((key) => `key=${encodeURIComponent(key)}`).join('&')}`;
+}
+
+function checkpointOf(note: string): { readonly size: number } {
+  return parseCheckpointText(parseNote(note).text);
 }

@@ -1,9 +1,7 @@
 import type { ChainError } from '../errors/chain-error.ts';
-import { signTransaction } from '../ledger/transaction.ts';
 import type { AdmissionLedger, AdmissionOutcome } from '../ports/admission-ledger.ts';
 import type { Application } from '../ports/application.ts';
 import type { LedgerReader } from '../ports/ledger-reader.ts';
-import type { Sha256, Signer } from '../ports/crypto.ts';
 import type { ClusterId, Hash, OrgId, ValidatorId } from '../types/brand.ts';
 import type { ChangeAttestation } from '../types/change.ts';
 import type { MutationPayload } from '../types/transaction.ts';
@@ -23,8 +21,11 @@ interface Deps {
   readonly chain: Hash;
   readonly node: ValidatorId;
   readonly cluster: ClusterId;
-  readonly signer: Signer;
-  readonly sha256: Sha256;
+  /** Signs, submits and waits; the key may change between two calls, never during one. */
+  readonly signed: (
+    payload: MutationPayload,
+    submit: (tx: Uint8Array) => Promise<SubmitOutcome>,
+  ) => Promise<SubmitOutcome>;
   readonly reader: Reader;
   readonly submitter: Submitter;
   readonly clusterKey: () => { keyId: Hash; key: Uint8Array } | undefined;
@@ -105,11 +106,7 @@ async function decide(
     node: deps.node,
     attestation,
   };
-  const outcome = await deps.submitter.submit(
-    signTransaction(payload, deps.signer, deps.sha256),
-    deadlineMs,
-    'decision',
-  );
+  const outcome = await deps.signed(payload, (tx) => deps.submitter.submit(tx, deadlineMs, 'decision'));
   return toAdmission(deps, attestation, outcome);
 }
 

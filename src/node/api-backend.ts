@@ -12,6 +12,8 @@ import {
   consistencyProof,
   decodeBlock,
   decodeCertificate,
+  decodeLeaf,
+  decodeTransaction,
   encodeMerkleProofJson,
   inclusionProof,
   stateProofToJson,
@@ -23,6 +25,7 @@ import type { LedgerReader } from '../ports/ledger-reader.ts';
 import type {
   ApiBackend,
   CertifiedHeader,
+  HandoverProof,
   LeafProof,
   NodeStatus,
   RecordFilter,
@@ -118,6 +121,33 @@ export class NodeApiBackend implements ApiBackend {
   consistency(from: number, to: number): readonly Hash[] {
     const { store } = this.#d;
     return encodeMerkleProofJson(consistencyProof(sha256, from, to, (level, at) => store.readNode(level, at)));
+  }
+
+  handovers(from: number, limit: number): readonly HandoverProof[] {
+    const { reader } = this.#d;
+    const found: HandoverProof[] = [];
+    for (let n = from; found.length < limit; n += 1) {
+      const set = reader.validatorSetNumber(n);
+      const head = set === undefined ? undefined : this.#certified(set.fromHeight - 1);
+      const leaf = head === undefined ? undefined : this.leaf(head.state.logSize - 1, head.state.logSize);
+      if (set === undefined || head === undefined || leaf === undefined) break;
+      found.push({ n, head, leaf, ...this.#notes(set.handover) });
+    }
+    return found;
+  }
+
+  #certified(height: number): CertifiedHeader | undefined {
+    const head = this.head();
+    return head?.header.height === height ? head : this.block(height);
+  }
+
+  #notes(handover: number | null): { readonly before: string | null; readonly after: string | null } {
+    const bytes = handover === null ? undefined : this.#d.store.readLeaf(handover);
+    const decoded = bytes === undefined ? undefined : decodeLeaf(bytes);
+    const payload = decoded?.kind === 'transaction' ? decodeTransaction(decoded.tx, sha256).payload : undefined;
+    return payload?.kind === 'handover'
+      ? { before: payload.before, after: payload.after }
+      : { before: null, after: null };
   }
 
   state(key: string): { value: Uint8Array | null; proof: unknown } {

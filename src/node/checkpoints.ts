@@ -12,7 +12,7 @@ import {
 } from '../ledger/checkpoint.ts';
 import type { CryptoBackend, Signer } from '../ports/crypto.ts';
 import type { PeerNetwork } from '../ports/network.ts';
-import type { Hash, ValidatorId } from '../types/brand.ts';
+import type { Hash, PublicKeyHex, ValidatorId } from '../types/brand.ts';
 import type { Validator } from '../types/chain.ts';
 
 const gatherTimeoutMs = 1_500;
@@ -33,7 +33,8 @@ interface LocalValues {
 interface Deps {
   readonly origin: string;
   readonly self: ValidatorId;
-  readonly signer: Signer;
+  /** The signer of a registered key; undefined if this node does not hold it. */
+  readonly signer: (publicKey: PublicKeyHex) => Signer | undefined;
   readonly backend: Pick<CryptoBackend, 'sha256' | 'verifyEd25519'>;
   readonly network: PeerNetwork;
   readonly local: LocalValues;
@@ -65,8 +66,16 @@ export class Checkpoints {
 
   /** Answers a peer that gathers cosignatures. Throws NODE_NOT_READY if that tree is not this node's (yet). */
   async serve(request: Uint8Array): Promise<Uint8Array> {
-    const { timeSeconds, signature } = await this.#sign(parseCheckpointText(utf8Decode(request)));
+    const { timeSeconds, signature } = await this.#sign(
+      parseCheckpointText(utf8Decode(request)),
+      this.#validator(this.#d.self).checkpointKey,
+    );
     return new ByteWriter().u64(timeSeconds).bytes(signature).finish();
+  }
+
+  /** With one of this node's keys, for the handover from one set to the next; under the same rule. Null if this node does not hold it. */
+  async signWith(checkpoint: Checkpoint, publicKey: PublicKeyHex): Promise<Cosignature | null> {
+    return this.#d.signer(publicKey) === undefined ? null : this.#sign(checkpoint, publicKey);
   }
 
   /** Note of the current tree with exactly q cosignatures. Throws LEDGER_CHECKPOINT_QUORUM when too few answer. */
@@ -85,7 +94,8 @@ export class Checkpoints {
     const checkpoint = { origin, ...tree() };
     const cosignatures = new Map<ValidatorId, Cosignature>();
     // One that must not sign can still gather what the others sign.
-    if (this.#d.forgotten() === '') cosignatures.set(self, await this.#sign(checkpoint));
+    const own = validators().find(({ id }) => id === self)?.checkpointKey;
+    if (own !== undefined && this.#d.forgotten() === '') cosignatures.set(self, await this.#sign(checkpoint, own));
     const needed = quorumOf(validators().length);
     const untilMs = Date.now() + gatherTimeoutMs;
     await new Promise<void>((resolve) => {
@@ -135,14 +145,17 @@ export class Checkpoints {
     return found;
   }
 
-  #sign(checkpoint: Checkpoint): Promise<Cosignature> {
-    const next = this.#queue.then(() => this.#signNext(checkpoint));
+  #sign(checkpoint: Checkpoint, publicKey: PublicKeyHex): Promise<Cosignature> {
+    const next = this.#queue.then(() => this.#signNext(checkpoint, publicKey));
     this.#queue = next.catch(() => undefined);
     return next;
   }
 
-  async #signNext(checkpoint: Checkpoint): Promise<Cosignature> {
-    const { origin, tree, rootAt, local, signer, nowMs } = this.#d;
+  async #signNext(checkpoint: Checkpoint, publicKey: PublicKeyHex): Promise<Cosignature> {
+    const { origin, tree, rootAt, local, nowMs } = this.#d;
+    const signer = this.#d.signer(publicKey);
+    if (signer === undefined)
+      throw new ChainError('NODE_NOT_READY', { reason: 'its key for checkpoints is another one' });
     const { size } = tree();
     const forgotten = this.#d.forgotten();
     if (forgotten !== '') throw new ChainError('NODE_NOT_READY', { reason: forgotten });

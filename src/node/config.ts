@@ -14,6 +14,8 @@ const schema = z.strictObject({
   org: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'must be a lowercase RFC 1123 label'),
   genesisFile: file,
   dataDir: file,
+  /** These keys are not registered yet: the node follows, and takes part from the height on at which they are. */
+  joining: z.boolean().default(false),
   keys: z.strictObject({ vote: file, tx: file, checkpoint: file, passphraseFile: file.optional() }),
   peer: z.strictObject({ listen, key: file, certificate: file }),
   api: z.strictObject({ listen, key: file, certificate: file }),

@@ -21,8 +21,8 @@ import type { Application, ExecutedBlock } from '../ports/application.ts';
 import type { VerifyEd25519, Sha256 } from '../ports/crypto.ts';
 import type { WriteAheadLog } from '../ports/log-file.ts';
 import type { PeerNetwork } from '../ports/network.ts';
-import type { Hash, Height, Round, ValidatorId } from '../types/brand.ts';
-import type { Certificate } from '../types/chain.ts';
+import type { Hash, Height, PublicKeyHex, Round, ValidatorId } from '../types/brand.ts';
+import type { Certificate, Validator } from '../types/chain.ts';
 import type { ConsensusMessage, WalRecord } from '../types/consensus.ts';
 import { announcementKind, type BlockExchange } from './block-exchange.ts';
 import { BlockWork } from './block-work.ts';
@@ -55,6 +55,8 @@ export interface EngineMetrics {
 export interface EngineDeps {
   readonly chain: Hash;
   readonly self: ValidatorId;
+  /** The key that this node signs with: it takes part in the heights whose set names it, and in no other. */
+  readonly voteKey: PublicKeyHex;
   readonly app: Application;
   readonly state: ConsensusState;
   readonly wal: WriteAheadLog;
@@ -69,6 +71,8 @@ export interface EngineDeps {
   readonly lastCertificate: Certificate | null;
   /** True: sign nothing at this height. */
   readonly observes: (height: Height) => boolean;
+  /** A block became the state that reads see, before the next height begins. */
+  readonly onApplied: () => void;
   /** The block is decided and durable: tell whoever waits. */
   readonly onCommitted: (executed: ExecutedBlock, certificate: Certificate) => void;
   readonly onEvidence: (equivocation: Extract<Effect, { type: 'evidence' }>['equivocation']) => void;
@@ -98,6 +102,8 @@ export class Engine {
   readonly #downTimers = new Map<ValidatorId, NodeJS.Timeout>();
   readonly #down = new Set<ValidatorId>();
   #lastCertificate: Certificate | null;
+  /** The set of the height that the core runs: what its indices mean. The ledger may be a height ahead. */
+  #set: readonly Validator[];
   #ticker: NodeJS.Timeout | undefined;
   /** A build that waits for the other witness of a change. */
   #held: { readonly build: () => void; readonly timer: NodeJS.Timeout } | undefined;
@@ -107,7 +113,8 @@ export class Engine {
     this.#d = deps;
     this.#lastCertificate = deps.lastCertificate;
     this.#work = new BlockWork(deps);
-    for (const { id } of deps.app.info().validators) if (id !== deps.self) this.#down.add(id);
+    this.#set = deps.app.info().validators;
+    for (const { id } of this.#set) if (id !== deps.self) this.#down.add(id);
   }
 
   start(): void {
@@ -214,6 +221,7 @@ export class Engine {
       writes: executed.writes,
     });
     app.commit(executed);
+    this.#d.onApplied();
     for (const { hash } of executed.txs) mempool.remove(hash);
     exchange.forgetThrough(height);
     this.#work.clear();
@@ -394,9 +402,10 @@ export class Engine {
   #startHeight(): void {
     const { app, self, mempool, state } = this.#d;
     const info = app.info();
-    const index = info.validators.findIndex(({ id }) => id === self);
     const height = (info.height + 1) as Height;
     if (state.current?.config.height === height) return;
+    this.#set = info.validators;
+    const index = this.#set.findIndex(({ id, voteKey }) => id === self && voteKey === this.#d.voteKey);
     this.#feed({
       type: 'start',
       config: {
@@ -419,12 +428,13 @@ export class Engine {
 
   #verify(message: ConsensusMessage): boolean {
     const { chain, verify, app } = this.#d;
-    const voteKeys = this.#validators().map(({ voteKey }) => voteKey);
-    return checkMessage(message, app.info().height + 1, { chain, voteKeys, verify });
+    const { height, validators } = app.info();
+    const voteKeys = validators.map(({ voteKey }) => voteKey);
+    return checkMessage(message, height + 1, { chain, voteKeys, verify });
   }
 
-  #validators(): ReturnType<Application['info']>['validators'] {
-    return this.#d.app.info().validators;
+  #validators(): readonly Validator[] {
+    return this.#set;
   }
 
   #indexOf(peer: ValidatorId): number | null {

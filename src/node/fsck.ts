@@ -3,6 +3,8 @@ import { signBytes } from '../consensus/index.ts';
 import { nativeBackend } from '../crypto/index.ts';
 import { ChainError } from '../errors/chain-error.ts';
 import { createApplication } from '../ledger/application.ts';
+import { DocumentReader } from '../ledger/execute/documents.ts';
+import { newestSet, setNumber } from '../ledger/execute/validator-sets.ts';
 import {
   appHashOf,
   blockIdOf,
@@ -13,6 +15,7 @@ import {
   nodeHash,
   rootOf,
   StateTree,
+  validatorsHashOf,
   verifyCertificate,
   type LoadedGenesis,
 } from '../ledger/index.ts';
@@ -20,6 +23,7 @@ import { toHex } from '../codec/index.ts';
 import type { BlockWrites, TreeSource } from '../ports/state.ts';
 import { checkStore, openStoreForReading, type LedgerFunctions, type Store } from '../store/index.ts';
 import type { Hash } from '../types/brand.ts';
+import type { Validator } from '../types/chain.ts';
 import { readNodeConfig } from './config.ts';
 import { readGenesis } from './genesis-command.ts';
 
@@ -112,12 +116,33 @@ const ledgerFunctions: LedgerFunctions = {
   },
 };
 
+/** Every set that the state names, by its hash; that of the genesis at least. */
+function setsIn(store: Store, genesis: LoadedGenesis['genesis']): ReadonlyMap<Hash, readonly Validator[]> {
+  const sets = new Map([[validatorsHashOf(genesis.validators, sha256), genesis.validators]]);
+  try {
+    const docs = new DocumentReader(StateTree.load(store, sha256));
+    for (let n = newestSet(docs).n; n > 0; n -= 1) {
+      const validators = setNumber(docs, n)?.validators ?? [];
+      sets.set(validatorsHashOf(validators, sha256), validators);
+    }
+  } catch {
+    // A state that cannot be read is a problem of its own, and found as one.
+  }
+  return sets;
+}
+
 function* badCertificates(store: Store, { genesis, hash }: LoadedGenesis): Generator<Finding> {
+  const sets = setsIn(store, genesis);
   for (let height = 1; height <= store.lastHeight(); height += 1) {
     const bytes = store.certificate(height);
     if (bytes === undefined) continue;
     try {
-      verifyCertificate(decodeCertificate(bytes), genesis.validators, hash, {
+      const block = store.block(height);
+      if (block === undefined) continue;
+      const { validatorsHash } = decodeBlock(block).header;
+      const validators = sets.get(validatorsHash);
+      if (validators === undefined) throw new Error(`the store knows no validator set ${validatorsHash}`);
+      verifyCertificate(decodeCertificate(bytes), validators, hash, {
         verifyEd25519,
         precommitBytes: signBytes,
       });

@@ -34,9 +34,11 @@ export interface HostOptions {
   readonly config: NodeConfig;
   readonly genesis: LoadedGenesis;
   readonly self: Validator;
-  readonly identity: NodeIdentity;
+  readonly identity: Pick<NodeIdentity, 'vote' | 'peer'>;
   readonly metrics: NodeMetrics;
   readonly log: Logger;
+  /** A block became the state that reads see. */
+  readonly onApplied?: () => void;
   /** A block is decided and durable here. */
   readonly onCommitted: (executed: ExecutedBlock) => void;
   readonly onEvidence: (equivocation: Extract<Effect, { type: 'evidence' }>['equivocation']) => void;
@@ -65,6 +67,7 @@ export class ConsensusHost {
   readonly #settling = new Set<() => void>();
   #housekeeping: NodeJS.Timeout | undefined;
   #divergence: string | null = null;
+  #peers = '';
   #stopped = false;
   #onUnderway: () => void = () => undefined;
 
@@ -162,6 +165,7 @@ export class ConsensusHost {
     this.#engine = new Engine({
       chain: genesis.hash,
       self: self.id,
+      voteKey: identity.vote.publicKey,
       app,
       state,
       wal: consensusLog.wal,
@@ -174,6 +178,7 @@ export class ConsensusHost {
       now,
       lastCertificate: lastCertificate === undefined ? null : decodeCertificate(lastCertificate),
       observes: (at) => consensusLog.observeReason !== '' || (this.#until?.observes(at) ?? false),
+      onApplied: () => options.onApplied?.(),
       onCommitted: (executed) => this.#committed(executed),
       onEvidence: options.onEvidence,
       onSyncWanted: (target, from) => this.#syncer.want(target, from),
@@ -240,14 +245,8 @@ export class ConsensusHost {
   }
 
   async start(): Promise<void> {
-    const { app, mesh } = this;
-    mesh.setPeers(
-      app
-        .info()
-        .validators.flatMap(({ id, tlsKey, peerAddress }) =>
-          id === this.#o.self.id ? [] : [{ id, tlsKey, address: peerAddress }],
-        ),
-    );
+    const { mesh } = this;
+    this.#followPeers();
     await mesh.start();
     this.#begin();
     this.#housekeeping = setInterval(() => {
@@ -257,6 +256,21 @@ export class ConsensusHost {
       for (const [buffer, entries] of Object.entries(this.buffers())) this.#o.metrics.buffers.set({ buffer }, entries);
       this.#o.metrics.peersConnected.set(mesh.connected().length);
     }, housekeepingMs);
+  }
+
+  /** Who may connect: the validators, those who join, and, until the handover, those who are to go. */
+  #followPeers(): void {
+    const { app } = this;
+    const set = app.validatorSet();
+    const leaving = set.n > 0 && set.handover === null ? (app.validatorSetNumber(set.n - 1)?.validators ?? []) : [];
+    const joining = app.joiners().map(({ validator }) => validator);
+    const peers = new Map<ValidatorId, { id: ValidatorId; tlsKey: string; address: string }>();
+    for (const { id, tlsKey, peerAddress } of [...leaving, ...joining, ...set.validators])
+      if (id !== this.#o.self.id) peers.set(id, { id, tlsKey, address: peerAddress });
+    const text = JSON.stringify([...peers.values()]);
+    if (text === this.#peers) return;
+    this.#peers = text;
+    this.mesh.setPeers([...peers.values()]);
   }
 
   /** At the founding nobody takes part before it knows that it is one: a height that began as observed stays so. */
@@ -386,6 +400,7 @@ export class ConsensusHost {
   }
 
   #committed(executed: ExecutedBlock): void {
+    this.#followPeers();
     for (const { hash } of executed.txs) this.#gossip.forget(hash);
     this.submitter.onCommitted(executed);
     for (const done of [...this.#settling]) done();

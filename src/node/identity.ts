@@ -5,7 +5,9 @@ import { publicKeyHexOf } from '../cluster/certificates.ts';
 import { ChainError, isChainError } from '../errors/chain-error.ts';
 import type { Signer } from '../ports/crypto.ts';
 import type { Validator } from '../types/chain.ts';
+import type { PublicKeyHex } from '../types/brand.ts';
 import type { NodeConfig } from './config.ts';
+import { HeldKey } from './held-key.ts';
 
 export interface CertificateFiles {
   readonly key: string;
@@ -15,34 +17,45 @@ export interface CertificateFiles {
 /** Everything secret of a node, read once and checked against what the chain registers for it. */
 export interface NodeIdentity {
   readonly vote: Signer;
-  readonly tx: Signer;
-  readonly checkpoint: Signer;
+  readonly tx: HeldKey;
+  readonly checkpoint: HeldKey;
+  /** Key of the mesh certificate. */
+  readonly tlsKey: PublicKeyHex;
   readonly peer: CertificateFiles;
   readonly api: CertificateFiles;
   readonly webhook: (CertificateFiles & { readonly clientCa?: string; readonly pathSecret?: string }) | null;
 }
 
-/** Throws NODE_FILE_UNREADABLE, NODE_KEY_UNUSABLE, NODE_KEY_MISMATCH or NODE_TLS_PAIR. */
-export function loadIdentity(config: NodeConfig, validator: Validator): NodeIdentity {
+/** Everything secret of a node. Throws NODE_FILE_UNREADABLE, NODE_KEY_UNUSABLE or NODE_TLS_PAIR. */
+export function loadIdentity(config: NodeConfig): NodeIdentity {
   const passphrase =
     config.keys.passphraseFile === undefined ? null : firstLine(read('passphrase file', config.keys.passphraseFile));
-  const signer = (purpose: 'vote' | 'tx' | 'checkpoint', expected: string): Signer => {
-    const loaded = opened(purpose, config.keys[purpose], passphrase);
-    if (loaded.publicKey !== expected)
-      throw new ChainError('NODE_KEY_MISMATCH', { purpose, expected, actual: loaded.publicKey });
-    return loaded;
-  };
+  const vote = opened('vote', config.keys.vote, passphrase);
+  const held = (purpose: 'tx' | 'checkpoint'): HeldKey =>
+    new HeldKey(config.keys[purpose], (file) => opened(purpose, file, passphrase));
+  const [tx, checkpoint] = [held('tx'), held('checkpoint')];
   const peer = pair('mesh', config.peer);
   const tlsKey = publicKeyHexOf(peer.cert);
-  if (tlsKey !== validator.tlsKey)
-    throw new ChainError('NODE_KEY_MISMATCH', { purpose: 'mesh', expected: validator.tlsKey, actual: tlsKey });
   return {
-    vote: signer('vote', validator.voteKey),
-    tx: signer('tx', validator.txKey),
-    checkpoint: signer('checkpoint', validator.checkpointKey),
+    vote,
+    tx,
+    checkpoint,
+    tlsKey,
     peer,
     ...serverFiles(config),
   };
+}
+
+/** Throws NODE_KEY_MISMATCH unless these are the keys that are registered. */
+export function checkIdentity({ vote, tx, checkpoint, tlsKey }: NodeIdentity, validator: Validator): void {
+  const check = (purpose: string, expected: string, has: boolean, actual: string): void => {
+    if (!has) throw new ChainError('NODE_KEY_MISMATCH', { purpose, expected, actual });
+  };
+  const { voteKey, txKey, checkpointKey } = validator;
+  check('mesh', validator.tlsKey, tlsKey === validator.tlsKey, tlsKey);
+  check('vote', voteKey, vote.publicKey === voteKey, vote.publicKey);
+  check('tx', txKey, tx.of(txKey) !== undefined, tx.first.publicKey);
+  check('checkpoint', checkpointKey, checkpoint.of(checkpointKey) !== undefined, checkpoint.first.publicKey);
 }
 
 /** What the servers show; may change while they run. Throws NODE_FILE_UNREADABLE, NODE_TLS_PAIR. */

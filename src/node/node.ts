@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { X509Certificate } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -25,13 +26,16 @@ import { createAdmissionLedger } from './admission.ts';
 import { RecordService, SPOOL_BOUNDS_DEFAULT } from './record-service.ts';
 import { NodeApiBackend } from './api-backend.ts';
 import { Bodies } from './bodies.ts';
+import { Handovers } from './handovers.ts';
+import { Joining, strangerOf } from './joining.ts';
+import { KeyRotations, SigningGate } from './key-rotation.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { ClusterKeys, entitled } from './cluster-keys.ts';
 import { hostAndPort, type NodeConfig } from './config.ts';
 import { evidenceOf } from './evidence.ts';
 import { ConsensusHost } from './host.ts';
 import { attestationAt } from './attestation-at.ts';
-import { loadIdentity, type NodeIdentity } from './identity.ts';
+import { checkIdentity, loadIdentity, type NodeIdentity } from './identity.ts';
 import { listening } from './listen.ts';
 import { createMetrics, type NodeMetrics } from './metrics.ts';
 import { serveMetrics } from './metrics-server.ts';
@@ -77,6 +81,10 @@ export class ChainNode {
   readonly #checkpoints: Checkpoints;
   readonly #ticker: Ticker;
   readonly #tls: TlsReload;
+  readonly #handovers: Handovers;
+  readonly #rotations: KeyRotations;
+  readonly #joining: Joining;
+  readonly #gate = new SigningGate();
   #webhook: Webhook | undefined;
   #reviewThread: ReviewThread | undefined;
   #api: ChainApi | undefined;
@@ -97,9 +105,14 @@ export class ChainNode {
   /** Checks keys and data, brings the ledger up to what is on disk. Nothing listens yet. Throws coded errors. */
   static async open(options: NodeOptions): Promise<ChainNode> {
     const { config, genesis } = options;
-    const self = genesis.genesis.validators.find(({ org }) => org === config.org);
-    if (self === undefined) throw new ChainError('NODE_NOT_A_VALIDATOR', { org: config.org });
-    const identity = loadIdentity(config, self);
+    const first = genesis.genesis.validators.find(({ org }) => org === config.org);
+    // What is on disk may know of other keys than the genesis; where nothing is, the genesis says who this is.
+    const isNew = !existsSync(join(config.dataDir, 'db'));
+    if (first === undefined && isNew && !config.joining)
+      throw new ChainError('NODE_NOT_A_VALIDATOR', { org: config.org });
+    const identity = loadIdentity(config);
+    if (first !== undefined && isNew && !config.joining) checkIdentity(identity, first);
+    const self = first ?? strangerOf(config, identity);
     await mkdir(config.dataDir, { recursive: true, mode: 0o700 }).catch(() => undefined);
     const opened: { node?: ChainNode } = {};
     const metrics = createMetrics();
@@ -110,6 +123,7 @@ export class ChainNode {
       identity,
       metrics,
       log: options.log,
+      onApplied: () => opened.node?.onApplied(),
       onCommitted: (executed) => opened.node?.onCommitted(executed),
       onEvidence: (equivocation) => opened.node?.onEvidence(equivocation),
       serve: async (from, method, request) => {
@@ -119,6 +133,12 @@ export class ChainNode {
       },
       fatal: options.fatal,
     });
+    try {
+      if (!config.joining) checkIdentity(identity, registeredIn(host, config.org));
+    } catch (error) {
+      await host.stop();
+      throw error;
+    }
     opened.node = new ChainNode(options, self, identity, metrics, host);
     return opened.node;
   }
@@ -170,7 +190,7 @@ export class ChainNode {
     this.#checkpoints = new Checkpoints({
       origin: originOf(genesis.genesis.chainName, genesis.hash),
       self: self.id,
-      signer: identity.checkpoint,
+      signer: (publicKey) => identity.checkpoint.of(publicKey),
       backend: nativeBackend,
       network: mesh,
       local: store.local,
@@ -182,6 +202,34 @@ export class ChainNode {
       validators: () => app.info().validators,
       forgotten: () => this.#host.forgotten,
       nowMs: () => Date.now(),
+    });
+    this.#handovers = new Handovers({
+      self: self.id,
+      origin: originOf(genesis.genesis.chainName, genesis.hash),
+      backend: nativeBackend,
+      network: mesh,
+      reader: app,
+      checkpoints: this.#checkpoints,
+      local: store.local,
+      stateAt: (height) => (height === app.info().height ? app.info().state : store.state(height)),
+      publish: (handover) => this.#submit({ kind: 'handover', ...handover }),
+      warn,
+    });
+    this.#rotations = new KeyRotations({
+      chain: genesis.hash,
+      self: self.id,
+      keys: { tx: identity.tx, checkpoint: identity.checkpoint },
+      registered: () => this.#registered(),
+      gate: this.#gate,
+      publish: (rotation) => this.#submit({ kind: 'key-rotation', ...rotation }),
+      info,
+      warn,
+    });
+    this.#joining = new Joining({
+      self: self.id,
+      app,
+      isBehind: () => host.catchingUpTo !== null,
+      publish: (join) => this.#submit({ kind: 'validator-join', ...join }),
     });
     this.#ticker = new Ticker(
       app,
@@ -221,6 +269,9 @@ export class ChainNode {
     await this.#startObserver();
     this.#ticker.start();
     this.#tls.start();
+    this.#handovers.start();
+    this.#rotations.start();
+    this.#joining.start();
     this.#summary = setInterval(() => void this.#writeSummary(), summaryCheckMs);
     this.#expiry = setInterval(() => void this.#dropExpiredBodies(), expiryIntervalMs);
     this.#bodies.consider(this.#host.app.liveProposals().map(({ id }) => id));
@@ -240,6 +291,9 @@ export class ChainNode {
     clearInterval(this.#summary);
     this.#ticker.stop();
     this.#tls.stop();
+    this.#handovers.stop();
+    this.#rotations.stop();
+    this.#joining.stop();
     this.#observer?.stop();
     // Whoever chooses among nodes must have seen that this one is not ready before it takes no more.
     if (this.#webhook !== undefined) await sleep(unreadySeenMs);
@@ -257,6 +311,10 @@ export class ChainNode {
     this.#tls.look();
   }
 
+  onApplied(): void {
+    this.#handovers.sign();
+  }
+
   onCommitted(executed: ExecutedBlock): void {
     if (executed.proposals.length > 0) this.#bodies.consider(executed.proposals);
     if (executed.proposals.some((id) => isErasure(this.#host.app.proposal(id))))
@@ -266,7 +324,7 @@ export class ChainNode {
 
   onEvidence(equivocation: Equivocation): void {
     const { first } = equivocation;
-    const validator = this.#host.app.info().validators[first.validator]?.id;
+    const validator = this.#host.app.validatorsAt(first.height)[first.validator]?.id;
     this.#metrics.evidence.inc();
     this.#log.error(
       { validator, height: first.height, round: first.round },
@@ -282,6 +340,8 @@ export class ChainNode {
         return this.#bodies.serve(from, request);
       case 'cluster-key':
         return this.#clusterKeys.serve(from, request);
+      case 'handover':
+        return this.#handovers.serve(request);
       case 'cosign':
         return this.#checkpoints.serve(request);
       default:
@@ -300,8 +360,7 @@ export class ChainNode {
       chain: this.#genesis.hash,
       node: this.#self.id,
       cluster: name,
-      signer: this.#identity.tx,
-      sha256,
+      signed: (payload, submit) => this.#gate.pass(() => submit(this.#sign(payload))),
       reader: this.#host.app,
       submitter: this.#host.submitter,
       clusterKey: () => this.#clusterKeys.get(name),
@@ -361,8 +420,7 @@ export class ChainNode {
       chain: this.#genesis.hash,
       node: this.#self.id,
       cluster,
-      signer: this.#identity.tx,
-      sha256,
+      sign: (payload) => this.#sign(payload),
       spool,
       bounds,
       reader: this.#host.app,
@@ -453,6 +511,8 @@ export class ChainNode {
 
   /** Signs and submits a transaction of this node; its outcome matters only to whoever looks at the state afterwards. */
   async #submit(content: Unsigned<Payload>): Promise<SubmitOutcome> {
+    // While the key changes only the change itself is signed; what waits is signed with the next one.
+    if (content.kind !== 'key-rotation') await this.#gate.opened;
     const nowMs = Date.now();
     const payload = {
       v: 1,
@@ -462,14 +522,24 @@ export class ChainNode {
       node: this.#self.id,
       ...content,
     } as Payload;
-    const outcome = await this.#host.submitter.submit(
-      signTransaction(payload, this.#identity.tx, sha256),
-      nowMs + ownTxWaitMs,
-      'inclusion',
-    );
+    const outcome = await this.#host.submitter.submit(this.#sign(payload), nowMs + ownTxWaitMs, 'inclusion');
     if (outcome.kind === 'rejected')
       this.#log.debug({ kind: content.kind, code: outcome.code, reason: outcome.message }, 'own transaction not taken');
     return outcome;
+  }
+
+  /** With the key that the chain registers for the next height. Throws NODE_NOT_READY if this node does not hold it. */
+  #sign(payload: Payload): Uint8Array {
+    const signer = this.#identity.tx.of(this.#registered()?.txKey);
+    if (signer === undefined)
+      throw new ChainError('NODE_NOT_READY', { reason: 'the chain registers another transaction key for it' });
+    return signTransaction(payload, signer, sha256);
+  }
+
+  #registered(): Validator | undefined {
+    const { app } = this.#host;
+    const known = app.info().validators.find(({ id }) => id === this.#self.id);
+    return known ?? app.joiners().find(({ validator }) => validator.id === this.#self.id)?.validator;
   }
 
   /** One record an hour says how often this node refused again what has an open proposal. */
@@ -557,6 +627,13 @@ export class ChainNode {
             },
     };
   }
+}
+
+/** Throws NODE_NOT_A_VALIDATOR. */
+function registeredIn({ app }: ConsensusHost, org: string): Validator {
+  const found = app.info().validators.find((validator) => validator.org === org);
+  if (found === undefined) throw new ChainError('NODE_NOT_A_VALIDATOR', { org });
+  return found;
 }
 
 const emptyRecord: ClusterRecord = { name: '' as ClusterId, uid: '', hooks: [], observers: [] };

@@ -84,7 +84,7 @@ export class PeerBlocks {
   }
 
   #open(self: Validator, validators: readonly Validator[], chain: LoadedGenesis['hash']): Mesh {
-    const { peer } = loadIdentity(this.#config, self);
+    const { peer } = loadIdentity(this.#config);
     const { host, port } = hostAndPort(this.#config.peer.listen);
     const mesh = createMesh({
       self: self.id,

@@ -1,14 +1,12 @@
 import { canonicalJson, parseJson } from '../codec/index.ts';
 import type { ChainError } from '../errors/chain-error.ts';
 import { SPOOL_ENTRIES_MAX } from '../ledger/limits.ts';
-import { signTransaction } from '../ledger/transaction.ts';
 import type { SpoolStatus } from '../ports/api-backend.ts';
-import type { Sha256, Signer } from '../ports/crypto.ts';
 import type { LedgerReader } from '../ports/ledger-reader.ts';
 import type { RecordLedger, RecordOutcome } from '../ports/record-ledger.ts';
 import type { Spool } from '../store/index.ts';
 import type { ClusterId, Hash, ValidatorId } from '../types/brand.ts';
-import type { RecordedChange, SpoolEntry, SpooledRecordPayload } from '../types/transaction.ts';
+import type { Payload, RecordedChange, SpoolEntry, SpooledRecordPayload } from '../types/transaction.ts';
 import type { SubmitOutcome, Submitter } from './submitter.ts';
 
 export interface SpoolBounds {
@@ -60,8 +58,8 @@ interface Deps {
   readonly chain: Hash;
   readonly node: ValidatorId;
   readonly cluster: ClusterId;
-  readonly signer: Signer;
-  readonly sha256: Sha256;
+  /** With the key that is registered now. */
+  readonly sign: (payload: Payload) => Uint8Array;
   readonly spool: Spool;
   readonly bounds: SpoolBounds;
   readonly reader: Pick<LedgerReader, 'spoolHead' | 'spoolTotals'>;
@@ -274,12 +272,12 @@ export class RecordService implements RecordLedger {
 
   /** False if nothing came of it. */
   async #anchorNext(): Promise<boolean> {
-    const { spool, submitter, reader, node, signer, sha256, now } = this.#d;
+    const { spool, submitter, reader, node, sign, now } = this.#d;
     const head = reader.spoolHead(node, spool.id);
     // The state here is older than what this node has anchored: it is catching up.
     if ((head?.next ?? 0) !== spool.first) return false;
     const payload = this.#batch(head?.hash ?? '');
-    const outcome = await submitter.submit(signTransaction(payload, signer, sha256), now() + anchorWaitMs, 'inclusion');
+    const outcome = await submitter.submit(sign(payload), now() + anchorWaitMs, 'inclusion');
     const before = spool.first;
     this.#advance(outcome);
     if (spool.first > before) {

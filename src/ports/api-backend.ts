@@ -17,6 +17,16 @@ export interface LeafProof {
   readonly proof: readonly Hash[];
 }
 
+/** How one set hands over to the next: the certified block that made the change, its leaf with the next set, and both quorums' notes of the log that ends there. */
+export interface HandoverProof {
+  readonly n: number;
+  readonly head: CertifiedHeader;
+  readonly leaf: LeafProof;
+  /** Null until they are on the chain. */
+  readonly before: string | null;
+  readonly after: string | null;
+}
+
 export interface PeerStatus {
   readonly id: string;
   readonly address: string;
@@ -107,6 +117,8 @@ export interface ApiBackend {
   block(height: number): (CertifiedHeader & { readonly txCount: number }) | undefined;
   leaf(index: number, size: number): LeafProof | undefined;
   consistency(from: number, to: number): readonly Hash[];
+  /** Changes of the validator set from set `from` on, oldest first, at most `limit`. */
+  handovers(from: number, limit: number): readonly HandoverProof[];
   /** Against the head. */
   state(key: string): { readonly value: Uint8Array | null; readonly proof: unknown };
   /** Newest first; fewer than asked for, with `next`, where they would be too many bytes. What it is proven against is taken before it first waits. */

@@ -4,9 +4,11 @@ import { X509Certificate } from 'node:crypto';
 import { connect } from 'node:tls';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { findingKey, guardKey } from '../../src/ledger/execute/keys.ts';
+import { findingKey, guardKey, KEY } from '../../src/ledger/execute/keys.ts';
 import { rotateCertificates, type CertificateStep } from '../../src/node/certificates-command.ts';
 import { parseJson } from '../../src/codec/index.ts';
+import { makeNextKey } from '../../src/node/next-key.ts';
+import type { Validator } from '../../src/types/chain.ts';
 import type { Guard } from '../../src/types/finding.ts';
 import { sendSignal } from '../control-plane/process.ts';
 import { hookUrl, writeHookFiles } from '../playground/hooks.ts';
@@ -162,6 +164,40 @@ describe('rotation under load, without one failed admission (P6, P8)', () => {
     });
     expect(failed).toEqual([]);
   });
+
+  test(
+    'nodes rotate the keys that they sign with, and the old ones count no longer',
+    { timeout: TIMEOUT_MS },
+    async () => {
+      const { playground, committee } = world;
+      const registered = async (org: string): Promise<Validator> => {
+        const all = (await state<readonly Validator[]>(KEY.validators)) ?? [];
+        return all.find((validator) => validator.org === org) as Validator;
+      };
+      const { failed } = await whileWriting('keys', async ({ more }) => {
+        for (const [index, purpose, field] of [
+          [0, 'tx', 'txKey'],
+          [2, 'tx', 'txKey'],
+          [1, 'checkpoint', 'checkpointKey'],
+        ] as const) {
+          const org = playground.state.nodes[index]?.org ?? '';
+          const before = await registered(org);
+          await makeNextKey(playground.layout.org(org).config, purpose);
+          await until(
+            `${org} has another ${purpose} key`,
+            async () => (await registered(org))[field] !== before[field],
+          );
+          await more(5);
+        }
+      });
+      expect(failed).toEqual([]);
+      await until('every change is handed over', async () => {
+        const sets = await committee.reader.validatorSets();
+        return sets.length === 4 && sets.every(({ isHandedOver }) => isHandedOver);
+      });
+      expect(committee.reader.liars).toEqual([]);
+    },
+  );
 
   test(
     'the authority is replaced in place, announced by a vote, and is no finding',

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { stringify } from 'yaml';
 import { signMemberDescriptor } from '../../src/client/descriptor.ts';
-import { generateSeed, signerFromSeed } from '../../src/crypto/index.ts';
+import { encodePrivateKeyPem, generateSeed, signerFromSeed } from '../../src/crypto/index.ts';
 import { keygen } from '../../src/node/keygen.ts';
 import { makeGenesis, writeGenesis } from '../../src/node/genesis-command.ts';
 import type { OrgId } from '../../src/types/brand.ts';
@@ -88,12 +88,13 @@ export async function found(
   };
 }
 
-async function makeKeys(layout: PlaygroundLayout, org: string, person: string, ports: NodePorts): Promise<void> {
+export async function makeKeys(layout: PlaygroundLayout, org: string, person: string, ports: NodePorts): Promise<void> {
   const files = layout.org(org);
   mkdirSync(files.membersDir, { recursive: true, mode: 0o700 });
   const descriptorFile = files.memberDescriptor(person);
-  // Nobody votes here: a member's key is needed only once.
-  const signer = signerFromSeed(generateSeed());
+  const seed = generateSeed();
+  const signer = signerFromSeed(seed);
+  writeFileSync(files.memberKey(person), encodePrivateKeyPem(seed, null), { mode: 0o600 });
   const member = { name: person, key: signer.publicKey, roles: ['member'] as const };
   writeFileSync(descriptorFile, signMemberDescriptor({ org: org as OrgId, member }, signer));
   await keygen({

@@ -284,11 +284,7 @@ export class SimNode implements Endpoint {
       self,
       identity: {
         vote: named('vote'),
-        tx: named('tx'),
-        checkpoint: named('checkpoint'),
         peer: files,
-        api: files,
-        webhook: null,
       },
       metrics: quietMetrics,
       log: quietLogger,

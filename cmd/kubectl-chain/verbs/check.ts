@@ -51,11 +51,11 @@ export async function check(terminal: Terminal, options: ListOptions): Promise<n
     const { values } = await session.reader.state([guardKey(record.name)]);
     const guard = documentOf<Guard>(values, guardKey(record.name));
     const kube = new KubeApi(terminal, options);
-    const { genesis } = await session.reader.genesis();
+    const validators = (await session.reader.validatorSets()).at(-1)?.validators ?? [];
     const layers: readonly LayerJson[] = [
       ...(await webhookLayers(kube, record, guard)),
-      witnesses(record, genesis.validators.length),
-      ...(await observerLayers(session, record, genesis.validators.length)),
+      witnesses(record, validators.length),
+      ...(await observerLayers(session, record, validators.length)),
       ...(await rbacLayers((path) => listOf(kube, path))),
       await guardPolicy(kube),
       await staticGuard(kube, record),

@@ -64,7 +64,7 @@ export async function generateKey(terminal: Terminal, name: string, options: Gen
   });
 }
 
-async function newPassphrase(terminal: Terminal, options: KeyOptions): Promise<string> {
+export async function newPassphrase(terminal: Terminal, options: KeyOptions): Promise<string> {
   const file = options.passphraseFile ?? terminal.env['KUBECTL_CHAIN_PASSPHRASE_FILE'];
   if (file !== undefined && file !== '') return firstLine(file);
   if (!terminal.isInteractive)

@@ -3,8 +3,8 @@ import { ChainError } from '../../../src/errors/chain-error.ts';
 import { blockIdOf } from '../../../src/ledger/index.ts';
 import { nativeBackend } from '../../../src/crypto/index.ts';
 import type { PolicySpec } from '../../../src/governance/policy.ts';
-import { KEY, policyKey } from '../../../src/ledger/execute/keys.ts';
-import type { Validator } from '../../../src/types/chain.ts';
+import { KEY, policyKey, joinerKey } from '../../../src/ledger/execute/keys.ts';
+import type { Validator, Joiner } from '../../../src/types/chain.ts';
 import { documentOf } from '../document.ts';
 import { organisations } from '../identity.ts';
 import type { ListOptions } from '../options.ts';
@@ -100,7 +100,7 @@ export async function members(terminal: Terminal, options: ListOptions): Promise
   });
 }
 
-const validatorView: View<Validator> = {
+const validatorView: View<Validator & { readonly state: string }> = {
   kind: 'Validator',
   name: ({ id }) => `validator/${id}`,
   columns: [
@@ -108,15 +108,54 @@ const validatorView: View<Validator> = {
     { header: 'ORG', cell: ({ org }) => org },
     { header: 'PEER', cell: ({ peerAddress }) => peerAddress },
     { header: 'API', cell: ({ apiUrl }) => apiUrl },
+    { header: 'STATE', cell: ({ state }) => state },
     { header: 'VOTE-KEY', cell: ({ voteKey }) => keyIdOf(voteKey).slice(0, 16) },
     { header: 'CHECKPOINT-KEY', cell: ({ checkpointKey }) => keyIdOf(checkpointKey).slice(0, 16), isWide: true },
   ],
 };
 
-export async function validators(terminal: Terminal, options: ListOptions): Promise<void> {
+interface SetJson {
+  readonly set: number;
+  readonly fromHeight: number;
+  readonly validators: readonly string[];
+  readonly handover: 'genesis' | 'signed' | 'pending';
+}
+
+const setView: View<SetJson> = {
+  kind: 'ValidatorSet',
+  name: ({ set }) => `set/${set}`,
+  columns: [
+    { header: 'SET', cell: ({ set }) => String(set) },
+    { header: 'FROM-HEIGHT', cell: ({ fromHeight }) => String(fromHeight) },
+    { header: 'VALIDATORS', cell: ({ validators: ids }) => ids.join(',') },
+    { header: 'HANDOVER', cell: ({ handover }) => handover },
+  ],
+};
+
+export async function validators(
+  terminal: Terminal,
+  options: ListOptions & { readonly sets?: boolean },
+): Promise<void> {
   await reading(terminal, options, async ({ reader }) => {
-    const { values } = await reader.state([KEY.validators]);
-    await printList(terminal, options, validatorView, documentOf<Validator[]>(values, KEY.validators) ?? []);
+    if (options.sets === true) {
+      const sets = (await reader.validatorSets()).map(({ n, fromHeight, validators: all, isHandedOver }): SetJson => ({
+        set: n,
+        fromHeight,
+        validators: all.map(({ id }) => id),
+        handover: n === 0 ? 'genesis' : isHandedOver ? 'signed' : 'pending',
+      }));
+      return printList(terminal, options, setView, sets);
+    }
+    const { values } = await reader.state([KEY.validators, KEY.joiners]);
+    const found = documentOf<Validator[]>(values, KEY.validators) ?? [];
+    const names = documentOf<string[]>(values, KEY.joiners) ?? [];
+    const joiners = names.length === 0 ? values : (await reader.state(names.map(joinerKey))).values;
+    const joining = names.flatMap((name) => documentOf<Joiner>(joiners, joinerKey(name))?.validator ?? []);
+    const items = [
+      ...found.map((validator) => ({ ...validator, state: 'validator' })),
+      ...joining.map((validator) => ({ ...validator, state: 'joining' })),
+    ];
+    await printList(terminal, options, validatorView, items);
   });
 }
 
@@ -162,7 +201,6 @@ export async function blocks(terminal: Terminal, height: string | undefined, opt
   if (height !== undefined && !/^(block\/)?[1-9]\d{0,14}$/.test(height))
     throw new ChainError('CLI_USAGE', { problem: `"${height}" is no height` });
   await reading(terminal, options, async ({ reader }) => {
-    const { genesis } = await reader.genesis();
     const last = (await reader.head())?.header.height ?? 0;
     const heights =
       height === undefined
@@ -170,6 +208,7 @@ export async function blocks(terminal: Terminal, height: string | undefined, opt
         : [Number(bare(height, 'block'))];
     const [wanted = 0] = heights;
     if (wanted > last) throw new ChainError('CLI_NOT_FOUND', { what: `block/${wanted}` });
+    const sets = await reader.validatorSets();
     const found = (await reader.blocks(heights)).map(({ header, certificate, state, txCount }) => ({
       height: header.height,
       time: new Date(header.timeMs).toISOString(),
@@ -180,7 +219,10 @@ export async function blocks(terminal: Terminal, height: string | undefined, opt
       logRoot: state.logRoot,
       stateRoot: state.stateRoot,
       round: certificate.round,
-      signatures: certificate.signatures.map(({ validator }) => genesis.validators[validator]?.id ?? String(validator)),
+      signatures: certificate.signatures.map(({ validator }) => {
+        const set = sets.findLast(({ fromHeight }) => fromHeight <= header.height);
+        return set?.validators[validator]?.id ?? String(validator);
+      }),
     }));
     const [only] = found;
     if (height === undefined || only === undefined) return printList(terminal, options, blockView, found);

@@ -235,8 +235,8 @@ export function proposeRatification(
 ): Promise<void> {
   return proposeConfig(terminal, options, async (session) => {
     const cluster = await clusterOf(session);
-    const { genesis } = await session.reader.genesis();
-    const needed = observersNeeded(genesis.validators.length, cluster);
+    const validators = (await session.reader.validatorSets()).at(-1)?.validators ?? [];
+    const needed = observersNeeded(validators.length, cluster);
     const changes: ConfigChange[] = [];
     for (const id of words.map(findingNumber)) {
       const finding = await findingById(session.reader, cluster.name, id);

@@ -3,10 +3,10 @@ import { jsonEqual } from '../../../src/change/json.ts';
 import { nativeBackend } from '../../../src/crypto/index.ts';
 import { ChainError, isChainError } from '../../../src/errors/chain-error.ts';
 import { auditKey } from '../../../src/ledger/audit-index.ts';
-import { objectKey, orgKey } from '../../../src/ledger/execute/keys.ts';
+import { KEY, objectKey, orgKey } from '../../../src/ledger/execute/keys.ts';
 import { verifyTransaction } from '../../../src/ledger/index.ts';
 import type { ClusterId, PublicKeyHex } from '../../../src/types/brand.ts';
-import type { Organisation } from '../../../src/types/chain.ts';
+import type { Organisation, Validator } from '../../../src/types/chain.ts';
 import type { ChangeAttributes } from '../../../src/types/change.ts';
 import type { Json, JsonObject } from '../../../src/types/json.ts';
 import type { MutationPayload } from '../../../src/types/transaction.ts';
@@ -121,7 +121,9 @@ async function checkSignature(session: Session, { index, transaction }: Verified
 }
 
 async function nodeKey({ reader }: Session, node: string): Promise<PublicKeyHex | undefined> {
-  return (await reader.genesis()).genesis.validators.find(({ id }) => (id as string) === node)?.txKey;
+  const { values } = await reader.state([KEY.validators]);
+  const validators = documentOf<readonly Validator[]>(values, KEY.validators) ?? [];
+  return validators.find(({ id }) => (id as string) === node)?.txKey;
 }
 
 async function memberKey({ reader }: Session, org: string, member: string): Promise<PublicKeyHex | undefined> {

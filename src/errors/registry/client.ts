@@ -26,6 +26,11 @@ export const clientErrors = {
     (p) => `the node shows another block at height ${p.height} than the one seen before`,
     'The node lies or the chain forked: keep its answer and tell the other organisations.',
   ),
+  CLIENT_HANDOVER: entry<{ set: number; reason: string }>(
+    502,
+    (p) => `the node does not prove validator set ${p.set}: ${p.reason}`,
+    'The node lies or leaves something out: another one is asked. If all do, the organisations must be asked.',
+  ),
   CLIENT_INCOMPLETE: entry<{ list: string; missing: number }>(
     502,
     (p) => `the node left record ${p.missing} out of ${p.list}`,

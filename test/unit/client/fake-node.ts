@@ -22,6 +22,7 @@ import { encodeDetails, hashOfDetails } from '../../../src/ledger/details.ts';
 import type {
   ApiBackend,
   CertifiedHeader,
+  HandoverProof,
   LeafProof,
   NodeStatus,
   RecordPage,
@@ -29,8 +30,8 @@ import type {
 } from '../../../src/ports/api-backend.ts';
 import { nativeBackend } from '../../../src/crypto/index.ts';
 import type { Hash, Height, OrgId, Round } from '../../../src/types/brand.ts';
-import type { ProposedChange } from '../../../src/types/transaction.ts';
-import { sha256, signerOf, type TestChain } from '../ledger/test-chain.ts';
+import type { HandoverPayload, ProposedChange } from '../../../src/types/transaction.ts';
+import { sha256, signerByKey, signerOf, type TestChain } from '../ledger/test-chain.ts';
 
 /** A node of a chain in memory: the real routes over the real state machine, without consensus, network and disk. */
 export class FakeNode implements ApiBackend {
@@ -76,9 +77,9 @@ export class FakeNode implements ApiBackend {
       round: 0 as Round,
       blockId,
     });
-    const signatures = this.chain.genesis.validators.map(({ id }, validator) => ({
+    const signatures = this.chain.app.validatorsAt(height).map(({ voteKey }, validator) => ({
       validator,
-      signature: signerOf(`${id} vote`).sign(message),
+      signature: signerByKey(voteKey).sign(message),
     }));
     return { header: block.header, certificate: { height, round: 0 as Round, blockId, signatures }, state };
   }
@@ -99,6 +100,24 @@ export class FakeNode implements ApiBackend {
     return encodeMerkleProofJson(
       consistencyProof(sha256, from, to, (level, at) => this.chain.source.readNode(level, at)),
     );
+  }
+
+  handovers(from: number, limit: number): readonly HandoverProof[] {
+    const found: HandoverProof[] = [];
+    for (let n = from; found.length < limit; n += 1) {
+      const set = this.chain.app.validatorSetNumber(n);
+      const head = set === undefined ? undefined : this.block(set.fromHeight - 1);
+      const leaf = head === undefined ? undefined : this.leaf(head.state.logSize - 1, head.state.logSize);
+      if (set === undefined || head === undefined || leaf === undefined) break;
+      const notes = set.handover === null ? undefined : this.#notesOf(set.handover);
+      found.push({ n, head, leaf, before: notes?.before ?? null, after: notes?.after ?? null });
+    }
+    return found;
+  }
+
+  #notesOf(index: number): HandoverPayload | undefined {
+    const { payload } = this.chain.leaf(index).tx;
+    return JSON.parse(Buffer.from(payload, 'base64').toString()) as HandoverPayload;
   }
 
   state(key: string): { value: Uint8Array | null; proof: unknown } {

@@ -1,103 +1,28 @@
 import { describe, expect, test } from 'vitest';
-import { nativeBackend } from '../../../src/crypto/index.ts';
 import { signBytes } from '../../../src/consensus/sign-bytes.ts';
-import { toBase64, utf8Decode } from '../../../src/codec/index.ts';
-import { assembleCheckpoint, cosign, originOf } from '../../../src/ledger/checkpoint.ts';
-import { signDescriptor } from '../../../src/ledger/descriptor.ts';
+import { toBase64 } from '../../../src/codec/index.ts';
 import { rotationBytes } from '../../../src/ledger/execute/key-rotation.ts';
 import { LIVE_BLOCKS } from '../../../src/ledger/execute/validator-sets.ts';
+import { validatorsHashOf } from '../../../src/ledger/header.ts';
 import { decodeLeaf } from '../../../src/ledger/leaf.ts';
 import { versionHash } from '../../../src/ledger/version-hash.ts';
-import { validatorsHashOf } from '../../../src/ledger/header.ts';
 import type { ClusterId, Hash, OrgId, ValidatorId } from '../../../src/types/brand.ts';
 import type { Validator } from '../../../src/types/chain.ts';
-import type { ConfigChange, NodeKeyPurpose } from '../../../src/types/transaction.ts';
-import { alone, changeOf, CLUSTER, ORGS, sha256, signerByKey, signerOf, TestChain, validatorOf } from './test-chain.ts';
-
-const FIELD = { tx: 'txKey', checkpoint: 'checkpointKey', tls: 'tlsKey' } as const;
-const current = (chain: TestChain): readonly Validator[] => chain.app.info().validators;
-const ids = (chain: TestChain): readonly string[] => current(chain).map(({ id }) => id);
-const of = (chain: TestChain, id: string): Validator => current(chain).find((v) => v.id === id) as Validator;
-
-/** The signed descriptor of an organisation's node. */
-function descriptorOf(
-  validator: Validator,
-  more: { signers?: readonly string[]; members?: readonly string[] } = {},
-): string {
-  const { voteKey, txKey, tlsKey, checkpointKey, org } = validator;
-  const keys = more.signers ?? [voteKey, txKey, tlsKey, checkpointKey];
-  const members = (more.members ?? ['ann']).map((name) => ({
-    name,
-    key: signerOf(`${name} of ${org}`).publicKey,
-    roles: ['member' as const],
-  }));
-  const content = { org, validator, votesRequired: 1, members, apiCa: '', webhookCa: '' };
-  return utf8Decode(signDescriptor(content, keys.map(signerByKey), sha256));
-}
-
-/** Put to the vote and approved by the first three organisations that may vote; how it ended. */
-function decide(
-  chain: TestChain,
-  config: readonly ConfigChange[],
-  voters: readonly string[] = ['alpha', 'beta', 'gamma'],
-): string {
-  const proposed = chain.configure('alpha', config);
-  if (proposed !== 'DONE OK') return proposed;
-  const id = chain.app.liveProposals().at(-1)?.id ?? 0;
-  for (const org of voters) if (chain.proposal(id).state === 'OPEN') chain.vote(org, id);
-  const { state, endCode } = chain.proposal(id);
-  return state === 'FAILED' ? `${state} ${endCode}` : state;
-}
-
-const joiner = (): Validator => validatorOf('epsilon');
-const admit = (chain: TestChain, descriptor = descriptorOf(joiner())): string =>
-  decide(chain, [{ type: 'validator-join', descriptor, replaces: null }]);
-
-function join(chain: TestChain, more: { height?: number; appHash?: Hash } = {}): string {
-  const { header } = (chain.blocks.at(-1) as TestChain['blocks'][number]).block;
-  return chain.verdict({
-    kind: 'validator-join',
-    node: 'epsilon' as ValidatorId,
-    height: header.height,
-    appHash: header.appHash,
-    ...more,
-  });
-}
-
-function rotation(chain: TestChain, node: string, purpose: NodeKeyPurpose, next = `${node} next ${purpose}`) {
-  const from = of(chain, node)[FIELD[purpose]];
-  const { publicKey: to } = signerOf(next);
-  const bytes = rotationBytes({ chain: chain.app.genesisHash, owner: node, purpose, from, to });
-  const proofs = { from: toBase64(signerByKey(from).sign(bytes)), to: toBase64(signerOf(next).sign(bytes)) };
-  return { kind: 'key-rotation' as const, node: node as ValidatorId, purpose, from, to, proofs };
-}
-
-/** Notes of the tree after the block that changed the set, each by these validators. */
-function handover(chain: TestChain, more: { before?: readonly Validator[]; after?: readonly Validator[] } = {}) {
-  const set = chain.app.validatorSet();
-  const { state } = chain.blocks[set.fromHeight - 2] as TestChain['blocks'][number];
-  const checkpoint = { origin: originOf('demo', chain.app.genesisHash), size: state.logSize, root: state.logRoot };
-  const note = (all: readonly Validator[], by: readonly Validator[]): string =>
-    assembleCheckpoint(
-      checkpoint,
-      all,
-      new Map(by.map((v) => [v.id, cosign(checkpoint, 1_760_000_000, signerByKey(v.checkpointKey))])),
-      nativeBackend,
-    );
-  const previous = chain.app.validatorSetNumber(set.n - 1)?.validators ?? [];
-  return {
-    kind: 'handover' as const,
-    node: 'alpha' as ValidatorId,
-    set: set.n,
-    before: note(previous, more.before ?? previous),
-    after: note(set.validators, more.after ?? set.validators),
-  };
-}
-
-const settled = (chain: TestChain): TestChain => {
-  expect(chain.verdict(handover(chain))).toBe('DONE OK');
-  return chain;
-};
+import type { ConfigChange } from '../../../src/types/transaction.ts';
+import {
+  admit,
+  current,
+  decide,
+  descriptorOf,
+  handover,
+  ids,
+  join,
+  joiner,
+  of,
+  rotation,
+  settled,
+} from './set-changes.ts';
+import { alone, changeOf, CLUSTER, ORGS, sha256, signerOf, TestChain, validatorOf } from './test-chain.ts';
 
 describe('a node rotates its key', () => {
   test('and from the next height on the new one counts, the old one no longer', () => {

@@ -47,6 +47,8 @@ function engineOnSlowDisk() {
   const engine = new Engine({
     chain: app.genesisHash,
     self: 'alpha' as ValidatorId,
+    voteKey: signerOf('alpha vote').publicKey,
+    onApplied: ignore,
     app,
     state: initialState({ chain: app.genesisHash, sign: (message) => signerOf('alpha vote').sign(message) }),
     wal: {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { nativeBackend } from '../../../src/crypto/index.ts';
+import { signTransaction } from '../../../src/ledger/transaction.ts';
 import { createAdmissionLedger } from '../../../src/node/admission.ts';
 import { RefusalBudget, RefusalCount, summaryIntervalMs } from '../../../src/node/refusals.ts';
 import type { SubmitOutcome } from '../../../src/node/submitter.ts';
@@ -7,6 +8,7 @@ import { ChainError } from '../../../src/errors/chain-error.ts';
 import type { ClusterId, ValidatorId } from '../../../src/types/brand.ts';
 import type { ChangeAttestation } from '../../../src/types/change.ts';
 import type { Proposal } from '../../../src/types/proposal.ts';
+import type { MutationPayload } from '../../../src/types/transaction.ts';
 import { changeOf, hashOf, signerOf } from '../ledger/test-chain.ts';
 
 type Deps = Parameters<typeof createAdmissionLedger>[0];
@@ -20,13 +22,14 @@ function node(more: Partial<Deps> = {}) {
     chain: hashOf('genesis'),
     node: 'alpha' as ValidatorId,
     cluster: 'prod' as ClusterId,
-    signer: signerOf('alpha tx'),
-    sha256: nativeBackend.sha256,
+    signed: (payload: MutationPayload, submit: (tx: Uint8Array) => Promise<SubmitOutcome>) =>
+      submit(signTransaction(payload, signerOf('alpha tx'), nativeBackend.sha256)),
     reader: {
       refusedOpenProposal: (_attributes: unknown, { diff }: { diff: string }) =>
         seen.open.has(diff) ? { proposal: { id: 3 } as Proposal, code: 'GOVERNANCE_VOTES_MISSING' as const } : null,
       info: () => ({ timeMs: 1_000 }),
       proposal: () => undefined,
+      leaseOf: () => null,
       evaluate: () =>
         seen.matched ? { kind: 'needs-votes', policies: [], approvals: 1, proposal: null } : { kind: 'unmatched' },
     },

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ChainError } from '../../../src/errors/chain-error.ts';
-import { decodeTransaction, transactionHash } from '../../../src/ledger/index.ts';
+import { decodeTransaction, signTransaction, transactionHash } from '../../../src/ledger/index.ts';
 import { RecordService, SPOOL_BOUNDS_DEFAULT, type SpoolBounds } from '../../../src/node/record-service.ts';
 import type { SubmitOutcome } from '../../../src/node/submitter.ts';
 import type { RecordOutcome } from '../../../src/ports/record-ledger.ts';
@@ -57,8 +57,7 @@ async function begin(bounds: SpoolBounds = SPOOL_BOUNDS_DEFAULT): Promise<Record
     chain: chain.app.genesisHash,
     node: 'alpha' as ValidatorId,
     cluster: CLUSTER,
-    signer: signerOf('alpha tx'),
-    sha256,
+    sign: (payload) => signTransaction(payload, signerOf('alpha tx'), sha256),
     spool,
     bounds,
     reader: chain.app,

@@ -22,7 +22,7 @@ function nodeBeside(liar: (request: Uint8Array) => Uint8Array, forgotten = ''): 
   return new Checkpoints({
     origin,
     self: 'a' as ValidatorId,
-    signer: signers.get('a' as ValidatorId)!,
+    signer: () => signers.get('a' as ValidatorId)!,
     backend: nativeBackend,
     network: {
       connected: () => ['b', 'c', 'd'] as ValidatorId[],

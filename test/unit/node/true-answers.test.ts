@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { nativeBackend } from '../../../src/crypto/index.ts';
+import { signTransaction } from '../../../src/ledger/transaction.ts';
 import { createAdmissionLedger } from '../../../src/node/admission.ts';
 import type { SubmitOutcome } from '../../../src/node/submitter.ts';
 import type { ClusterId, Hash, ValidatorId } from '../../../src/types/brand.ts';
 import type { Proposal } from '../../../src/types/proposal.ts';
 import type { TxResult } from '../../../src/types/transaction.ts';
+import type { MutationPayload } from '../../../src/types/transaction.ts';
 import { changeOf, hashOf, signerOf } from '../ledger/test-chain.ts';
 
 type Deps = Parameters<typeof createAdmissionLedger>[0];
@@ -38,8 +40,8 @@ function ledger(outcome: SubmitOutcome, more: Partial<Deps> = {}, open: Proposal
     chain: hashOf('genesis'),
     node: 'alpha' as ValidatorId,
     cluster: 'prod' as ClusterId,
-    signer: signerOf('alpha tx'),
-    sha256: nativeBackend.sha256,
+    signed: (payload: MutationPayload, submit: (tx: Uint8Array) => Promise<SubmitOutcome>) =>
+      submit(signTransaction(payload, signerOf('alpha tx'), nativeBackend.sha256)),
     reader,
     submitter,
     clusterKey: () => undefined,
