@@ -6,12 +6,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PortReservation } from '../playground/ports.ts';
 import { found, PORTS_PER_NODE, type Founded, type FoundingOptions, type Member } from './founding.ts';
 import { HookClient, type HookAnswer } from './hook-client.ts';
+import { LinkProxy } from './link-proxy.ts';
 import { NodeRun, runChainNode, type NodeExit, type Unusual } from './node-run.ts';
 import { NodeReader } from './node-reader.ts';
 import { patchedSources, type Patch } from './patched-sources.ts';
 import { configMapReview } from './review.ts';
 
-const READY_TIMEOUT_MS = 40_000;
+/** Generous: a node starts in two seconds on a quiet machine. */
+const READY_TIMEOUT_MS = 90_000;
 const POLL_INTERVAL_MS = 40;
 
 export interface FsckReport {
@@ -50,6 +52,11 @@ export class FaultNode {
   get run(): NodeRun {
     if (this.#run === undefined) throw new Error(`${this.org} was never started`);
     return this.#run;
+  }
+
+  /** Of its process; undefined before the first start. */
+  get pid(): number | undefined {
+    return this.#run?.pid;
   }
 
   get isRunning(): boolean {
@@ -187,6 +194,18 @@ export class Committee {
   /** The nodes' ports were kept from others until now. */
   freePorts(): Promise<void> {
     return this.#ports.releaseAll();
+  }
+
+  /** The network between the nodes of a committee that was founded linked; to be started after `freePorts`. */
+  links(): LinkProxy {
+    return new LinkProxy(
+      this.nodes.map((node) => ({
+        org: node.org,
+        proxyPort: node.member.ports.dialled,
+        port: node.member.ports.peer,
+        pid: () => node.pid,
+      })),
+    );
   }
 
   /** Starts all, and returns when all take reviews. `unusual`: by organisation. */

@@ -14,6 +14,8 @@ import type { HookTls } from './hook-client.ts';
 
 export interface NodePorts {
   readonly peer: number;
+  /** Where peers dial: the node's own, or that of a LinkProxy in front of it. */
+  readonly dialled: number;
   readonly api: number;
   readonly webhook: number;
 }
@@ -35,12 +37,14 @@ export interface Founded {
   readonly apiCa: (org: string) => string;
 }
 
-export const PORTS_PER_NODE = 3;
+export const PORTS_PER_NODE = 4;
 
 export interface FoundingOptions {
   readonly profile?: Profile;
   /** Port under which the others dial each node, if something stands in front of it. */
   readonly dialledPorts?: readonly number[];
+  /** A LinkProxy stands in front of each node (Committee.links). */
+  readonly isLinked?: boolean;
   readonly plan?: Pick<Plan, 'created' | 'policies'>;
 }
 
@@ -49,22 +53,18 @@ export async function found(
   dir: string,
   n: number,
   ports: readonly number[],
-  { profile = 'witnessed', dialledPorts, plan = {} }: FoundingOptions = {},
+  { profile = 'witnessed', dialledPorts, isLinked = false, plan = {} }: FoundingOptions = {},
 ): Promise<Founded> {
   const layout = playgroundLayout(dir);
   const orgs = organisations(n);
   const hooks = hookGroups(orgs, profile);
   const members = orgs.map(({ name }, i): Member => {
-    const [peer = 0, api = 0, webhook = 0] = ports.slice(i * PORTS_PER_NODE, (i + 1) * PORTS_PER_NODE);
+    const [peer = 0, api = 0, webhook = 0, link = 0] = ports.slice(i * PORTS_PER_NODE, (i + 1) * PORTS_PER_NODE);
     const hook = hooks.find((group) => group.orgs.includes(name))?.name ?? '';
-    return { org: name, hook, ports: { peer, api, webhook } };
+    const dialled = dialledPorts?.[i] ?? (isLinked ? link : peer);
+    return { org: name, hook, ports: { peer, dialled, api, webhook } };
   });
-  await Promise.all(
-    orgs.map(({ name, person }, i) => {
-      const own = (members[i] as Member).ports;
-      return makeKeys(layout, name, person, { ...own, peer: dialledPorts?.[i] ?? own.peer });
-    }),
-  );
+  await Promise.all(orgs.map(({ name, person }, i) => makeKeys(layout, name, person, (members[i] as Member).ports)));
   writePlan(layout, { chainName: 'fault', clusterUid: '', hooks, orgs, ...plan });
   const genesis = await makeGenesis(
     layout.planFile,
@@ -100,7 +100,7 @@ export async function makeKeys(layout: PlaygroundLayout, org: string, person: st
   await keygen({
     org: org as OrgId,
     dir: files.nodeDir,
-    peerAddress: `127.0.0.1:${ports.peer}`,
+    peerAddress: `127.0.0.1:${ports.dialled}`,
     apiUrl: `https://127.0.0.1:${ports.api}`,
     hosts: ['127.0.0.1'],
     memberFiles: [descriptorFile],

@@ -10,6 +10,8 @@ const observing = 'test/unit/node/observing-until.test.ts';
 const checkpoint = 'test/unit/node/review-p3-checkpoint.test.ts';
 const answers = 'test/unit/node/true-answers.test.ts';
 
+const comesBack = 'test/unit/node/review-p8-comes-back.test.ts';
+
 /** Who is at the other end, and what is said of a transaction. */
 export const nodeFaults: readonly Fault[] = [
   {
@@ -271,5 +273,21 @@ export const nodeFaults: readonly Fault[] = [
     tests: ['test/unit/node/record-service.test.ts'],
     project: 'unit',
     named: 'counts what it did not take',
+  },
+  {
+    fault: 'After the clock was set back no transaction is pushed again until it is as late as before.',
+    file: 'src/node/transaction-gossip.ts',
+    find: 'if (pushedMs > dueMs && pushedMs <= nowMs) continue;',
+    replace: 'if (pushedMs > dueMs) continue;',
+    tests: [comesBack],
+    project: 'unit',
+  },
+  {
+    fault: 'A node that catches up stops at the height that it was told, and on an idle chain stays there.',
+    file: 'src/node/sync.ts',
+    find: 'if (isAtEnd) this.#target = app.info().height + 1;',
+    replace: '',
+    tests: [comesBack],
+    project: 'unit',
   },
 ];
