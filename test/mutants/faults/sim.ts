@@ -63,20 +63,6 @@ export const simFaults: readonly Fault[] = [
   },
   {
     ...sim,
-    fault: 'A lock of round 0 is taken for no lock (in a whole committee).',
-    file: step,
-    find: '(h.lockedRound === -1 || h.lockedBlock === blockId)',
-    replace: '(h.lockedRound <= 0 || h.lockedBlock === blockId)',
-  },
-  {
-    ...sim,
-    fault: 'A verdict is an object, so every block is valid.',
-    file: step,
-    find: 'verdict.ok === true &&\n    verdict.proposer === validator',
-    replace: 'Boolean(verdict) &&\n    (verdict.ok !== true || verdict.proposer === validator)',
-  },
-  {
-    ...sim,
     fault: 'The first vote wins: a conflicting one is no evidence.',
     file: 'src/consensus/vote-set.ts',
     find: 'conflictsWith: newConflict ? first : null',
@@ -134,24 +120,10 @@ export const simFaults: readonly Fault[] = [
   },
   {
     ...sim,
-    fault: 'timeoutPrevote starts for mixed votes only.',
-    file: prevotes,
-    find: 'data.prevoteTimer || !hasQuorumOfAny(data.prevotes)',
-    replace: 'data.prevoteTimer || !hasQuorumOfAny(data.prevotes) || quorumBlock(data.prevotes) !== null',
-  },
-  {
-    ...sim,
     fault: 'timeoutPrecommit never starts.',
     file: precommits,
     find: "startTimer(turn, h, 'precommit');",
     replace: '',
-  },
-  {
-    ...sim,
-    fault: 'One sender alone makes others jump to its round.',
-    file: precommits,
-    find: 'descending[faultyMax(h.config.validators)]',
-    replace: 'descending[0]',
   },
   {
     ...sim,
@@ -160,43 +132,8 @@ export const simFaults: readonly Fault[] = [
     find: 'for (const vote of message.votes) verifyVote(context, vote);',
     replace: '',
   },
-  {
-    ...sim,
-    fault: 'State is read again after an await: who asked first is remembered, not what was pulled.',
-    file: 'src/node/sync.ts',
-    find: 'if (block.header.height <= app.info().height) continue;',
-    replace: '',
-  },
 
   // Locks and polkas.
-  {
-    ...sim,
-    fault: 'A re-proposal frees from every lock.',
-    file: step,
-    find: '(h.lockedRound <= polRound || h.lockedBlock === blockId)',
-    replace: 'h.lockedRound >= -1',
-  },
-  {
-    ...sim,
-    fault: 'A fresh proposal is prevoted in spite of a lock.',
-    file: step,
-    find: '(h.lockedRound === -1 || h.lockedBlock === blockId)',
-    replace: 'h.lockedRound >= -1',
-  },
-  {
-    ...sim,
-    fault: 'A polka of nil unlocks.',
-    file: prevotes,
-    find: "trace(turn, 'L44');",
-    replace: 'h.lockedRound = -1; h.lockedBlock = null;',
-  },
-  {
-    ...sim,
-    fault: 'The lock is lost at a restart.',
-    file: 'src/consensus/restore.ts',
-    find: 'h.lockedRound = record.round;\n      h.lockedBlock = record.blockId;',
-    replace: '',
-  },
   {
     ...sim,
     fault: 'Prevotes of a minority make a polka.',
@@ -213,20 +150,6 @@ export const simFaults: readonly Fault[] = [
   },
   {
     ...sim,
-    fault: 'A polka of an earlier round locks.',
-    file: prevotes,
-    find: "trace(turn, 'late-polka');",
-    replace: 'h.lockedRound = newest; h.lockedBlock = polka.blockId;',
-  },
-  {
-    ...sim,
-    fault: 'The proposer ignores its valid value.',
-    file: 'src/consensus/enter-round.ts',
-    find: 'if (h.validBlock !== null) {',
-    replace: 'if (h.validBlock !== null && h.round === 0) {',
-  },
-  {
-    ...sim,
     fault: 'A proposer proposes again under a POL round that it made up.',
     file: 'src/consensus/signer.ts',
     find: 'const polRound = polka === null ? -1 : polka.round;',
@@ -234,20 +157,6 @@ export const simFaults: readonly Fault[] = [
   },
 
   // Rounds and timers.
-  {
-    ...sim,
-    fault: 'A timeout of an earlier round is acted on (in a whole committee).',
-    file: 'src/consensus/on/timeout.ts',
-    find: ' || h.round !== event.round',
-    replace: '',
-  },
-  {
-    ...sim,
-    fault: 'timeoutPropose is acted on whatever the step.',
-    file: 'src/consensus/on/timeout.ts',
-    find: "if (h.step !== 'propose') return;",
-    replace: '',
-  },
   {
     ...sim,
     fault: 'The same validator proposes in every round.',
@@ -262,13 +171,6 @@ export const simFaults: readonly Fault[] = [
     find: "write(turn, { kind: 'round-entry', height: h.config.height, round });",
     replace: '',
   },
-  {
-    ...sim,
-    fault: 'Timers are not longer in later rounds and end before anything arrives.',
-    file: 'src/consensus/timeouts.ts',
-    find: 'Math.min(',
-    replace: '0.01 * Math.min(',
-  },
 
   // The signer and the log.
   {
@@ -277,13 +179,6 @@ export const simFaults: readonly Fault[] = [
     file: 'src/consensus/restore.ts',
     find: 'state.signed = at;\n    state.signedMessage = message;',
     replace: '',
-  },
-  {
-    ...sim,
-    fault: 'The signer signs twice for one position.',
-    file: 'src/consensus/signer.ts',
-    find: 'if (order <= 0) {',
-    replace: 'if (order < 0) {',
   },
   {
     ...sim,
@@ -350,20 +245,6 @@ export const simFaults: readonly Fault[] = [
   },
   {
     ...sim,
-    fault: 'A damaged log is taken for an empty one.',
-    file: 'src/node/consensus-log.ts',
-    find: "replay.condition === 'damaged' || replay.condition === 'missing'",
-    replace: "replay.condition === 'missing'",
-  },
-  {
-    ...sim,
-    fault: 'A missing log is made anew.',
-    file: 'src/node/consensus-log.ts',
-    find: "mode: isKnown ? 'resume' : 'create'",
-    replace: "mode: 'create'",
-  },
-  {
-    ...sim,
     fault: 'After a failed sync the log goes on.',
     file: wal,
     find: 'this.#failure = walFailure(this.#segment.path',
@@ -378,13 +259,6 @@ export const simFaults: readonly Fault[] = [
   },
 
   // Proofs.
-  {
-    ...sim,
-    fault: 'A certificate may name a signer again and again.',
-    file: 'src/consensus/verify.ts',
-    find: 'if (validator <= previous)',
-    replace: 'if (validator < previous)',
-  },
   {
     ...sim,
     fault: 'A certificate of too few is a certificate.',
@@ -415,34 +289,13 @@ export const simFaults: readonly Fault[] = [
   },
   {
     ...sim,
-    fault: 'Anybody proposes in any round.',
-    file: 'src/consensus/verify.ts',
-    find: 'if (proposal.validator !== proposerOf(height, round, context.voteKeys.length))',
-    replace: 'if (round < 0)',
-  },
-  {
-    ...sim,
     fault: 'A certificate that comes with a synced block is not verified.',
     file: 'src/node/sync.ts',
     find: 'verifyCertificate({ chain, voteKeys: info.validators.map(({ voteKey }) => voteKey), verify }, certificate);',
     replace: '',
   },
-  {
-    ...sim,
-    fault: 'A synced block need not have the body that its header names.',
-    file: 'src/node/sync.ts',
-    find: 'requireBody(block);',
-    replace: '',
-  },
 
   // The shell.
-  {
-    ...sim,
-    fault: 'A block of a far time is prevoted.',
-    file: step,
-    find: 'isTimely(config.params, h.round, verdict.timeMs, received.receivedMs, config.lastBlockTimeMs)',
-    replace: 'verdict.timeMs > 0',
-  },
   {
     ...sim,
     fault: 'A transaction is pushed once and never again.',
@@ -466,20 +319,6 @@ export const simFaults: readonly Fault[] = [
   },
   {
     ...sim,
-    fault: 'A body that is missing is asked for once.',
-    file: 'src/node/block-exchange.ts',
-    find: 'wanted.timer = setTimeout(() => void this.#fetch(blockId), fetchIntervalMs);',
-    replace: '',
-  },
-  {
-    ...sim,
-    fault: 'Bodies of decided heights are kept for ever.',
-    file: 'src/node/block-exchange.ts',
-    find: 'for (const [id, block] of this.#blocks) if (block.header.height <= height) this.#blocks.delete(id);',
-    replace: '',
-  },
-  {
-    ...sim,
     fault: 'The certificate in a new block is the one before last.',
     file: engine,
     find: 'this.#lastCertificate = certificate;\n    if (pipeline.isFull)',
@@ -491,13 +330,6 @@ export const simFaults: readonly Fault[] = [
     file: 'src/consensus/on/tick.ts',
     find: 'repeatOwnMessages(turn, h);',
     replace: '',
-  },
-  {
-    ...sim,
-    fault: 'Who is behind is not told.',
-    file: 'src/consensus/on/message.ts',
-    find: 'answerBehind(turn, h, message, from);',
-    replace: ';',
   },
   {
     ...sim,
