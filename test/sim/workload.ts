@@ -133,7 +133,10 @@ export class Workload {
       nonce: `nonce-${serial}`,
       reason: '',
       cluster: '',
-      changes: [],
+      details: '',
+      title: '',
+      digests: [],
+      policies: [],
       config: [change],
       notAfterMs: epochMs + longLifeMs,
     });

@@ -4,7 +4,6 @@ import type { Fault } from '../fault.ts';
 const tests = ['test/sim/fixed.test.ts'];
 const sim = { tests, project: 'sim' } as const;
 
-const step = 'src/consensus/rules/propose-step.ts';
 const prevotes = 'src/consensus/rules/prevotes.ts';
 const precommits = 'src/consensus/rules/precommits.ts';
 const engine = 'src/node/engine.ts';
