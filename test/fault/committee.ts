@@ -201,7 +201,7 @@ export class Committee {
     return new LinkProxy(
       this.nodes.map((node) => ({
         org: node.org,
-        proxyPort: node.member.ports.dialled,
+        proxyPort: node.member.ports.dialled ?? node.member.ports.peer,
         port: node.member.ports.peer,
         pid: () => node.pid,
       })),

@@ -15,7 +15,7 @@ import type { HookTls } from './hook-client.ts';
 export interface NodePorts {
   readonly peer: number;
   /** Where peers dial: the node's own, or that of a LinkProxy in front of it. */
-  readonly dialled: number;
+  readonly dialled?: number;
   readonly api: number;
   readonly webhook: number;
 }
@@ -100,7 +100,7 @@ export async function makeKeys(layout: PlaygroundLayout, org: string, person: st
   await keygen({
     org: org as OrgId,
     dir: files.nodeDir,
-    peerAddress: `127.0.0.1:${ports.dialled}`,
+    peerAddress: `127.0.0.1:${ports.dialled ?? ports.peer}`,
     apiUrl: `https://127.0.0.1:${ports.api}`,
     hosts: ['127.0.0.1'],
     memberFiles: [descriptorFile],
