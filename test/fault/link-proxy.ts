@@ -13,8 +13,8 @@ export interface LinkEnd {
 }
 
 /**
- * The network between the nodes: each is dialled through a port of this process, which knows from /proc whose process dials. A pair of
- * nodes, or one direction of what a pair sends, can be cut or slowed down without privileges.
+ * The network between the nodes: each is dialled through a port of this process, which knows from /proc whose process dials. Groups
+ * of nodes can be parted without privileges.
  */
 export class LinkProxy {
   readonly #ends: readonly LinkEnd[];
@@ -22,7 +22,6 @@ export class LinkProxy {
   readonly #sockets = new Map<Socket, string>();
   /** `from>to`: bytes vanish. */
   readonly #cuts = new Set<string>();
-  #delayMs = 0;
 
   constructor(ends: readonly LinkEnd[]) {
     this.#ends = ends;
@@ -43,22 +42,11 @@ export class LinkProxy {
       for (const { org: b } of this.#ends) if (group.includes(a) !== group.includes(b)) this.#cuts.add(`${a}>${b}`);
   }
 
-  /** What `from` sends does not reach `to`; the other way it does. */
-  cutOneWay(from: string, to: string): void {
-    this.#cuts.add(`${from}>${to}`);
-  }
-
   /** Connections that lost bytes are broken: a stream with a hole is none. */
   heal(): void {
     const cuts = [...this.#cuts];
     this.#cuts.clear();
-    this.#delayMs = 0;
     for (const [socket, pair] of this.#sockets) if (cuts.includes(pair)) socket.destroy();
-  }
-
-  /** Every chunk takes this much longer, each way. */
-  delay(ms: number): void {
-    this.#delayMs = ms;
   }
 
   async stop(): Promise<void> {
@@ -80,9 +68,7 @@ export class LinkProxy {
   #carry(source: Socket, target: Socket, pair: string): void {
     this.#sockets.set(source, pair);
     source.on('data', (chunk) => {
-      if (this.#cuts.has(pair)) return;
-      if (this.#delayMs === 0) target.write(chunk);
-      else setTimeout(() => target.write(chunk), this.#delayMs);
+      if (!this.#cuts.has(pair)) target.write(chunk);
     });
     source.on('close', () => {
       this.#sockets.delete(source);

@@ -8,7 +8,6 @@ const CLIENTS = 4;
 const PROGRESS = 8;
 /** Generous on a busy machine; what it takes is printed. */
 const TIMEOUT_MS = 120_000;
-const SLOW_MS = 60;
 
 let committee: Committee;
 let links: LinkProxy;
@@ -64,18 +63,5 @@ describe('P2, P3, P8: the network between the nodes fails under load', () => {
     });
     await committee.agreed(TIMEOUT_MS);
     await expectOneLogWith(committee, changes);
-  });
-
-  it('one direction of two links, and every link slow: it goes on', async () => {
-    await under('one-way', async (load) => {
-      links.cutOneWay('alpha', 'beta');
-      links.cutOneWay('gamma', 'delta');
-      links.delay(SLOW_MS);
-      await load.progress(PROGRESS, TIMEOUT_MS);
-      links.heal();
-      await load.progress(PROGRESS, TIMEOUT_MS);
-    });
-    const log = await expectOneLogWith(committee, changes);
-    expect(log.filter(({ decision }) => decision === 'ADMITTED').length).toBeGreaterThan(5 * PROGRESS);
   });
 });
