@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { expectOneLogWith } from './checks.ts';
 import { Committee, type Change } from './committee.ts';
 import type { LinkProxy } from './link-proxy.ts';
