@@ -359,8 +359,8 @@ export const ledgerFaults: readonly Fault[] = [
   {
     fault: 'Documents that a failed transaction read and wrote stay parsed.',
     file: 'src/ledger/execute/documents.ts',
-    find: 'this.parsed.clear();',
-    replace: '',
+    find: '      this.parsed.clear();\n      throw error;',
+    replace: '      throw error;',
     tests: [documents],
     named: 'what fails half way leaves nothing: not in the state, not among the expiring keys, not among the decisions',
     project: 'unit',
