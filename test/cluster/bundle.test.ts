@@ -10,7 +10,7 @@ import { withPlayground } from './with-playground.ts';
 
 const NS = 'prod-release';
 /** `BUNDLE_OBJECTS=500` is the most that one proposal holds. */
-const OBJECTS = Number(process.env['BUNDLE_OBJECTS'] ?? 200);
+const OBJECTS = Number(process.env['BUNDLE_OBJECTS'] ?? 60);
 const TIMEOUT_MS = 600_000;
 const folder = mkdtempSync(join(tmpdir(), 'kubectl-chain-bundle-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
