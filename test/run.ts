@@ -9,7 +9,9 @@ import { dirname, join } from 'node:path';
 import { ensureBinaries } from './control-plane/build.ts';
 
 const root = dirname(import.meta.dirname);
-const allTiers = ['unit', 'sim', 'cli', 'cluster', 'fault'] as const;
+/** Tiers of one list run one after the other, the lists of one step beside each other: those with real processes mostly wait. */
+const steps = [[['unit', 'sim']], [['cluster'], ['cli', 'fault']]] as const;
+const allTiers = steps.flat(2);
 const needsControlPlane = new Set<string>(['cli', 'cluster']);
 const staticChecks: readonly (readonly [name: string, command: string, args: readonly string[]])[] = [
   ['types', 'tsc', ['-p', 'tsconfig.json']],
@@ -25,11 +27,14 @@ interface Tally {
   skipped: number;
 }
 
-function run(command: string, args: readonly string[]): Promise<number> {
+/** Exit code. With `kept`, what it prints is put there instead of on the terminal. */
+function run(command: string, args: readonly string[], kept?: Buffer[]): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+    const output = kept === undefined ? 'inherit' : 'pipe';
+    const child = spawn(command, args, { cwd: root, stdio: ['ignore', output, output] });
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => kept?.push(chunk));
     child.on('error', reject);
-    child.on('exit', (code) => resolve(code ?? 1));
+    child.on('close', (code) => resolve(code ?? 1));
   });
 }
 
@@ -42,11 +47,11 @@ async function runStatic(total: Tally): Promise<void> {
   }
 }
 
-async function runTier(tier: string, filters: readonly string[], total: Tally): Promise<void> {
+async function runTier(tier: string, total: Tally, kept?: Buffer[]): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'kubectl-chain-test-'));
   const report = join(folder, 'report.json');
   try {
-    const code = await run(process.execPath, [
+    const vitest = [
       join(root, 'node_modules', 'vitest', 'vitest.mjs'),
       'run',
       '--config',
@@ -57,7 +62,8 @@ async function runTier(tier: string, filters: readonly string[], total: Tally): 
       '--reporter=json',
       `--outputFile.json=${report}`,
       ...filters,
-    ]);
+    ];
+    const code = await run(process.execPath, vitest, kept);
     const text = await readFile(report, 'utf8').catch(() => '');
     const parsed = text === '' ? null : (JSON.parse(text) as Record<string, number | boolean>);
     const passed = Number(parsed?.['numPassedTests'] ?? 0);
@@ -72,6 +78,17 @@ async function runTier(tier: string, filters: readonly string[], total: Tally): 
   }
 }
 
+/** What a list beside another one prints comes when a tier has ended, so that they do not mix. */
+async function runList(list: readonly string[], isBeside: boolean): Promise<void> {
+  for (const tier of list) {
+    if (!selected.some((each) => each === tier)) continue;
+    const kept = isBeside && selected.length > 1 ? [] : undefined;
+    if (kept === undefined) console.log(`\n== ${tier}`);
+    await runTier(tier, total, kept);
+    if (kept !== undefined) process.stdout.write(`\n== ${tier}\n${Buffer.concat(kept).toString('utf8')}`);
+  }
+}
+
 const wanted = process.argv.slice(2);
 const tiers = allTiers.filter((tier) => wanted.includes(tier));
 const filters = wanted.filter((word) => !(allTiers as readonly string[]).includes(word));
@@ -79,9 +96,6 @@ const total: Tally = { passed: 0, failed: 0, skipped: 0 };
 const selected = tiers.length > 0 ? tiers : allTiers;
 if (selected.some((tier) => needsControlPlane.has(tier))) await ensureBinaries(['kube-apiserver', 'etcd', 'kubectl']);
 if (tiers.length === 0) await runStatic(total);
-for (const tier of selected) {
-  console.log(`\n== ${tier}`);
-  await runTier(tier, filters, total);
-}
+for (const step of steps) await Promise.all(step.map((list, i) => runList(list, i > 0)));
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exit(total.failed === 0 && total.skipped === 0 ? 0 : 1);

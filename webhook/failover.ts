@@ -87,6 +87,8 @@ interface Backend {
   readonly options: FailoverBackend;
   probe: Probe;
   ready: boolean | null;
+  /** It is not ready, but answers and says so: better than nobody. */
+  refuses: boolean;
   detail: string;
   probesFailed: number;
   lateInRow: number;
@@ -126,6 +128,7 @@ class TcpFailover implements Failover {
       options: backend,
       probe: backend.probe,
       ready: null,
+      refuses: false,
       detail: 'not probed yet',
       probesFailed: 0,
       lateInRow: 0,
@@ -216,27 +219,31 @@ class TcpFailover implements Failover {
     backend.lateInRow = !result.ready && result.late ? backend.lateInRow + 1 : 0;
     const isOnlyLate = backend.lateInRow > 0 && backend.lateInRow < LATE_PROBES_MAX;
     if (isOnlyLate && backend.ready === true) return;
-    this.#judge(backend, result.ready, result.ready ? '' : result.detail, !result.ready && result.refuses);
+    backend.refuses = !result.ready && result.refuses;
+    this.#judge(backend, result.ready, result.ready ? '' : result.detail, !result.ready && result.late);
   }
 
-  #judge(backend: Backend, ready: boolean, detail: string, refuses = false): void {
+  #judge(backend: Backend, ready: boolean, detail: string, isSilent = false): void {
     const before = backend.ready;
     backend.ready = ready;
     backend.detail = detail;
-    if (before === ready) return;
+    if (before === ready) return this.#choose();
     const { host, port } = backend.options;
     this.#options.logger?.info({ node: `${host}:${port}`, ready, detail }, 'readiness of a node changed');
     this.#choose();
     if (ready) return;
-    if (refuses) this.#cutLater(backend);
-    else this.#cutNow(backend);
+    // A process that is gone has closed its connections, and one that only stopped listening is about to answer what it took.
+    if (isSilent) this.#cutNow(backend);
+    else this.#cutLater(backend);
   }
 
-  /** It stops in good order, or cannot serve now: what it has taken it may still answer. */
   #cutLater(backend: Backend): void {
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      if (backend.ready !== true) this.#cutNow(backend);
+      if (backend.ready === true) return;
+      // While nobody else is there, what it holds is looked at again later.
+      if (this.#current === backend) this.#cutLater(backend);
+      else this.#cutNow(backend);
     }, this.#options.drainMs);
     this.#timers.add(timer);
   }
@@ -246,10 +253,14 @@ class TcpFailover implements Failover {
     this.#cut(backend);
   }
 
-  /** Sticky: a node that comes back takes over only when the current one fails. */
+  /**
+   * Sticky: a node that comes back takes over only when the current one fails. Without a ready one, one that says so: it refuses with a reason,
+   * and while it stops it still decides.
+   */
   #choose(): void {
     if (this.#settled && this.#current?.ready === true) return;
-    this.#current = this.#backends.find((backend) => backend.ready === true);
+    this.#current =
+      this.#backends.find((backend) => backend.ready === true) ?? this.#backends.find(({ refuses }) => refuses);
   }
 
   #cut(backend: Backend): void {
@@ -286,6 +297,7 @@ class TcpFailover implements Failover {
       },
       // A killed process refuses before the next probe finds out. The client has lost nothing yet, so it goes to the next node.
       onUnreachable: (waiting, detail) => {
+        backend.refuses = false;
         this.#judge(backend, false, detail);
         this.#assign(waiting);
       },

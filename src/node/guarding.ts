@@ -165,15 +165,22 @@ export function createGuard(deps: Deps): RunningGuard {
 
   const events = new FindingEvents({ http, org, kindOf: deps.kindOf, written: deps.eventWritten, warn });
 
+  /** What the log says of findings does not wait for what this node has to say. */
+  function tellOpen(): void {
+    const found = open();
+    deps.measured(found, attribution.counts.compared);
+    void events.tell(found, ({ id }) => document<Finding>(reader, findingKey(cluster, id)));
+  }
+
   async function look(): Promise<void> {
-    if (isWorking || !isObserver()) return;
+    if (!isObserver()) return;
+    tellOpen();
+    if (isWorking) return;
     isWorking = true;
     try {
       await sight();
       await reporter.report();
-      const found = open();
-      deps.measured(found, attribution.counts.compared);
-      void events.tell(found, ({ id }) => document<Finding>(reader, findingKey(cluster, id)));
+      tellOpen();
     } catch (error) {
       warn('the guard could not look', { reason: (error as Error).message });
     } finally {

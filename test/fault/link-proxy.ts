@@ -42,6 +42,12 @@ export class LinkProxy {
       for (const { org: b } of this.#ends) if (group.includes(a) !== group.includes(b)) this.#cuts.add(`${a}>${b}`);
   }
 
+  /** These two do not hear each other; both hear everybody else. */
+  cut(a: string, b: string): void {
+    this.#cuts.add(`${a}>${b}`);
+    this.#cuts.add(`${b}>${a}`);
+  }
+
   /** Connections that lost bytes are broken: a stream with a hole is none. */
   heal(): void {
     const cuts = [...this.#cuts];

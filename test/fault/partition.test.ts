@@ -64,4 +64,16 @@ describe('P2, P3, P8: the network between the nodes fails under load', () => {
     await committee.agreed(TIMEOUT_MS);
     await expectOneLogWith(committee, changes);
   });
+
+  it('two pairs do not hear each other, so that nobody hears a quorum at once: the others tell them, and it goes on', async () => {
+    await under('pairs', async (load) => {
+      links.cut('alpha', 'beta');
+      links.cut('gamma', 'delta');
+      await load.progress(PROGRESS, TIMEOUT_MS);
+      links.heal();
+      await load.progress(PROGRESS, TIMEOUT_MS);
+    });
+    await committee.agreed(TIMEOUT_MS);
+    await expectOneLogWith(committee, changes);
+  });
 });

@@ -15,10 +15,13 @@ export function misbehave(world: World, node: SimNode): void {
       node.replaceDisk(node.backup);
     }
   }
-  if (node.mayBeDamaged && prng.chance(0.6)) damage(world, node);
+  if (node.mayBeDamaged && !node.isDamaged && prng.chance(0.6)) damage(world, node);
 }
 
-/** The disk loses what it had promised: the node must notice, and sign nothing that contradicts what it signed. */
+/**
+ * The disk loses what it had promised, once and in one place: the node must notice, and sign nothing that contradicts what it signed. When the
+ * newest slot and the last frames go together nobody can notice; such a node counts as Byzantine (consensus.md).
+ */
 function damage(world: World, node: SimNode): void {
   const { prng } = world;
   const { names } = node.folder;
@@ -42,7 +45,7 @@ function damage(world: World, node: SimNode): void {
       break;
     default:
       world.count('bit-flip');
-      for (const each of names.values()) flipNearEnd(each, prng);
+      flipNearEnd(inode, prng);
   }
 }
 

@@ -2,9 +2,10 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, createServer as createHttpsServer, request } from 'node:https';
-import { connect, createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
+import { connect, createServer as createTcpServer, Server as TcpServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { makeServerCertificates, type ServerCertificates } from '../../../src/cluster/certificates.ts';
@@ -32,6 +33,8 @@ interface FakeNode {
   status: number;
   /** So many probes are not answered. */
   silent: number;
+  /** Takes no new connection; those that it has go on. */
+  readonly stopListening: () => void;
 }
 
 /** A node in this process whose readiness the test sets. */
@@ -52,6 +55,8 @@ async function startNode(name: string, made: ServerCertificates = certificates):
     server.close();
     server.closeAllConnections();
   });
+  // The https server's own close ends idle connections too.
+  node.stopListening = () => void TcpServer.prototype.close.call(server);
   node.backend = backendAt((server.address() as AddressInfo).port);
   return node;
 }
@@ -133,20 +138,47 @@ test('the choice is sticky: a node that comes back takes over only when the othe
   expect(await ask(failover)).toBe('first');
 });
 
-test('a node that says itself that it is not ready gets no new connection, answers on those that it has, and loses them in the end', async () => {
-  const node = await startNode('only');
-  const failover = await start([node.backend], { drainMs: 1_000 });
+test('a node that says itself that it is not ready gets no new connection while another is ready, answers on those that it has, and loses them in the end', async () => {
+  const [node, other] = await Promise.all([startNode('leaving'), startNode('other')]);
+  const failover = await start([node.backend, other.backend], { drainMs: 1_000 });
   const agent = new Agent({ keepAlive: true });
-  expect(await ask(failover, agent)).toBe('only');
-  expect(failover.status().connections).toBe(1);
+  expect(await ask(failover, agent)).toBe('leaving');
   node.status = 503;
-  await until(() => failover.status().current === null);
-  expect(await ask(failover, agent)).toBe('only');
-  expect(failover.status().backends[0]?.cut).toBe(0);
-  await until(() => failover.status().connections === 0);
-  expect(failover.status()).toMatchObject({ current: null, backends: [{ cut: 1, ready: false }] });
-  expect(await ask(failover)).toBe('ECONNRESET');
-  expect(failover.status().refused.notReady).toBe(1);
+  await until(() => failover.status().current === 1);
+  expect(await ask(failover)).toBe('other');
+  expect(await ask(failover, agent)).toBe('leaving');
+  expect(failover.status().backends[0]).toMatchObject({ cut: 0, connections: 1, ready: false });
+  await until(() => failover.status().backends[0]?.connections === 0);
+  expect(failover.status().backends[0]).toMatchObject({ cut: 1, ready: false });
+  agent.destroy();
+});
+
+test('P8: where no node is ready, one that says so is asked all the same: it refuses with a reason, and one that stops still decides', async () => {
+  const [node, other] = await Promise.all([startNode('leaving'), startNode('other')]);
+  const failover = await start([node.backend, other.backend], { drainMs: 300 });
+  other.status = 503;
+  node.status = 503;
+  await until(() => failover.status().backends.every(({ ready }) => ready === false));
+  const agent = new Agent({ keepAlive: true });
+  expect(await ask(failover, agent)).toBe('leaving');
+  await sleep(700);
+  expect(failover.status().backends[0]).toMatchObject({ cut: 0, connections: 1 });
+  other.status = 200;
+  await until(() => failover.status().current === 1);
+  expect(await ask(failover)).toBe('other');
+  await until(() => failover.status().backends[0]?.connections === 0);
+  agent.destroy();
+});
+
+test('P6: a node that no longer listens and still answers what it has taken is not cut by a caller that finds it closed', async () => {
+  const [node, other] = await Promise.all([startNode('leaving'), startNode('other')]);
+  const failover = await start([node.backend, other.backend], { probeIntervalMs: 60_000, probeTimeoutMs: 5_000 });
+  const agent = new Agent({ keepAlive: true });
+  expect(await ask(failover, agent)).toBe('leaving');
+  node.stopListening();
+  expect(await ask(failover)).toBe('other');
+  expect(await ask(failover, agent)).toBe('leaving');
+  expect(failover.status().backends[0]).toMatchObject({ cut: 0, connections: 1, ready: false });
   agent.destroy();
 });
 
