@@ -87,8 +87,6 @@ interface Backend {
   readonly options: FailoverBackend;
   probe: Probe;
   ready: boolean | null;
-  /** It is not ready, but answers and says so: better than nobody. */
-  refuses: boolean;
   detail: string;
   probesFailed: number;
   lateInRow: number;
@@ -128,7 +126,6 @@ class TcpFailover implements Failover {
       options: backend,
       probe: backend.probe,
       ready: null,
-      refuses: false,
       detail: 'not probed yet',
       probesFailed: 0,
       lateInRow: 0,
@@ -219,7 +216,6 @@ class TcpFailover implements Failover {
     backend.lateInRow = !result.ready && result.late ? backend.lateInRow + 1 : 0;
     const isOnlyLate = backend.lateInRow > 0 && backend.lateInRow < LATE_PROBES_MAX;
     if (isOnlyLate && backend.ready === true) return;
-    backend.refuses = !result.ready && result.refuses;
     this.#judge(backend, result.ready, result.ready ? '' : result.detail, !result.ready && result.late);
   }
 
@@ -227,7 +223,7 @@ class TcpFailover implements Failover {
     const before = backend.ready;
     backend.ready = ready;
     backend.detail = detail;
-    if (before === ready) return this.#choose();
+    if (before === ready) return;
     const { host, port } = backend.options;
     this.#options.logger?.info({ node: `${host}:${port}`, ready, detail }, 'readiness of a node changed');
     this.#choose();
@@ -240,10 +236,7 @@ class TcpFailover implements Failover {
   #cutLater(backend: Backend): void {
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      if (backend.ready === true) return;
-      // While nobody else is there, what it holds is looked at again later.
-      if (this.#current === backend) this.#cutLater(backend);
-      else this.#cutNow(backend);
+      if (backend.ready !== true) this.#cutNow(backend);
     }, this.#options.drainMs);
     this.#timers.add(timer);
   }
@@ -253,14 +246,10 @@ class TcpFailover implements Failover {
     this.#cut(backend);
   }
 
-  /**
-   * Sticky: a node that comes back takes over only when the current one fails. Without a ready one, one that says so: it refuses with a reason,
-   * and while it stops it still decides.
-   */
+  /** Sticky: a node that comes back takes over only when the current one fails. */
   #choose(): void {
     if (this.#settled && this.#current?.ready === true) return;
-    this.#current =
-      this.#backends.find((backend) => backend.ready === true) ?? this.#backends.find(({ refuses }) => refuses);
+    this.#current = this.#backends.find((backend) => backend.ready === true);
   }
 
   #cut(backend: Backend): void {
@@ -297,7 +286,6 @@ class TcpFailover implements Failover {
       },
       // A killed process refuses before the next probe finds out. The client has lost nothing yet, so it goes to the next node.
       onUnreachable: (waiting, detail) => {
-        backend.refuses = false;
         this.#judge(backend, false, detail);
         this.#assign(waiting);
       },
