@@ -9,8 +9,8 @@ export interface Probe {
 
 export type ProbeResult =
   | { readonly ready: true }
-  /** `late`: nothing was heard in time, so it may be a node that is only busy. `refuses`: the node itself says that it is not ready. */
-  | { readonly ready: false; readonly detail: string; readonly late: boolean; readonly refuses: boolean };
+  /** `late`: nothing was heard in time, so it may be a node that is only busy. */
+  | { readonly ready: false; readonly detail: string; readonly late: boolean };
 
 /**
  * Asks once whether a node is ready: HTTP 200 over verified TLS within `timeoutMs`, all included. Always resolves. A connection of
@@ -26,16 +26,16 @@ export function probeReadiness({ url, caPem }: Probe, timeoutMs: number): Promis
       agent.destroy();
     };
     const timer = setTimeout(
-      () => settle({ ready: false, detail: `no answer within ${timeoutMs} ms`, late: true, refuses: false }),
+      () => settle({ ready: false, detail: `no answer within ${timeoutMs} ms`, late: true }),
       timeoutMs,
     );
     const call = request(url, { ca: caPem, agent, method: 'GET' }, (response) => {
       response.on('error', () => undefined).resume();
       if (response.statusCode === 200) settle({ ready: true });
-      else settle({ ready: false, detail: `status ${response.statusCode}`, late: false, refuses: true });
+      else settle({ ready: false, detail: `status ${response.statusCode}`, late: false });
     });
     call.on('error', (error: NodeJS.ErrnoException) =>
-      settle({ ready: false, detail: error.code ?? error.message, late: false, refuses: false }),
+      settle({ ready: false, detail: error.code ?? error.message, late: false }),
     );
     call.end();
   });

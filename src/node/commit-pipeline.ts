@@ -1,7 +1,23 @@
+import { encodeBlock } from '../ledger/block.ts';
+import { encodeCertificate } from '../ledger/certificate.ts';
+import type { ExecutedBlock } from '../ports/application.ts';
+import type { Certificate } from '../types/chain.ts';
 import type { Store, CommittedBlock } from '../store/index.ts';
 
 /** Blocks that are decided but not yet synced in the store; beyond, consensus waits for the disk. */
 export const pendingBlocksMax = 64;
+
+/** What the store keeps of a decided block. */
+export function committedBlock(executed: ExecutedBlock, certificate: Certificate): CommittedBlock {
+  return {
+    height: executed.block.header.height,
+    blockId: executed.blockId,
+    blockBytes: encodeBlock(executed.block),
+    certificateBytes: encodeCertificate(certificate),
+    state: executed.state,
+    writes: executed.writes,
+  };
+}
 
 /**
  * Decided blocks on their way into the store. A block is durable in the write-ahead log when it is decided, so the next

@@ -14,7 +14,6 @@ import {
   type Footprint,
   type HaltReason,
 } from '../consensus/index.ts';
-import { encodeCertificate } from '../ledger/certificate.ts';
 import { BLOCK_BYTES_CAP } from '../ledger/limits.ts';
 import { encodeBlock } from '../ledger/block.ts';
 import type { Application, ExecutedBlock } from '../ports/application.ts';
@@ -27,7 +26,7 @@ import type { ConsensusMessage, WalRecord } from '../types/consensus.ts';
 import { announcementKind, type BlockExchange } from './block-exchange.ts';
 import { BlockWork } from './block-work.ts';
 import { checkMessage } from './message-check.ts';
-import type { CommitPipeline } from './commit-pipeline.ts';
+import { committedBlock, type CommitPipeline } from './commit-pipeline.ts';
 import type { Mempool } from './mempool.ts';
 import { VerifyBudget } from './verify-budget.ts';
 
@@ -212,14 +211,7 @@ export class Engine {
     const { height } = executed.block.header;
     if (app.info().height >= height) return pipeline.drained();
     // The state machine reads from the store, which shows a commit from the moment of the call.
-    const durable = pipeline.push({
-      height,
-      blockId: executed.blockId,
-      blockBytes: encodeBlock(executed.block),
-      certificateBytes: encodeCertificate(certificate),
-      state: executed.state,
-      writes: executed.writes,
-    });
+    const durable = pipeline.push(committedBlock(executed, certificate));
     app.commit(executed);
     this.#d.onApplied();
     for (const { hash } of executed.txs) mempool.remove(hash);

@@ -8,7 +8,7 @@ import { signBytes } from '../consensus/index.ts';
 import { nativeBackend } from '../crypto/index.ts';
 import { ChainError, isChainError } from '../errors/chain-error.ts';
 import { createApplication } from '../ledger/application.ts';
-import { decodeBlock, decodeCertificate, encodeBlock, encodeCertificate, type LoadedGenesis } from '../ledger/index.ts';
+import { decodeBlock, decodeCertificate, type LoadedGenesis } from '../ledger/index.ts';
 import type { Application, ExecutedBlock } from '../ports/application.ts';
 import type { Block, Certificate } from '../types/chain.ts';
 import {
@@ -22,6 +22,7 @@ import {
 } from '../store/index.ts';
 import { syncDirectory } from '../store/sync-directory.ts';
 import { requireBody } from './block-exchange.ts';
+import { committedBlock } from './commit-pipeline.ts';
 import { readNodeConfig, type NodeConfig } from './config.ts';
 import { walCreatedKey } from './consensus-log.ts';
 import { readGenesis } from './genesis-command.ts';
@@ -163,14 +164,7 @@ async function replay({ app, store, old, peers, genesis, say }: Replay): Promise
     if (next === null) break;
     if (own?.decided === null && fetched !== null) healed.push({ height, reason: own.reason, from: fetched.peer });
     const { executed, certificate } = next;
-    written = store.commitBlock({
-      height,
-      blockId: executed.blockId,
-      blockBytes: encodeBlock(executed.block),
-      certificateBytes: encodeCertificate(certificate),
-      state: executed.state,
-      writes: executed.writes,
-    });
+    written = store.commitBlock(committedBlock(executed, certificate));
     app.commit(executed);
     if (height % progressBlocks !== 0) continue;
     await written;
