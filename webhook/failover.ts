@@ -71,8 +71,8 @@ const LATE_PROBES_MAX = 3;
 const CONNECT_TIMEOUT_MS = 1_000;
 /** As long as the longest admission call. */
 const HALF_OPEN_TIMEOUT_MS = 30_000;
-/** A node that stops goes on serving for a second and then ends its connections itself; a node that hangs there holds them no longer. */
-const DRAIN_MS = 4_000;
+/** A node that stops answers what it has taken, which may wait for the chain as long as an admission call does, and ends its connections itself; one that hangs there holds them no longer. */
+const DRAIN_MS = 12_000;
 /** An API server opens a connection a request in flight: its own default is 400 + 200 requests in flight, and there may be three. */
 const CONNECTIONS_MAX = 2_000;
 

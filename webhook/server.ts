@@ -1,6 +1,12 @@
 import type { AddressInfo, Socket } from 'node:net';
 import { constants as http2 } from 'node:http2';
-import type { Http2SecureServer, Http2ServerRequest, Http2ServerResponse, ServerHttp2Session } from 'node:http2';
+import type {
+  Http2SecureServer,
+  Http2ServerRequest,
+  Http2ServerResponse,
+  Http2Session,
+  ServerHttp2Session,
+} from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { constants } from 'node:crypto';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
@@ -100,8 +106,12 @@ export function createWebhook(options: WebhookOptions): Webhook {
     (reason) => metrics.turnedAway(reason),
   );
   countBroken(app, metrics);
-  const sessions = trackSessions(app);
   let closing = false;
+  let left = false;
+  const sessions = trackSessions(app, (session) => {
+    // Its handshake began before: nobody else would tell it, and what it asks next would be cut off in the end.
+    if (left) session.close();
+  });
   const budget = new BodyBudget(limits.bodiesBytesMax);
   const load = new Load(limits.reviewsMax, limits.reviewsPerUserMax);
   const calls = new WeakMap<Request, Call>();
@@ -123,8 +133,15 @@ export function createWebhook(options: WebhookOptions): Webhook {
   const release = (request: Request): void => calls.get(request)?.reservation.release();
   // Fastify ends the connection after a body that could not be read; in h2 there is no such header.
   app.addHook('onSend', async (request, reply) => {
-    if (request.raw.httpVersionMajor > 1) reply.removeHeader('connection');
-    else if (closing) void reply.header('connection', 'close');
+    const isLast = closing || (calls.has(request) && !options.ready().ready);
+    if (request.raw.httpVersionMajor === 1) {
+      if (isLast) void reply.header('connection', 'close');
+      return;
+    }
+    reply.removeHeader('connection');
+    // A kept connection would bring the next call here too, although another node could answer it.
+    const { session } = request.raw.stream;
+    if (isLast && session !== undefined) sayGoAway(session);
   });
   app.addHook('onRequest', async (request) => connections.heard(socketOf(request)));
   app.addHook('onResponse', async (request) => release(request));
@@ -277,9 +294,9 @@ export function createWebhook(options: WebhookOptions): Webhook {
     },
     close: async () => {
       closing = true;
-      // RFC 9113, 6.8: first a notice that ends nothing, so that what is on its way in is still answered; what is new goes elsewhere.
-      for (const session of sessions) session.goaway(http2.NGHTTP2_NO_ERROR, STREAM_ID_MAX);
+      for (const session of sessions) sayGoAway(session);
       if (sessions.size > 0) await new Promise<void>((resolve) => void clock.after(GOAWAY_NOTICE_MS, resolve));
+      left = true;
       const cancel = clock.after(limits.drainTimeoutMs, () => {
         connections.destroyAll();
       });
@@ -365,13 +382,20 @@ function secureContextOf(tls: WebhookTls): { key: string; cert: string; ca?: str
   return { key: tls.key, cert: tls.cert, ...(tls.clientCa === undefined ? {} : { ca: tls.clientCa }) };
 }
 
-function trackSessions(app: Server): Set<ServerHttp2Session> {
+function trackSessions(app: Server, onNew: (session: ServerHttp2Session) => void): Set<ServerHttp2Session> {
   const sessions = new Set<ServerHttp2Session>();
   app.server.on('session', (session) => {
     sessions.add(session);
     session.once('close', () => sessions.delete(session));
+    onNew(session);
   });
   return sessions;
+}
+
+/** A notice that ends nothing: what is on its way in is still answered, what is new goes elsewhere. RFC 9113, 6.8. */
+function sayGoAway(session: Http2Session): void {
+  // One that is about to be gone throws.
+  if (!session.closed && !session.destroyed) session.goaway(http2.NGHTTP2_NO_ERROR, STREAM_ID_MAX);
 }
 
 function socketOf(request: Request): TLSSocket {

@@ -97,6 +97,8 @@ export class ChainNode {
   #apiCertificates: readonly Hash[];
   #summary: NodeJS.Timeout | undefined;
   readonly #refusals = new RefusalCount();
+  /** Until every door is open: who asks for readiness in between would be sent to one that is closed. */
+  #starting = true;
   #draining = false;
   /** Rises with each sighting, also over restarts. */
   #guardSequence = 0;
@@ -266,6 +268,7 @@ export class ChainNode {
     await listening('the API', api.listen, this.#api.listen(hostAndPort(api.listen)));
     if (metrics !== undefined) this.#stopMetrics = await serveMetrics(this.#metrics.registry, metrics.listen);
     await this.#startWebhook();
+    this.#starting = false;
     await this.#startObserver();
     this.#ticker.start();
     this.#tls.start();
@@ -601,6 +604,7 @@ export class ChainNode {
   /** A lost quorum is no reason: restarting this process would not bring it back. It is shown in the status. */
   #readiness(): { ready: boolean; reasons: readonly string[] } {
     const reasons: string[] = [];
+    if (this.#starting) reasons.push('it is starting');
     if (this.#draining) reasons.push('it is stopping');
     if (this.#host.halted !== null) reasons.push(this.#host.halted);
     const target = this.#host.catchingUpTo;

@@ -26,22 +26,27 @@ export function writeHookFiles(
   hooks: readonly HookState[],
   nodes: readonly NodeState[],
 ): void {
-  const caOf = (node: NodeState) =>
-    readFileSync(`${layout.org(node.org).nodeDir}/tls/webhook-ca.crt`, 'utf8').trimEnd();
-  for (const hook of hooks) {
-    const group = nodes.filter(({ org }) => hook.orgs.includes(org));
-    const config = {
-      listenHost: '127.0.0.1',
-      listenPort: hook.port,
-      backends: group.map((node) => ({
-        host: '127.0.0.1',
-        port: node.ports.webhook,
-        probe: { url: `https://127.0.0.1:${node.ports.webhook}/readyz`, caPem: caOf(node) },
-      })),
-    };
-    writeFileSync(layout.hookConfig(hook.name), `${JSON.stringify(config, null, 2)}\n`);
-  }
-  writeFileSync(layout.webhookCaFile, `${nodes.map(caOf).join('\n')}\n`);
+  for (const hook of hooks) writeHookConfig(layout, hook, nodes);
+  writeFileSync(layout.webhookCaFile, `${nodes.map((node) => caOf(layout, node)).join('\n')}\n`);
+}
+
+/** The failover asks those of `nodes` that belong to the hook. */
+export function writeHookConfig(layout: PlaygroundLayout, hook: HookState, nodes: readonly NodeState[]): void {
+  const group = nodes.filter(({ org }) => hook.orgs.includes(org));
+  const config = {
+    listenHost: '127.0.0.1',
+    listenPort: hook.port,
+    backends: group.map((node) => ({
+      host: '127.0.0.1',
+      port: node.ports.webhook,
+      probe: { url: `https://127.0.0.1:${node.ports.webhook}/readyz`, caPem: caOf(layout, node) },
+    })),
+  };
+  writeFileSync(layout.hookConfig(hook.name), `${JSON.stringify(config, null, 2)}\n`);
+}
+
+function caOf(layout: PlaygroundLayout, { org }: NodeState): string {
+  return readFileSync(`${layout.org(org).nodeDir}/tls/webhook-ca.crt`, 'utf8').trimEnd();
 }
 
 /** Arguments of `kubectl` (which takes no flag before a plugin's name) that put the hooks in front of the API server. */

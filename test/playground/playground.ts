@@ -6,7 +6,7 @@ import { sendSignal, terminate, waitUntilGone } from '../control-plane/process.t
 import { writeEnv } from './env.ts';
 import { makeGenesis, makeKeys, writePassphrase, writePlan } from './founding.ts';
 import { addFakeNodes, nodeAgents, waitUntilDeployed } from './full-control-plane.ts';
-import { failoverArguments, installHooks, waitUntilHooked, writeHookFiles } from './hooks.ts';
+import { failoverArguments, installHooks, waitUntilHooked, writeHookConfig, writeHookFiles } from './hooks.ts';
 import { playgroundLayout, type PlaygroundLayout } from './layout.ts';
 import { getApi, httpsGet, nodeArguments, startProgram, waitForProgram, writeNodeConfig } from './node-process.ts';
 import { OBSERVERS_GROUP, observerUser, writeObserverKubeconfigs } from './observers.ts';
@@ -92,6 +92,8 @@ export interface Playground {
   readonly installHooks: () => Promise<void>;
   /** Returns when a dry run goes through every hook: after nodes were away, the failovers need a moment to see that they are back. */
   readonly waitUntilHooked: () => Promise<void>;
+  /** The failover of a hook, started anew, leads to these nodes of its group and to no other; returns when one of them answers through it. */
+  readonly onlyAsk: (hookIndex: number, nodeIndexes: readonly number[]) => Promise<void>;
   /** Ends everything; the data stays. May be called more than once. */
   readonly stop: () => Promise<void>;
 }
@@ -313,16 +315,23 @@ async function startPrograms(
   for (const [i, hook] of hooks.entries()) {
     signal?.throwIfAborted();
     await ports.release(hook.port);
-    const state = await updateState(layout, async (current) =>
-      withHook(current, i, await startProgram(hook, current.detached)),
-    );
-    const started = state.hooks[i];
-    if (started === undefined) continue;
-    // Through it to a node that is ready: on a busy machine its first probes may have come too late.
-    const passes = async () =>
-      (await httpsGet(`https://127.0.0.1:${started.port}/readyz`, layout.webhookCaFile)).status === 200;
-    await waitForProgram(`the failover of hook ${hook.name}`, started, passes, READY_TIMEOUT_MS);
+    await startFailover(layout, i);
   }
+}
+
+/** Returns when a node answers through it. */
+async function startFailover(layout: PlaygroundLayout, index: number): Promise<void> {
+  const state = await updateState(layout, async (current) => {
+    const hook = current.hooks[index];
+    if (hook === undefined) throw new Error(`there is no hook ${index}`);
+    return withHook(current, index, await startProgram(hook, current.detached));
+  });
+  const started = state.hooks[index];
+  if (started === undefined) return;
+  // Through it to a node that is ready: on a busy machine its first probes may have come too late.
+  const passes = async () =>
+    (await httpsGet(`https://127.0.0.1:${started.port}/readyz`, layout.webhookCaFile)).status === 200;
+  await waitForProgram(`the failover of hook ${started.name}`, started, passes, READY_TIMEOUT_MS);
 }
 
 async function markReady({ layout, cluster }: Playground): Promise<void> {
@@ -438,6 +447,18 @@ function handle(layout: PlaygroundLayout, cluster: Cluster): Playground {
       await waitUntilHooked(cluster, readState(layout));
     },
     waitUntilHooked: () => waitUntilHooked(cluster, readState(layout)),
+    onlyAsk: async (hookIndex, nodeIndexes) => {
+      const { hooks, nodes } = readState(layout);
+      const hook = hooks[hookIndex];
+      if (hook?.process === undefined) throw new Error(`hook ${hookIndex} does not run`);
+      writeHookConfig(
+        layout,
+        hook,
+        nodes.filter((_, i) => nodeIndexes.includes(i)),
+      );
+      await terminate(hook.process, STOP_GRACE_MS);
+      await startFailover(layout, hookIndex);
+    },
     stop: () => stopEverything(layout, cluster),
   };
 }

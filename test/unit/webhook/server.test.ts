@@ -1,4 +1,7 @@
+import { once } from 'node:events';
+import { connect as http2Connect } from 'node:http2';
 import { Agent } from 'node:https';
+import { connect } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createWebhook } from '../../../webhook/index.ts';
@@ -259,5 +262,50 @@ describe('the wire', () => {
     agent.destroy();
     await closed;
     await expect(send(port, REVIEW, { client: certificates.apiServer })).rejects.toThrow('ECONNREFUSED');
+  });
+
+  it('P6: a connection whose handshake ends while the webhook closes hears of it, and is not cut off in the end', async () => {
+    // For ever: with this bound the cut would come after the test's end.
+    const { port, webhook, recorder } = await startWith({ limits: { drainTimeoutMs: 3_600_000 } });
+    const { privateKey: key, certificate: cert } = certificates.apiServer;
+    const first = http2Connect(`https://127.0.0.1:${port}`, { key, cert, rejectUnauthorized: false });
+    await once(first, 'connect');
+    const tcp = connect({ host: '127.0.0.1', port });
+    await once(tcp, 'connect');
+    // Answered on a later connection: the server has accepted this one too.
+    await send(port, REVIEW, { client: certificates.apiServer });
+    const closed = webhook.close();
+    await once(first, 'close');
+    await expect(send(port, REVIEW, { client: certificates.apiServer })).rejects.toThrow('ECONNREFUSED');
+    const late = http2Connect(`https://127.0.0.1:${port}`, {
+      createConnection: () => tlsConnect({ socket: tcp, key, cert, rejectUnauthorized: false, ALPNProtocols: ['h2'] }),
+    });
+    const [code] = (await once(late, 'goaway')) as [number];
+    expect(code).toBe(0);
+    await closed;
+    expect(recorder.refusals).toEqual([]);
+  });
+
+  it('a node that is not ready answers, and sends its callers elsewhere for the next call', async () => {
+    let ready = true;
+    const { port } = await startWith({ ready: () => ({ ready, reasons: [] }) });
+    const { privateKey: key, certificate: cert } = certificates.apiServer;
+    const session = http2Connect(`https://127.0.0.1:${port}`, { key, cert, rejectUnauthorized: false });
+    const ask = async (): Promise<unknown> => {
+      const headers = { ':method': 'POST', ':path': '/admit', 'content-type': 'application/json' };
+      const stream = session.request(headers).end(REVIEW);
+      const [answered] = await once(stream, 'response');
+      stream.resume();
+      await once(stream, 'close');
+      return (answered as { ':status': number })[':status'];
+    };
+    let told = 0;
+    session.on('goaway', () => (told += 1));
+    expect(await ask()).toBe(200);
+    expect(told).toBe(0);
+    ready = false;
+    expect(await ask()).toBe(200);
+    expect(told).toBe(1);
+    session.destroy();
   });
 });
