@@ -12,7 +12,7 @@ import type { Validator } from '../../src/types/chain.ts';
 import type { Guard } from '../../src/types/finding.ts';
 import { sendSignal } from '../control-plane/process.ts';
 import { hookUrl, writeHookFiles } from '../playground/hooks.ts';
-import { httpsGet } from '../playground/node-process.ts';
+import { httpsGet, tailOf } from '../playground/node-process.ts';
 import { createdOn } from './log-of.ts';
 import { createConfigMap, createNamespace } from './objects.ts';
 import { withPlayground } from './with-playground.ts';
@@ -137,6 +137,12 @@ function giveBundles(): void {
   for (const { process } of current.hooks) if (process !== undefined) sendSignal(process, 'SIGHUP');
 }
 
+/** What the failovers and the nodes said last: a failed admission is explained by nothing else. */
+function logTails(): string {
+  const { hooks, nodes } = world.playground.state;
+  return [...hooks, ...nodes].map(({ logFile }) => `${logFile}\n${tailOf(logFile, 6_000)}`).join('\n');
+}
+
 describe('rotation under load, without one failed admission (P6, P8)', () => {
   test('every node is restarted, one after the other', { timeout: TIMEOUT_MS }, async () => {
     const { playground } = world;
@@ -150,7 +156,7 @@ describe('rotation under load, without one failed admission (P6, P8)', () => {
         await more(3);
       }
     });
-    expect(failed).toEqual([]);
+    expect(failed, failed.length === 0 ? '' : logTails()).toEqual([]);
     for (const index of NODES) {
       const recorded = await createdOn(playground, index, NS);
       expect(created.filter((name) => !recorded.has(name))).toEqual([]);
