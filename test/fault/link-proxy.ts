@@ -14,7 +14,7 @@ export interface LinkEnd {
 
 /**
  * The network between the nodes: each is dialled through a port of this process, which knows from /proc whose process dials. Groups
- * of nodes can be parted without privileges.
+ * of nodes can be parted, and links slowed down, without privileges.
  */
 export class LinkProxy {
   readonly #ends: readonly LinkEnd[];
@@ -22,6 +22,8 @@ export class LinkProxy {
   readonly #sockets = new Map<Socket, string>();
   /** `from>to`: bytes vanish. */
   readonly #cuts = new Set<string>();
+  /** Milliseconds by `from>to`. */
+  readonly #delays = new Map<string, number>();
 
   constructor(ends: readonly LinkEnd[]) {
     this.#ends = ends;
@@ -48,10 +50,21 @@ export class LinkProxy {
     this.#cuts.add(`${b}>${a}`);
   }
 
+  /** The one hears nothing of the other any more, which still hears it. */
+  cutOneWay(from: string, to: string): void {
+    this.#cuts.add(`${from}>${to}`);
+  }
+
+  /** What the one sends arrives at the other so much later, in order. */
+  slow(from: string, to: string, delayMs: number): void {
+    this.#delays.set(`${from}>${to}`, delayMs);
+  }
+
   /** Connections that lost bytes are broken: a stream with a hole is none. */
   heal(): void {
     const cuts = [...this.#cuts];
     this.#cuts.clear();
+    this.#delays.clear();
     for (const [socket, pair] of this.#sockets) if (cuts.includes(pair)) socket.destroy();
   }
 
@@ -73,8 +86,15 @@ export class LinkProxy {
 
   #carry(source: Socket, target: Socket, pair: string): void {
     this.#sockets.set(source, pair);
+    let arrivesMs = 0;
     source.on('data', (chunk) => {
-      if (!this.#cuts.has(pair)) target.write(chunk);
+      if (this.#cuts.has(pair)) return;
+      const delayMs = this.#delays.get(pair) ?? 0;
+      const nowMs = performance.now();
+      if (delayMs === 0 && arrivesMs <= nowMs) return void target.write(chunk);
+      // Never before what was sent before it, also when the link has become faster.
+      arrivesMs = Math.max(arrivesMs, nowMs + delayMs);
+      setTimeout(() => target.write(chunk), arrivesMs - nowMs);
     });
     source.on('close', () => {
       this.#sockets.delete(source);
