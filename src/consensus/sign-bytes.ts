@@ -44,5 +44,11 @@ export function signBytes(chain: Hash, content: SignContent): Uint8Array {
 }
 
 function writeHash(into: Uint8Array, offset: number, hash: Hash): void {
-  for (let i = 0; i < 32; i++) into[offset + i] = Number.parseInt(hash.slice(2 * i, 2 * i + 2), 16);
+  for (let i = 0; i < 32; i++)
+    into[offset + i] = (digitOf(hash.charCodeAt(2 * i)) << 4) | digitOf(hash.charCodeAt(2 * i + 1));
+}
+
+/** Of a lowercase hexadecimal digit, which is all that a Hash has. */
+function digitOf(code: number): number {
+  return code < 0x61 ? code - 0x30 : code - 0x57;
 }

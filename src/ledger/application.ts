@@ -10,7 +10,7 @@ import type {
   PairHint,
   ProposeInput,
 } from '../ports/application.ts';
-import type { CryptoBackend } from '../ports/crypto.ts';
+import type { CryptoBackend, VerifyEd25519 } from '../ports/crypto.ts';
 import type { LedgerReader } from '../ports/ledger-reader.ts';
 import type { BlockWrites, StateReader, TreeSource } from '../ports/state.ts';
 import { toHex } from '../codec/index.ts';
@@ -53,6 +53,8 @@ export interface ApplicationOptions {
   readonly source: TreeSource;
   /** The bytes that a precommit signs; `signBytes` of src/consensus is one. */
   readonly precommitBytes: PrecommitBytes;
+  /** For precommits, each of which its driver has mostly verified already; that of the backend unless given. */
+  readonly verifyVote?: VerifyEd25519;
   /** Absent on a new chain. */
   readonly last?: LastBlock;
 }
@@ -232,11 +234,11 @@ class StateMachine {
     const known = this.#executed.get(blockIdOf(header, sha256));
     if (known !== undefined) return known;
     if (block.lastCertificate !== null) {
-      const { verifyEd25519 } = this.#options.backend;
+      const { backend, precommitBytes, verifyVote: verifyEd25519 = backend.verifyEd25519 } = this.#options;
       // Its signers are the set of its own height, which may be another one than this block's.
       verifyCertificate(block.lastCertificate, this.#last.lastValidators, chain, {
         verifyEd25519,
-        precommitBytes: this.#options.precommitBytes,
+        precommitBytes,
       });
     }
     const txs = block.txs.map((bytes) => this.cache.decode(bytes));

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { toHex } from '../codec/index.ts';
 import { quorumOf, restore, signBytes, verifyCertificate, type Effect, type HaltReason } from '../consensus/index.ts';
+import { RememberedSignatures } from '../crypto/remembered.ts';
 import { ChainError, isChainError } from '../errors/chain-error.ts';
 import { createApplication } from '../ledger/application.ts';
 import { decodeBlock, decodeCertificate, type LoadedGenesis } from '../ledger/index.ts';
@@ -25,6 +26,8 @@ import { Submitter } from './submitter.ts';
 import { serveRange, Syncer } from './sync.ts';
 import { TransactionGossip } from './transaction-gossip.ts';
 
+/** Votes of some heights of the largest set. */
+const votesRemembered = 256;
 const housekeepingMs = 1_000;
 const obstacleCheckMs = 20;
 /** A transaction that expired stays this long, so that a block of about then can still record it as expired. */
@@ -90,7 +93,9 @@ export class ConsensusHost {
   private constructor(options: HostOptions, store: Store, consensusLog: ConsensusLog) {
     const { config, genesis, self, identity, metrics, log, world = realWorld } = options;
     const { backend, trace } = world;
-    const { sha256, verifyEd25519 } = backend;
+    const { sha256 } = backend;
+    const votes = new RememberedSignatures(backend.verifyEd25519, votesRemembered);
+    const verifyEd25519 = votes.verify;
     const now = (): number => Date.now();
     this.#o = options;
     this.store = store;
@@ -103,6 +108,7 @@ export class ConsensusHost {
       backend,
       source: store,
       precommitBytes: signBytes,
+      verifyVote: verifyEd25519,
       ...(lastBytes === undefined || lastState === undefined
         ? {}
         : { last: { header: decodeBlock(lastBytes).header, state: lastState } }),
@@ -154,7 +160,7 @@ export class ConsensusHost {
     const state = restore(
       {
         chain: genesis.hash,
-        sign: consensusLog.observeReason === '' ? (message) => identity.vote.sign(message) : null,
+        sign: consensusLog.observeReason === '' ? (message) => votes.sign(identity.vote, message) : null,
         ...(trace === undefined ? {} : { trace }),
       },
       consensusLog.records.map(({ record }) => record),
