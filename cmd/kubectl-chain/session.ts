@@ -95,18 +95,16 @@ export function reading<T>(
   body: (session: Session) => Promise<T>,
 ): Promise<T | undefined> {
   return withSession(terminal, options, async (session) => {
-    if ((await session.reader.head()) === undefined) {
+    const { reader } = session;
+    const { isFresh, reason } = await reader.freshness();
+    // What was called fresh has a block.
+    if (!isFresh && (await reader.head()) === undefined) {
       terminal.stderr('note: the chain has no block yet\nNo resources found\n');
       return undefined;
     }
-    await noteFreshness(session);
+    if (!isFresh) terminal.stderr(`note: not proven fresh: ${printable(reason)}\n`);
     return body(session);
   });
-}
-
-export async function noteFreshness({ reader, terminal }: Session): Promise<void> {
-  const { isFresh, reason } = await reader.freshness();
-  if (!isFresh) terminal.stderr(`note: not proven fresh: ${printable(reason)}\n`);
 }
 
 /** The registered cluster that is meant. Throws CLI_CLUSTER if it is not clear. */
