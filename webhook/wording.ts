@@ -143,22 +143,39 @@ function missingOf(requirement: Requirement, proposal: Proposal): { policy: stri
   return { policy: requirement.policy, approvals: Math.max(approvals, absent.length), text: parts.join(', ') };
 }
 
-/** Once it is approved the same request is repeated; a tool that writes the time or a random name never repeats itself, so what was approved can be sent too. */
-function commandsOf(
+/** Once it is approved the same request is repeated; a tool that writes the time or a random name never repeats itself, so what was approved is sent instead. */
+export function commandsOf(
   proposal: Proposal,
-  { operation }: Pick<ChangeAttributes, 'operation'>,
+  attributes: ChangeAttributes,
 ): readonly { who: string; command: string }[] {
   if (proposal.state !== 'OPEN') return [];
   const excludesAuthor = proposal.requirements.some(({ excludeAuthor }) => excludeAuthor !== 'none');
   const isUnclaimed = proposal.requester.org === null && proposal.claims.length === 0;
-  const canBeSent = operation === 'UPDATE' || operation === 'CREATE';
+  const when = sendingOf(attributes);
   return [
     ...(excludesAuthor && isUnclaimed ? [{ who: 'the author', command: `kubectl chain claim ${proposal.id}` }] : []),
     { who: 'other organisations', command: `kubectl chain vote ${proposal.id} --approve` },
-    ...(canBeSent
-      ? [{ who: 'once approved, where a repeated command would differ', command: `kubectl chain apply ${proposal.id}` }]
-      : []),
+    ...(when === undefined ? [] : [{ who: `once approved, ${when}`, command: `kubectl chain apply ${proposal.id}` }]),
   ];
+}
+
+/** Fields that tools fill with the time of the call. */
+const TIME_FIELD = /(\/|~1)[A-Za-z]*(At|Time|Timestamp)$/;
+/** Container of `kubectl debug` without a name of its own. */
+const RANDOM_NAME = /\[name=debugger-[a-z0-9]{5}\]/;
+
+/** When what was approved is to be sent in the place of a repeated command; undefined where that cannot be, or a repetition is the same by itself. */
+function sendingOf({ operation, resource, subresource, paths }: ChangeAttributes): string | undefined {
+  const isToken = resource === 'serviceaccounts' && subresource === 'token';
+  if (operation === 'DELETE' || operation === 'CONNECT' || isToken) return undefined;
+  const made = paths.some((path) => TIME_FIELD.test(path))
+    ? 'the time'
+    : paths.some((path) => RANDOM_NAME.test(path))
+      ? 'a random name'
+      : undefined;
+  return made === undefined
+    ? 'where a repeated command would differ'
+    : `instead of the command, which writes ${made} and so asks for another change each time`;
 }
 
 interface Extras {

@@ -82,10 +82,13 @@ export class KubeApi {
     return found;
   }
 
-  /** The objects as apply would leave them, by a server-side dry run: defaulted, and changed by whatever changes objects at admission. */
+  /**
+   * The objects as apply would leave them, by a server-side dry run: defaulted, and changed by whatever changes objects at admission. Their managed fields tell
+   * what was asked for from what the server chose.
+   */
   async dryRunApply(args: readonly string[], stdin?: string): Promise<readonly JsonObject[]> {
     const answer = parseJson(
-      await this.run(['apply', '--dry-run=server', '--output=json', ...args], stdin),
+      await this.run(['apply', '--dry-run=server', '--output=json', '--show-managed-fields', ...args], stdin),
     ) as JsonObject;
     return answer['kind'] === 'List' && answer['apiVersion'] === 'v1' ? (answer['items'] as JsonObject[]) : [answer];
   }

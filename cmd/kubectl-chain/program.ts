@@ -73,11 +73,11 @@ export function buildProgram(terminal: Terminal, run: (handler: Handler) => Prom
   propose(program, command, does, terminal);
 
   const claim = command(
-    'claim <proposal>',
-    'say that you are the author of a change that CI or an unbound user asked for',
+    'claim <proposal...>',
+    'say that you are the author of changes that CI or an unbound user asked for',
   );
   signing(claim).option('--withdraw', 'take an earlier claim back');
-  does(claim, async ([word = ''], options) => (await import('./verbs/claim.ts')).claim(terminal, word, options));
+  does(claim, async (words, options) => (await import('./verbs/claim.ts')).claim(terminal, words, options));
 
   const vote = command('vote <proposal...>', 'look at a proposal and vote on it');
   signing(vote)
@@ -227,7 +227,10 @@ function propose(
     .option('-k, --kustomize <folder>', 'a kustomization')
     .option('-R, --recursive', 'folders below the folder too')
     .option('--full', 'show every diff, however many there are')
-    .option('-n, --namespace <namespace>', 'namespace of objects that name none');
+    .option('-n, --namespace <namespace>', 'namespace of objects that name none')
+    .option('--server-side', 'as `kubectl apply --server-side`: what a GitOps tool will ask for')
+    .option('--force-conflicts', 'with --server-side: take over fields that others manage')
+    .option('--field-manager <name>', 'field manager of the tool that will apply it');
   does(change, async (_words, options) => (await import('./verbs/propose-change.ts')).proposeChange(terminal, options));
   const remove = one('delete <what...>', 'the deletion of TYPE/NAME');
   remove

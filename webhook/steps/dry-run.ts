@@ -1,5 +1,5 @@
 import { changeTitle } from '../../src/codec/change-title.ts';
-import { plural } from '../wording.ts';
+import { commandsOf, plural } from '../wording.ts';
 import type { Step } from './step.ts';
 
 /**
@@ -23,7 +23,10 @@ export const dryRun: Step = ({ review: { change } }, { ledger }) => {
       const next =
         proposal === null
           ? 'kubectl chain propose change -f FILE'
-          : `proposal/${proposal.id} is ${proposal.state}: kubectl chain vote ${proposal.id} --approve`;
+          : [
+              `proposal/${proposal.id} is ${proposal.state}`,
+              ...commandsOf(proposal, attributes).map(({ who, command }) => `${who}: ${command}`),
+            ].join('; ');
       const needs = `needs ${plural(approvals, 'approval')} (${policies.join(', ')})`;
       return { outcome: 'dry-run', warnings: [`kubectl-chain: ${changeTitle(attributes)} ${needs}: ${next}`] };
     }

@@ -1,10 +1,10 @@
 import { answer } from '../answer.ts';
 import { confirm } from '../confirm.ts';
-import { act, identityOf } from '../identity.ts';
+import { act, identityOf, type Identity } from '../identity.ts';
 import type { SigningOptions } from '../options.ts';
 import { checkedTerms, describeProposal, openProposal } from '../proposal.ts';
 import { proposalReview } from '../review.ts';
-import { withSession } from '../session.ts';
+import { withSession, type Session } from '../session.ts';
 import type { Terminal } from '../terminal.ts';
 import { proposalNumber } from './audit.ts';
 
@@ -13,37 +13,42 @@ export interface ClaimOptions extends SigningOptions {
   readonly withdraw?: boolean;
 }
 
-/** "I am the author": the claimant's organisation answers for the change, and votes no more. */
-export async function claim(terminal: Terminal, word: string, options: ClaimOptions): Promise<void> {
-  const id = Number(proposalNumber(word));
+/** "I am the author": the claimant's organisation answers for the changes, and votes no more. Each is shown before it is claimed. */
+export async function claim(terminal: Terminal, words: readonly string[], options: ClaimOptions): Promise<void> {
+  const ids = words.map((word) => Number(proposalNumber(word)));
   await withSession(terminal, options, async (session) => {
     const identity = await identityOf(session, options);
-    const opened = await openProposal(session.reader, id);
-    const { proposal } = opened;
-    if (opened.details !== undefined) checkedTerms(session.chain.genesisHash, proposal, opened.details);
-    const { org, member } = identity;
-    const isClaim = options.withdraw !== true;
-    const what = `${isClaim ? 'claim' : 'take back the claim of'} proposal/${id} as ${org}/${member.name}`;
-    if (isClaim) terminal.stderr(`${proposalReview(terminal, describeProposal(opened), [])}\n`);
-    if (options.dryRun === true)
-      return answer(
-        terminal,
-        options,
-        `proposal/${id}`,
-        `would be ${isClaim ? 'claimed' : 'unclaimed'} as ${org}/${member.name} (dry run)`,
-      );
-    await confirm(terminal, options, what);
-    const own = [...proposal.claims, ...proposal.withdrawnClaims].filter(
-      (mark) => mark.org === org && mark.member === member.name,
+    for (const id of ids) await claimOne(session, identity, id, options);
+  });
+}
+
+async function claimOne(session: Session, identity: Identity, id: number, options: ClaimOptions): Promise<void> {
+  const { terminal } = session;
+  const opened = await openProposal(session.reader, id);
+  const { proposal } = opened;
+  if (opened.details !== undefined) checkedTerms(session.chain.genesisHash, proposal, opened.details);
+  const { org, member } = identity;
+  const isClaim = options.withdraw !== true;
+  const what = `${isClaim ? 'claim' : 'take back the claim of'} proposal/${id} as ${org}/${member.name}`;
+  if (isClaim) terminal.stderr(`${proposalReview(terminal, describeProposal(opened), [])}\n`);
+  if (options.dryRun === true)
+    return answer(
+      terminal,
+      options,
+      `proposal/${id}`,
+      `would be ${isClaim ? 'claimed' : 'unclaimed'} as ${org}/${member.name} (dry run)`,
     );
-    const sequence = 1 + Math.max(0, ...own.map((mark) => mark.sequence));
-    const { index } = await act(session, identity, { kind: 'claim', proposal: id, sequence, claim: isClaim });
-    await answer(terminal, options, `proposal/${id}`, isClaim ? 'claimed' : 'unclaimed', {
-      proposal: id,
-      org,
-      member: member.name,
-      record: index,
-    });
+  await confirm(terminal, options, what);
+  const own = [...proposal.claims, ...proposal.withdrawnClaims].filter(
+    (mark) => mark.org === org && mark.member === member.name,
+  );
+  const sequence = 1 + Math.max(0, ...own.map((mark) => mark.sequence));
+  const { index } = await act(session, identity, { kind: 'claim', proposal: id, sequence, claim: isClaim });
+  await answer(terminal, options, `proposal/${id}`, isClaim ? 'claimed' : 'unclaimed', {
+    proposal: id,
+    org,
+    member: member.name,
+    record: index,
   });
 }
 

@@ -31,6 +31,7 @@ import { policiesInForce } from '../policies-in-force.ts';
 import { shownDiffs } from '../review.ts';
 import { resourceType, typeAndName } from '../resource-types.ts';
 import { clusterOf, withSession, type Session } from '../session.ts';
+import { standingProposal } from '../standing-proposal.ts';
 import { paintDiff, type Terminal } from '../terminal.ts';
 
 export interface ProposeChangeOptions extends SigningOptions {
@@ -39,6 +40,10 @@ export interface ProposeChangeOptions extends SigningOptions {
   readonly recursive?: boolean;
   readonly full?: boolean;
   readonly namespace?: string;
+  /** As in `kubectl apply`: what a tool will ask for that applies under a field manager of its own. */
+  readonly serverSide?: boolean;
+  readonly forceConflicts?: boolean;
+  readonly fieldManager?: string;
 }
 
 export interface ProposeDeleteOptions extends SigningOptions {
@@ -55,7 +60,7 @@ const updateOptions: JsonObject = { kind: 'UpdateOptions', apiVersion: 'meta.k8s
 
 /** One proposal for all the objects, in the form in which `kubectl apply` would leave them. */
 export async function proposeChange(terminal: Terminal, options: ProposeChangeOptions): Promise<void> {
-  const { filename = [], kustomize, recursive, namespace } = options;
+  const { filename = [], kustomize, recursive, namespace, serverSide, forceConflicts, fieldManager } = options;
   if ((filename.length === 0) === (kustomize === undefined))
     throw new ChainError('CLI_USAGE', { problem: 'give either -f or -k' });
   const args = [
@@ -63,6 +68,9 @@ export async function proposeChange(terminal: Terminal, options: ProposeChangeOp
     ...(kustomize === undefined ? [] : [`--kustomize=${kustomize}`]),
     ...(recursive === true ? ['--recursive'] : []),
     ...(namespace === undefined ? [] : [`--namespace=${namespace}`]),
+    ...(serverSide === true ? ['--server-side'] : []),
+    ...(forceConflicts === true ? ['--force-conflicts'] : []),
+    ...(fieldManager === undefined ? [] : [`--field-manager=${fieldManager}`]),
   ];
   const stdin = filename.includes('-') ? await terminal.readStdin() : undefined;
   await withSession(terminal, options, async (session) => {
@@ -189,14 +197,22 @@ async function propose(
   const identity = await identityOf(session, options);
   const cluster = await clusterOf(session);
   const changes = await shownChanges(session, identity, cluster, asked, options.full === true);
-  if (changes.length === 0)
-    throw new ChainError('CLI_NOTHING', { what: 'nothing of it needs a vote: what changes may be applied' });
+  // A pipeline proposes whatever it has: that there is nothing to vote on is its everyday success.
+  if (changes.length === 0) return terminal.stderr('nothing of it needs a vote: what changes may be applied\n');
   if (changes.length > CHANGES_MAX)
     throw new ChainError('CLI_USAGE', {
       problem: `${changes.length} changes: one proposal holds at most ${CHANGES_MAX}; propose parts of it`,
     });
   const details = detailsOf(changes) as ProposalDetails;
   const { org, member } = identity;
+  const standing = await standingProposal(session, cluster.name, digestsOf(details, sha256));
+  if (standing !== undefined)
+    return answer(terminal, options, `proposal/${standing}`, 'unchanged', {
+      proposal: standing,
+      changes: changes.length,
+      org,
+      member: member.name,
+    });
   const count = `${changes.length} change${changes.length === 1 ? '' : 's'} of ${cluster.name}`;
   if (options.dryRun === true)
     return answer(terminal, options, 'proposal', `for ${count} would be made as ${org}/${member.name} (dry run)`);

@@ -122,7 +122,7 @@ export const cliErrors = {
     (p) => `the node's canonical form of ${p.object} is not of what was sent to it: ${p.part} differs`,
     "Nothing was signed. The own organisation's node is of another release, or lies.",
   ),
-  CLI_NOTHING: entry<{ what: string }>(400, (p) => `nothing to propose: ${p.what}`, 'Change something first.'),
+  CLI_NOTHING: entry<{ what: string }>(400, (p) => `nothing to do: ${p.what}`, 'Change something first.'),
   CLI_OWN_NODE: entry<{ org: string }>(
     503,
     (p) => `the genesis publishes no API of ${p.org}'s node, and only that one may see the object`,

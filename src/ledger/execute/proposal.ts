@@ -91,7 +91,7 @@ function checkDistinct(digests: readonly Hash[]): void {
   if (index >= 0) throw new ChainError('GOVERNANCE_CHANGE_REPEATED', { index });
 }
 
-/** At most one proposal goes on for a digest. One that a refusal made and nobody answers for gives way to a person's. */
+/** At most one proposal goes on for a digest. One that a refusal made and no person answers for gives way to a person's. */
 function supersedeOrRefuse(x: Execution, payload: ProposalPayload, digest: Hash): void {
   const other = heldDigest(x.docs, payload.cluster, digest)?.proposal;
   if (other === undefined) return;
@@ -102,5 +102,6 @@ function supersedeOrRefuse(x: Execution, payload: ProposalPayload, digest: Hash)
 function givesWay(other: Proposal, { org, member }: ProposalPayload): boolean {
   if (other.state !== 'OPEN' || !isUnclaimedAutomatic(other)) return false;
   const { requester } = other;
-  return requester.org === null || (requester.org === org && requester.member === member);
+  // A service account is nobody in person, also where an organisation owns it: it applies what any member has merged.
+  return requester.member === null || (requester.org === org && requester.member === member);
 }

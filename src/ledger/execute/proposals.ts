@@ -22,10 +22,13 @@ import { changeUseKey, digestKey, KEY, orgOpenKey, proposalDigestsKey, proposalK
 
 /** Bodies that nobody could fetch in ten minutes will hardly come; the requester is then told so. */
 export const BODIES_WAIT_MS = 600_000;
-/** A person reads no more than this; a runaway controller makes no more than this. */
-export const OPEN_PER_REQUESTER_MAX = 20;
+/**
+ * A runaway controller makes no more than this. As many as a release has objects: a tool that applies one over and over would otherwise put its own
+ * proposals out, each time anew, before anybody has voted.
+ */
+export const OPEN_PER_REQUESTER_MAX = 100;
 /** Also bounds the lists that are written with each proposal. */
-export const OPEN_PER_ORG_MAX = 100;
+export const OPEN_PER_ORG_MAX = 300;
 
 /** Latest proposal for a digest, and where it stands in it. `instance` rises with each proposal that names it, while the earlier ones are in the state. */
 export interface DigestDocument {

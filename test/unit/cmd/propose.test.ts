@@ -96,10 +96,27 @@ describe('propose change', () => {
 
   test('of what the cluster already holds proposes nothing', async () => {
     world.stdin = JSON.stringify(deployment('v1'));
-    const { code, err } = await propose('--yes');
-    expect(code).toBe(1);
-    expect(err).toContain('deployments/web unchanged\n');
-    expect(err).toContain('[CLI_NOTHING]');
+    const { code, out, err } = await propose('--yes');
+    // A pipeline runs again when nothing has changed.
+    expect({ code, out }).toEqual({ code: 0, out: '' });
+    expect(err).toContain('deployments/web unchanged\nnothing of it needs a vote');
+    expect(made.chain.app.proposal(1)).toBeUndefined();
+  });
+
+  test('again, while the first waits for votes or is approved, is the same proposal', async () => {
+    world.stdin = JSON.stringify(deployment('v2'));
+    await propose('--yes');
+    expect(await propose('--yes')).toMatchObject({ code: 0, out: 'proposal/1 unchanged\n' });
+    made.chain.held(1);
+    for (const org of ['beta', 'gamma']) made.chain.vote(org, 1);
+    expect(made.chain.proposal(1).state).toBe('APPROVED');
+    expect((await propose('--yes', '-o=jsonpath={.proposal}')).out).toBe('1');
+    made.chain.review(attested(updateRequest('v1', 'v2')).change, ['alpha']);
+    expect(made.chain.proposal(1).reserved).toEqual([0]);
+    expect((await propose('--yes')).out).toBe('proposal/1 unchanged\n');
+    expect(made.chain.app.proposal(2)).toBeUndefined();
+    world.stdin = JSON.stringify(deployment('v3'));
+    expect((await propose('--yes')).out).toBe('proposal/2 proposed\n');
   });
 
   test('in a namespace that does not exist is refused with that reason', async () => {

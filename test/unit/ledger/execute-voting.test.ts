@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { Hash, OrgId, ValidatorId } from '../../../src/types/brand.ts';
+import { OPEN_PER_REQUESTER_MAX } from '../../../src/ledger/execute/proposals.ts';
 import { alone, changeOf, hashOf, ORGS, signerOf, type TestChain } from './test-chain.ts';
 
 const byCi = changeOf('image v2');
 const byAnn = changeOf('image v2', { user: 'ann@alpha' });
+const MANY = OPEN_PER_REQUESTER_MAX;
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 
@@ -286,6 +288,22 @@ describe('a proposal by a person', () => {
     expect(chain.proposal(2)).toMatchObject({ state: 'OPEN', instance: 2 });
   });
 
+  test('takes the place of what a service account asked for, also where an organisation owns it: any member may have merged it', () => {
+    const { genesis } = alone();
+    const robot = {
+      cluster: 'prod' as never,
+      user: 'system:serviceaccount:gitops:deployer',
+      org: 'alpha' as OrgId,
+      member: null,
+    };
+    const chain = alone({ ...genesis, bindings: [...genesis.bindings, robot] }).ready();
+    const byRobot = changeOf('image v3', { user: robot.user });
+    chain.review(byRobot);
+    expect(chain.proposal(1).requester).toMatchObject({ org: 'alpha', member: null });
+    expect(chain.propose('beta', [byRobot])).toBe('DONE OK');
+    expect(chain.state(1)).toContain('SUPERSEDED');
+  });
+
   test('does not take the place of what somebody answers for', () => {
     const chain = alone().ready();
     chain.review(byCi);
@@ -317,32 +335,36 @@ describe('a proposal by a person', () => {
     expect(chain.withdraw('alpha', 2)).toBe('REFUSED GOVERNANCE_WITHDRAWAL_NOT_POSSIBLE');
   });
 
-  test('is one of twenty at most, and the twenty-first is refused', () => {
+  test('is one of a hundred at most, and the next is refused', () => {
+    expect(MANY).toBe(100);
     const chain = alone().ready();
-    for (let i = 0; i < 20; i++) expect(chain.propose('alpha', [changeOf(`c${i}`)])).toBe('DONE OK');
-    expect(chain.propose('alpha', [changeOf('c20')])).toBe('REFUSED GOVERNANCE_PROPOSALS_CAP');
+    for (let i = 0; i < MANY; i++) expect(chain.propose('alpha', [changeOf(`c${i}`)])).toBe('DONE OK');
+    expect(chain.propose('alpha', [changeOf('next')])).toBe('REFUSED GOVERNANCE_PROPOSALS_CAP');
     chain.withdraw('alpha', 3);
-    expect(chain.propose('alpha', [changeOf('c20')])).toBe('DONE OK');
+    expect(chain.propose('alpha', [changeOf('next')])).toBe('DONE OK');
   });
 });
 
 describe('a flood of refusals', () => {
   test('lets the oldest unclaimed proposal go first', () => {
     const chain = alone().ready();
-    for (let i = 0; i < 20; i++) chain.review(changeOf(`c${i}`));
+    for (let i = 0; i < MANY; i++) chain.review(changeOf(`c${i}`));
     chain.claim('alpha', 1);
-    expect(chain.review(changeOf('c20')).result).toMatchObject({ code: 'GOVERNANCE_VOTES_REQUIRED', proposal: 21 });
+    expect(chain.review(changeOf('next')).result).toMatchObject({
+      code: 'GOVERNANCE_VOTES_REQUIRED',
+      proposal: MANY + 1,
+    });
     expect(chain.proposal(1).state).toBe('OPEN');
     expect(chain.proposal(2)).toMatchObject({ state: 'EXPIRED', endCode: 'GOVERNANCE_MADE_ROOM' });
   });
 
   test('is refused without a proposal when all of them are answered for', () => {
     const chain = alone().ready();
-    for (let i = 0; i < 20; i++) {
+    for (let i = 0; i < MANY; i++) {
       chain.review(changeOf(`c${i}`));
       chain.claim('alpha', i + 1);
     }
-    expect(chain.review(changeOf('c20')).result).toMatchObject({
+    expect(chain.review(changeOf('next')).result).toMatchObject({
       code: 'GOVERNANCE_NO_PROPOSAL_OPENED',
       proposal: null,
     });
