@@ -52,6 +52,11 @@ export class Deployer {
     );
   }
 
+  /** The same ServiceAccount with another source: one application of many. */
+  another(): Deployer {
+    return new Deployer(this.#playground, this.#token);
+  }
+
   /** kubectl as the ServiceAccount. */
   kubectl(args: readonly string[], stdin?: string): Promise<CommandResult> {
     const { apiServerUrl, caFile } = this.#playground.cluster;
@@ -84,7 +89,7 @@ export class Deployer {
     const pruned = new Map<string, CommandResult>();
     for (const key of [...this.#inventory].filter((known) => !this.source.has(known))) {
       const [type = '', namespace = '', name = ''] = key.split('/');
-      const words = ['delete', type, name, `--namespace=${namespace}`, '--cascade=foreground', '--ignore-not-found'];
+      const words = ['delete', type, name, `--namespace=${namespace}`, '--cascade=background', '--ignore-not-found'];
       const removed = await this.kubectl([...words, '--wait=false']);
       pruned.set(key, removed);
       if (removed.code === 0) this.#inventory.delete(key);

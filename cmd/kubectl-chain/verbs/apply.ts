@@ -76,6 +76,8 @@ async function ask(
       return;
     }
     case 'CREATE': {
+      // The answer would be the secret, and the command is the same change each time.
+      if (subresource === 'token') throw refuse('a token is for whoever asks for it: repeat the command itself');
       const asked = replayed(body, undefined);
       if (asked === undefined) throw refuse('it holds values that only its author has');
       const folder = subresource === '' ? pathOf(attributes, namespace, '') : object;

@@ -12,6 +12,15 @@ const configuration = 'test/unit/ledger/execute-configuration.test.ts';
 /** Who decides, on what, until when, and how often an approval serves. */
 export const governanceFaults: readonly Fault[] = [
   {
+    fault:
+      'What a service account asked for, which an organisation owns, stands in the way of the member who merged it.',
+    file: 'src/ledger/execute/proposal.ts',
+    find: 'return requester.member === null ||',
+    replace: 'return requester.org === null ||',
+    tests: [voting],
+    project: 'unit',
+  },
+  {
     fault: "The author's organisation votes on its own change.",
     file: 'src/governance/author.ts',
     find: 'proposal.electors.length > 1 && authorOrgs(proposal).has(org)',

@@ -121,6 +121,14 @@ export const webhookFaults: readonly Fault[] = [
     project: 'unit',
   },
   {
+    fault: 'Whoever restarts a rollout is told to repeat the command, which never matches.',
+    file: 'webhook/wording.ts',
+    find: '(At|Time|Timestamp)$/',
+    replace: '(Timestamp)$/',
+    tests: [answers],
+    project: 'unit',
+  },
+  {
     fault: 'Reviews at once have no limit.',
     file: 'webhook/server.ts',
     find: 'if (load.isFull)',

@@ -87,6 +87,19 @@ describe('propose change', () => {
     expect(changes.map(({ digest }) => digest)).toEqual([review.digest.diff]);
   });
 
+  test('asks for it as the tool will that applies it, and what was asked for can be told from what the server chose', async () => {
+    world.stdin = JSON.stringify(deployment('v2'));
+    const asked: (readonly string[])[] = [];
+    world.kubectl = (args, stdin) => {
+      asked.push(args);
+      return kubectl(args, stdin);
+    };
+    const tool = ['--server-side', '--force-conflicts', '--field-manager=argocd-controller'];
+    expect((await propose('--yes', ...tool)).code).toBe(0);
+    const apply = asked.find((args) => args.includes('apply'));
+    expect(apply).toEqual(expect.arrayContaining([...tool, '--dry-run=server', '--show-managed-fields']));
+  });
+
   test('of an object that is not there yet is a creation', async () => {
     stored.clear();
     world.stdin = JSON.stringify(deployment('v2', ''));

@@ -149,6 +149,25 @@ describe('a change that lacks votes', () => {
     expect(Object.keys(response.auditAnnotations)).toEqual(['digest']);
   });
 
+  it('says to send what was approved instead of a command that writes the time, and only where a repetition may differ', async () => {
+    const said = async (built: Plain): Promise<string> => {
+      const { status } = await ask(built, answering(refused));
+      await running.webhook.close();
+      return status.message as string;
+    };
+    const restarted = deploymentUpdate((object) => {
+      object['spec'].template.metadata.annotations = { 'kubectl.kubernetes.io/restartedAt': '2026-01-02T03:04:05Z' };
+    });
+    expect(await said(restarted)).toContain(
+      'once approved, instead of the command, which writes the time and so asks for another change each time: kubectl chain apply 7',
+    );
+    expect(await said(scaled())).toContain(
+      'once approved, where a repeated command would differ: kubectl chain apply 7',
+    );
+    expect(await said(deploymentDelete())).not.toContain('kubectl chain apply');
+    expect(await said(exec(['sh']))).not.toContain('kubectl chain apply');
+  });
+
   it('warns without newline or tab and within 4,096 characters', async () => {
     const requirements = Array.from({ length: 300 }, (_, i) => ({
       ...proposal().requirements[0]!,
@@ -285,7 +304,9 @@ describe('a dry run', () => {
       ({ ledger }) =>
         void (ledger.evaluation = { kind: 'needs-votes', policies: ['p'], approvals: 1, proposal: proposal() }),
     );
-    expect(open.warnings[0]).toContain('kubectl chain vote 7 --approve');
+    expect(open.warnings[0]).toContain(
+      'proposal/7 is OPEN; the author: kubectl chain claim 7; other organisations: kubectl chain vote 7 --approve',
+    );
     await running.webhook.close();
     const approved = await ask(dry(), ({ ledger }) => void (ledger.evaluation = { kind: 'approved', proposal: 8 }));
     expect(approved.warnings[0]).toContain('approved by proposal/8');

@@ -1,8 +1,6 @@
-import 'reflect-metadata';
-import { Pkcs10CertificateRequestGenerator } from '@peculiar/x509';
 import type { Row } from '../row.ts';
 import { has, isThere, type Stage } from '../stage.ts';
-import { MERGE_PATCH, pod, secret } from './manifests.ts';
+import { MERGE_PATCH, pod, secret, signingRequest } from './manifests.ts';
 
 const RBAC = 'rbac.authorization.k8s.io/v1';
 const created = { operation: 'CREATE', resource: 'v1/configmaps' } as const;
@@ -375,20 +373,4 @@ async function filledIn(stage: Stage): Promise<void> {
     if ((await stage.admin(dryRun)).includes('200m')) return;
     if (performance.now() > deadline) throw new Error('the LimitRange does not come into force');
   }
-}
-
-async function signingRequest(name: string): Promise<object> {
-  const keys = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
-  const signingAlgorithm = { name: 'ECDSA', hash: 'SHA-256' };
-  const request = await Pkcs10CertificateRequestGenerator.create({ name: `CN=${name}`, keys, signingAlgorithm });
-  return {
-    apiVersion: 'certificates.k8s.io/v1',
-    kind: 'CertificateSigningRequest',
-    metadata: { name },
-    spec: {
-      request: Buffer.from(request.toString('pem')).toString('base64'),
-      signerName: 'kubernetes.io/kube-apiserver-client',
-      usages: ['client auth'],
-    },
-  };
 }

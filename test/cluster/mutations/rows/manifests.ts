@@ -1,3 +1,6 @@
+import 'reflect-metadata';
+import { Pkcs10CertificateRequestGenerator } from '@peculiar/x509';
+
 export const MERGE_PATCH = 'application/merge-patch+json';
 export const JSON_PATCH = 'application/json-patch+json';
 export const STRATEGIC_PATCH = 'application/strategic-merge-patch+json';
@@ -44,5 +47,22 @@ export function node(name: string): object {
     metadata: { name, labels: { 'kubernetes.io/hostname': name } },
     spec: { taints: [{ key: 'row', value: 'only', effect: 'NoSchedule' }] },
     status: { capacity, allocatable: capacity },
+  };
+}
+
+/** For a certificate of a client, with a key of its own. */
+export async function signingRequest(name: string): Promise<object> {
+  const keys = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
+  const signingAlgorithm = { name: 'ECDSA', hash: 'SHA-256' };
+  const request = await Pkcs10CertificateRequestGenerator.create({ name: `CN=${name}`, keys, signingAlgorithm });
+  return {
+    apiVersion: 'certificates.k8s.io/v1',
+    kind: 'CertificateSigningRequest',
+    metadata: { name },
+    spec: {
+      request: Buffer.from(request.toString('pem')).toString('base64'),
+      signerName: 'kubernetes.io/kube-apiserver-client',
+      usages: ['client auth'],
+    },
   };
 }
