@@ -368,7 +368,7 @@ describe(
         expect.any(String) as string,
       ]);
       await committee.until(id, ({ changes }) => changes[0]?.state === 'EXECUTED', WAIT_MS);
-        const shown = await playground.kubectl('admin', ['get', ...args, `--namespace=${ONCE_NS}`]);
+      const shown = await playground.kubectl('admin', ['get', ...args, `--namespace=${ONCE_NS}`]);
       expect(shown.stdout).toMatch(shows);
     });
 
