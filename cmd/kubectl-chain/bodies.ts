@@ -28,15 +28,19 @@ export async function diffOrReason(
     return { diff: renderDiff(await fetchBody(session, identity, attested)), reason: '' };
   } catch (error) {
     if (!isChainError(error)) throw error;
-    return { diff: null, reason: await whyMissing(session, attested, error) };
+    return { diff: null, reason: (await whyMissing(session, attested, error)).join(': ') };
   }
 }
 
 /** Only the chain's own word counts: a node may say anything of a body that it does not show. */
-export async function whyMissing(session: Session, attested: Attested, error: ChainError): Promise<string> {
+export async function whyMissing(
+  session: Session,
+  attested: Attested,
+  error: ChainError,
+): Promise<readonly [code: 'BODY_ERASED' | 'BODY_UNAVAILABLE', reason: string]> {
   const key = tombstoneKey(attested.bodyHash);
   const erased = (await session.reader.state([key])).values.get(key) !== undefined;
-  return erased ? 'BODY_ERASED: it was erased by vote' : `BODY_UNAVAILABLE: ${error.message}`;
+  return erased ? ['BODY_ERASED', 'it was erased by vote'] : ['BODY_UNAVAILABLE', error.message];
 }
 
 /** The opened bodies of all of a proposal's changes, in order. Throws CLI_BODY if one cannot be had: then nobody should vote for it. */

@@ -100,6 +100,22 @@ describe('P6 the chain is down', () => {
     await playground.waitUntilHooked();
     expect((await createConfigMap(playground, 'alice', NS, 'after')).status).toBe(201);
   }, TIMEOUT_MS); // prettier-ignore
+
+  test('what the control plane deleted meanwhile is no drift', async () => {
+    const { playground } = world;
+    const audit = await playground.chain(null, [
+      'audit', 'pods', '-n', NS, '--decision=recorded', '--operation=delete', '-o=json',
+    ]); // prettier-ignore
+    const { items } = JSON.parse(audit.stdout) as { items: Line[] };
+    const verified = async (name: string): Promise<string> => {
+      const { code, stdout } = await playground.kubectl('alice', ['chain', 'verify', `pods/${name}`, '-n', NS]);
+      return `${code} ${stdout.split('\n')[1] ?? ''}`;
+    };
+    expect(await verified(items[0]?.name ?? '')).toMatch(/^0 \S+ +MATCH +\d+ +deleted by \S+, as recorded$/);
+    // Pods come and go all the time: this one may just have been replaced.
+    const [pod] = await pods(playground);
+    expect(await verified(pod?.metadata.name ?? '')).toMatch(/^(2 \S+ +BODY_UNAVAILABLE +\d+ +made by |0 \S+ +MATCH +\d+ +(being )?deleted by )/);
+  }, TIMEOUT_MS); // prettier-ignore
 });
 
 const PROGRAMS = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kwok'] as const;

@@ -9,8 +9,7 @@ import type { ClusterId, PublicKeyHex } from '../../../src/types/brand.ts';
 import type { Organisation, Validator } from '../../../src/types/chain.ts';
 import type { ChangeAttributes } from '../../../src/types/change.ts';
 import type { Json, JsonObject } from '../../../src/types/json.ts';
-import type { MutationPayload } from '../../../src/types/transaction.ts';
-import { fetchBody } from '../bodies.ts';
+import { fetchBody, whyMissing } from '../bodies.ts';
 import { canonicalise, equalButHidden, locally, reviewRequest } from '../canonical.ts';
 import { documentOf } from '../document.ts';
 import { exitCode, exitCodeOf } from '../exit-code.ts';
@@ -20,6 +19,7 @@ import type { KeyOptions, ListOptions } from '../options.ts';
 import { printOne, type View } from '../output/print.ts';
 import { folded } from '../record.ts';
 import { resourceType, typeAndName } from '../resource-types.ts';
+import { afterDeletion, madeByControlPlane, newestWord, type ObjectName } from '../newest-word.ts';
 import { clusterOf, withSession, type Session } from '../session.ts';
 import type { Terminal } from '../terminal.ts';
 import { oneRecord } from './audit.ts';
@@ -28,7 +28,7 @@ export interface VerifyOptions extends ListOptions, KeyOptions {
   readonly record?: string;
 }
 
-type Outcome = 'VALID' | 'MATCH' | 'DRIFT' | 'STALE' | 'BODY_UNAVAILABLE' | 'NOT_LOGGED' | 'TAMPERED';
+type Outcome = 'VALID' | 'MATCH' | 'DRIFT' | 'STALE' | 'BODY_ERASED' | 'BODY_UNAVAILABLE' | 'NOT_LOGGED' | 'TAMPERED';
 
 interface Verification {
   readonly subject: string;
@@ -39,7 +39,7 @@ interface Verification {
 
 const codes: Readonly<Record<Outcome, number>> = {
   VALID: exitCode.ok, MATCH: exitCode.ok, TAMPERED: exitCode.refused, DRIFT: exitCode.refused, NOT_LOGGED: exitCode.refused,
-  STALE: exitCode.couldNot, BODY_UNAVAILABLE: exitCode.couldNot,
+  STALE: exitCode.couldNot, BODY_ERASED: exitCode.couldNot, BODY_UNAVAILABLE: exitCode.couldNot,
 }; // prettier-ignore
 
 const view: View<Verification> = {
@@ -131,7 +131,7 @@ async function memberKey({ reader }: Session, org: string, member: string): Prom
   return documentOf<Organisation>(values, orgKey(org))?.members.find(({ name }) => name === member)?.key;
 }
 
-/** Compares what the cluster holds with the newest change of it that was admitted. */
+/** Compares what the cluster holds with the newest change of it that is recorded. */
 async function verifyObject(
   session: Session,
   words: readonly string[],
@@ -140,24 +140,22 @@ async function verifyObject(
 ): Promise<Verification> {
   const { isFresh, reason } = await session.reader.freshness();
   if (!isFresh) return { subject, outcome: 'STALE', record: null, reason };
-  const record = await newestAdmitted(session, words, options);
-  if (record === undefined)
+  const { records, object } = await historyOf(session, words, options);
+  const word = newestWord(records, object);
+  if (word === undefined)
     return { subject, outcome: 'NOT_LOGGED', record: null, reason: 'no admitted change of it is recorded' };
+  const { record, attributes, attestation } = word;
   const result = (outcome: Outcome, why: string): Verification => ({
     subject,
     outcome,
     record: record.index,
     reason: why,
   });
-  const { attestation } = record.transaction.payload as MutationPayload;
-  const { attributes } = attestation;
   const kube = new KubeApi(session.terminal, options);
   const live = await kube.get(pathOf(attributes, attributes.namespace, attributes.name));
-  if (attributes.operation === 'DELETE')
-    return live === undefined
-      ? result('MATCH', 'deleted, as recorded')
-      : result('DRIFT', 'its deletion is recorded, but it is there');
+  if (attributes.operation === 'DELETE') return result(...afterDeletion(live, attributes));
   if (live === undefined) return result('DRIFT', 'it is gone, and no deletion is recorded');
+  if (attestation === undefined) return result(...madeByControlPlane(live, attributes));
   const identity = await identityIfAny(session, options);
   if (identity === undefined)
     return result('BODY_UNAVAILABLE', 'only a member may read what was recorded; name a key with --key');
@@ -171,7 +169,8 @@ async function verifyObject(
     recorded = (await fetchBody(session, identity, attestation)).whole.new;
   } catch (error) {
     if (!isChainError(error)) throw error;
-    return result('BODY_UNAVAILABLE', error.message);
+    const [code, why] = await whyMissing(session, attestation, error);
+    return result(code, why);
   }
   const resource = await kube.servedResource(attributes.group, attributes.resource);
   const user = { username: attributes.user, groups: attributes.groups };
@@ -212,11 +211,11 @@ async function canonicalNow(
   }
 }
 
-async function newestAdmitted(
+async function historyOf(
   session: Session,
   words: readonly string[],
   options: VerifyOptions,
-): Promise<VerifiedRecord | undefined> {
+): Promise<{ readonly records: readonly VerifiedRecord[]; readonly object: ObjectName }> {
   const { type, name } = typeAndName(words);
   if (name === null) throw new ChainError('CLI_USAGE', { problem: 'name the object: verify TYPE/NAME' });
   const { group, resource, isNamespaced } = resourceType(type);
@@ -235,7 +234,7 @@ async function newestAdmitted(
     objectKey(nativeBackend.sha256, object as ChangeAttributes),
     historyMax,
   );
-  return folded(records).find(({ leaf }) => leaf.result.decision === 'ADMITTED');
+  return { records: folded(records), object };
 }
 
 function withoutControllers(object: JsonObject | null): JsonObject | null {
