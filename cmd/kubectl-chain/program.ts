@@ -267,6 +267,10 @@ function propose(
   does(ratify, async (words, options) =>
     (await import('./verbs/propose-config.ts')).proposeRatification(terminal, words, options),
   );
+  const erasure = one('erasure <record...>', 'that all nodes delete what these changes contained; the proofs stay');
+  does(erasure, async (words, options) =>
+    (await import('./verbs/propose-erasure.ts')).proposeErasure(terminal, words, options),
+  );
   const authority = one(
     'authority',
     'another authority or address of a hook, before it is installed, so that it is no finding',

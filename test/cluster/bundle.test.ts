@@ -166,3 +166,37 @@ describe('a proposal is what apply will ask for', () => {
     },
   );
 });
+
+describe('P5: what a vote erases', () => {
+  test('can be read of no node any more; that it happened stays proven', { timeout: TIMEOUT_MS }, async () => {
+    const { playground, committee } = world;
+    const name = 'personal';
+    const created = await playground.kubectl('alice', [
+      'create', 'configmap', name, '-n', 'dev', '--from-literal=data=a-name-and-an-address',
+    ]); // prettier-ignore
+    expect(created.code, created.stderr).toBe(0);
+    const audit = await playground.kubectl('alice', [
+      'chain', 'audit', `configmaps/${name}`, '-n', 'dev', '-o', 'jsonpath={.items[0].index}',
+    ]); // prettier-ignore
+    const index = audit.stdout.trim();
+    const shown = await chain('bob', ['show', index]);
+    expect(shown.stdout, `${audit.stderr}${shown.stderr}`).toContain('a-name-and-an-address');
+    const proposed = await chain('alice', ['propose', 'erasure', index, '--yes']);
+    expect(proposed.stderr).toContain(`record ${index}: CREATE configmaps dev/${name}`);
+    await committee.approve(proposalIn(proposed.stdout), ['alice', 'bob', 'carol'], 'EXECUTED');
+
+    // Each node deletes its copy when it has the block.
+    const said = async (person: string): Promise<string> => {
+      const { stdout, stderr } = await chain(person, ['show', index]);
+      return `${stdout}${stderr}`;
+    };
+    for (const person of ['alice', 'bob', 'carol', 'dave']) {
+      await expect.poll(() => said(person), { timeout: 60_000 }).toContain('BODY_ERASED');
+      expect(await said(person)).not.toContain('a-name-and-an-address');
+    }
+    const verified = await chain('alice', ['verify', `configmaps/${name}`, '-n', 'dev']);
+    expect([verified.code, verified.stdout]).toEqual([2, expect.stringContaining('BODY_ERASED')]);
+    expect((await chain('alice', ['verify', '--record', index])).code).toBe(0);
+    expect((await chain('alice', ['propose', 'erasure', index, '--yes'])).stderr).toContain('CLI_NOTHING');
+  });
+});

@@ -279,6 +279,14 @@ describe('propose for the configuration', () => {
     expect(made.chain.proposal(1).config).toMatchObject([expected]);
   });
 
+  test('P5: erases what records contained, once each, and what contains nothing is refused', async () => {
+    const index = made.chain.review(attested(updateRequest('v1', 'v2', 'ann@alpha', 'dev')).change).leaf;
+    expect((await ask('erasure', String(index), `record/${index}`)).out).toBe('proposal/1 proposed\n');
+    expect(made.chain.proposal(1).config).toMatchObject([{ type: 'tombstone', replaces: null }]);
+    expect((await ask('erasure', String(index + 2))).err).toContain('is no change that has contents');
+    expect((await ask('erasure', 'seven')).err).toContain('is no record');
+  });
+
   test('changes a single parameter and keeps the others', async () => {
     await ask(
       'params',
