@@ -62,7 +62,7 @@ export interface WebhookLimits {
 
 export const LIMITS_DEFAULT: WebhookLimits = {
   bodyBytesMax: 32 * 1024 * 1024,
-  bodiesBytesMax: 256 * 1024 * 1024,
+  bodiesBytesMax: 128 * 1024 * 1024,
   bodyTimeoutMs: 5_000,
   reviewsMax: 512,
   reviewsPerUserMax: 256,

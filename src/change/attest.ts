@@ -44,7 +44,7 @@ export function attestRequest(request: Json, context: AttestContext): AttestedCh
 
 /** Normalise, replace what the server made, redact, digest: in this order, so that redacted bytes are what is committed to. */
 export function attest(review: Review, context: AttestContext): AttestedChange {
-  const { keys, sha256, hmacSha256 } = context;
+  const { keys, sha256 } = context;
   const [clearedOld, clearedNew] = cleared(review, context);
   const whole: WholeChange = {
     v: 1,
@@ -54,16 +54,12 @@ export function attest(review: Review, context: AttestContext): AttestedChange {
     new: clearedNew,
   };
   const canonical = canonicalChanges(whole);
-  const salts = {
-    diff: hmacSha256(keys.salt, canonical.bytes.diff),
-    strict: hmacSha256(keys.salt, canonical.bytes.strict),
-  };
-  const commitment: PerBinding = {
-    diff: commitmentOf(salts.diff, canonical.bytes.diff, sha256),
-    strict: commitmentOf(salts.strict, canonical.bytes.strict, sha256),
-  };
+  const strict = committed(canonical.bytes.strict, context);
+  const diff = canonical.bytes.diff === canonical.bytes.strict ? strict : committed(canonical.bytes.diff, context);
+  const salts = { diff: diff.salt, strict: strict.salt };
+  const commitment: PerBinding = { diff: diff.commitment, strict: strict.commitment };
   const attributes = attributesOf(review, whole, canonical, context.cluster);
-  const body = encodeBody(whole, salts);
+  const body = encodeBody(canonical.bytes.strict, salts);
   return {
     attestation: {
       attributes,
@@ -77,6 +73,14 @@ export function attest(review: Review, context: AttestContext): AttestedChange {
     empty: isEmpty(review, canonical),
     dryRun: isDryRun(review),
   };
+}
+
+function committed(
+  change: Uint8Array,
+  { keys, sha256, hmacSha256 }: AttestContext,
+): { readonly salt: Uint8Array; readonly commitment: Hash } {
+  const salt = hmacSha256(keys.salt, change);
+  return { salt, commitment: commitmentOf(salt, change, sha256) };
 }
 
 /** The new object of a review as its body shows it, without the cost of digests. Null for a DELETE. Throws CODEC_ and CHANGE_ codes only. */

@@ -1,5 +1,14 @@
 import { changeDigests } from '../codec/change-digest.ts';
-import { bytesEqual, canonicalJson, fromHex, parseJson, toHex } from '../codec/index.ts';
+import {
+  bytesEqual,
+  canonicalJson,
+  canonicalText,
+  concatBytes,
+  fromHex,
+  parseJson,
+  toHex,
+  utf8Encode,
+} from '../codec/index.ts';
 import { ChainError, isChainError } from '../errors/chain-error.ts';
 import type { Sha256 } from '../ports/crypto.ts';
 import type { Hash } from '../types/brand.ts';
@@ -30,15 +39,11 @@ export interface VerifiedBody {
 
 /**
  * Canonical JSON {v, alg, salts, change}. The diff is not stored beside the change: whoever reads derives it, so that what
- * is shown and what is signed cannot differ.
+ * is shown and what is signed cannot differ. `change` are the canonical bytes of the whole change, which may be many megabytes.
  */
-export function encodeBody(whole: WholeChange, salts: { readonly [mode in BindingMode]: Uint8Array }): Uint8Array {
-  return canonicalJson({
-    v: 1,
-    alg: 'sha256',
-    salts: { diff: toHex(salts.diff), strict: toHex(salts.strict) },
-    change: whole,
-  });
+export function encodeBody(change: Uint8Array, salts: { readonly [mode in BindingMode]: Uint8Array }): Uint8Array {
+  const shown = canonicalText({ diff: toHex(salts.diff), strict: toHex(salts.strict) });
+  return concatBytes(utf8Encode('{"alg":"sha256","change":'), change, utf8Encode(`,"salts":${shown},"v":1}`));
 }
 
 /**

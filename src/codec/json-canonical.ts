@@ -1,4 +1,5 @@
 import { ChainError } from '../errors/chain-error.ts';
+import { concatBytes } from './bytes.ts';
 import { isJsonNumberText } from './json-number.ts';
 import { utf8Encode } from './utf8.ts';
 
@@ -11,29 +12,58 @@ const DEPTH_MAX = 1_000;
  * bigint, NaN, infinities, functions, lone surrogates and cycles are CODEC_CANONICAL.
  */
 export function canonicalText(value: unknown): string {
-  return write(value, 0);
+  const out = new Output(Infinity);
+  write(value, 0, out);
+  return out.text;
 }
 
 /** UTF-8 of canonicalText. */
 export function canonicalJson(value: unknown): Uint8Array {
-  return utf8Encode(write(value, 0));
+  const out = new Output(PIECE_CHARS);
+  write(value, 0, out);
+  return out.bytes();
 }
 
-function write(value: unknown, depth: number): string {
+/** A text that grows by small parts is a tree of them, many times its size, until it is read as a whole: so it is turned into bytes now and then. */
+const PIECE_CHARS = 65_536;
+
+class Output {
+  readonly #pieceChars: number;
+  readonly #pieces: Uint8Array[] = [];
+  text = '';
+
+  constructor(pieceChars: number) {
+    this.#pieceChars = pieceChars;
+  }
+
+  put(part: string): void {
+    this.text += part;
+    if (this.text.length < this.#pieceChars) return;
+    this.#pieces.push(utf8Encode(this.text));
+    this.text = '';
+  }
+
+  bytes(): Uint8Array {
+    const last = utf8Encode(this.text);
+    return this.#pieces.length === 0 ? last : concatBytes(...this.#pieces, last);
+  }
+}
+
+function write(value: unknown, depth: number, out: Output): void {
   switch (typeof value) {
     case 'string':
-      return writeString(value);
+      return out.put(quoted(value));
     case 'number':
       if (!Number.isFinite(value)) throw refused(`the number ${value}`);
-      return String(value);
+      return out.put(String(value));
     case 'boolean':
-      return value ? 'true' : 'false';
+      return out.put(value ? 'true' : 'false');
     case 'object':
-      if (value === null) return 'null';
+      if (value === null) return out.put('null');
       if (depth >= DEPTH_MAX) throw refused(`nesting deeper than ${DEPTH_MAX} levels, or a cycle`);
-      if (Array.isArray(value)) return writeArray(value, depth + 1);
-      if (isJsonNumberText(value)) return value.numberText;
-      return writeObject(value as Record<string, unknown>, depth + 1);
+      if (Array.isArray(value)) return writeArray(value, depth + 1, out);
+      if (isJsonNumberText(value)) return out.put(value.numberText);
+      return writeObject(value as Record<string, unknown>, depth + 1, out);
     case 'undefined':
     case 'bigint':
     case 'function':
@@ -42,30 +72,31 @@ function write(value: unknown, depth: number): string {
   }
 }
 
-function writeArray(array: readonly unknown[], depth: number): string {
-  let text = '[';
+function writeArray(array: readonly unknown[], depth: number, out: Output): void {
+  out.put('[');
   for (let i = 0; i < array.length; i++) {
-    if (i > 0) text += ',';
-    text += write(array[i], depth);
+    if (i > 0) out.put(',');
+    write(array[i], depth, out);
   }
-  return `${text}]`;
+  out.put(']');
 }
 
 /** Keys in the order of their UTF-16 code units (RFC 8785 section 3.2.3), which is what sort() does by itself. */
-function writeObject(object: Record<string, unknown>, depth: number): string {
+function writeObject(object: Record<string, unknown>, depth: number, out: Output): void {
   const prototype: unknown = Object.getPrototypeOf(object);
   if (prototype !== null && prototype !== Object.prototype) throw refused('an object of a class');
-  let text = '{';
+  let before = '{';
   for (const key of Object.keys(object).sort()) {
     const member = object[key];
     if (member === undefined) continue;
-    if (text.length > 1) text += ',';
-    text += `${writeString(key)}:${write(member, depth)}`;
+    out.put(`${before}${quoted(key)}:`);
+    before = ',';
+    write(member, depth, out);
   }
-  return `${text}}`;
+  out.put(before === '{' ? '{}' : '}');
 }
 
-function writeString(text: string): string {
+function quoted(text: string): string {
   if (!text.isWellFormed()) throw refused('a string with a lone surrogate');
   return JSON.stringify(text);
 }

@@ -30,6 +30,7 @@ import {
 } from './execute/keys.ts';
 import type { NaturalKeyDocument } from './execute/natural-key.ts';
 import { digestsOfProposal, liveProposalIds, readProposal, useOf } from './execute/proposals.ts';
+import { waitingWitnesses } from './execute/pairing.ts';
 import { newestSet, setNumber, validatorsAt } from './execute/validator-sets.ts';
 import { standingOf, type Standing } from './execute/standing.ts';
 
@@ -64,6 +65,8 @@ export function createReader(
       const isOpen = found.kind === 'pending' && found.proposal.state === 'OPEN';
       return isOpen ? { code: found.code, proposal: found.proposal, binding: found.binding } : null;
     },
+    pairHash: (attestation) => chain.facts.pairHash(attestation),
+    waitingOrgs: (pair, nowMs) => waitingWitnesses(docs(), pair, nowMs).map(({ org }) => org),
     proposal: (id) => readProposal(docs(), id),
     digestsOf: (id) => digestsOfProposal(docs(), id),
     use: (id, index) => useOf(docs(), id, index),

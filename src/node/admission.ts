@@ -37,6 +37,8 @@ interface Deps {
   readonly obstacle: () => ChainError | null;
   /** Resolves when there is none, or after this long. */
   readonly unobstructed: (limitMs: number) => Promise<void>;
+  /** Resolves true as soon as the node of another hook has submitted its attestation of this change, and false after this long. */
+  readonly witnessed: (attestation: ChangeAttestation, limitMs: number) => Promise<boolean>;
   /** It was refused again for this open proposal, without a transaction. */
   readonly refusedAgain: (proposal: number) => void;
   readonly now: () => number;
@@ -46,17 +48,21 @@ interface Deps {
 /** Of the time that is left a reviewer waits this share, and no longer than this, for an obstacle to pass. */
 const obstacleShare = 0.25;
 const obstacleMaxMs = 2_000;
+/** Each hook's node has budgets of its own: what another one has taken on comes here within this time, and would wait in vain for the attestation of this one. */
+const partnerWaitMs = 500;
 
 /** The webhook's way to the log: what one node saw becomes a signed transaction, and the decision of the quorum comes back. */
 export function createAdmissionLedger(deps: Deps): AdmissionLedger {
   const replays = new Replays();
-  const budget = new RefusalBudget();
+  const budgets = { own: new RefusalBudget(), joined: new RefusalBudget() };
   return {
     evaluate: (attributes, digest) => deps.reader.evaluate(attributes, digest),
     clusterKey: deps.clusterKey,
     async decide(attestation, body, deadlineMs) {
       try {
-        return await replays.decide(attestation, deps.now(), () => decide(deps, budget, attestation, body, deadlineMs));
+        return await replays.decide(attestation, deps.now(), () =>
+          decide(deps, budgets, attestation, body, deadlineMs),
+        );
       } catch (error) {
         deps.warn('a change could not be submitted', { reason: (error as Error).message });
         return { kind: 'unavailable', code: 'NODE_NOT_READY' };
@@ -67,7 +73,7 @@ export function createAdmissionLedger(deps: Deps): AdmissionLedger {
 
 async function decide(
   deps: Deps,
-  budget: RefusalBudget,
+  budgets: { readonly own: RefusalBudget; readonly joined: RefusalBudget },
   attestation: ChangeAttestation,
   body: Uint8Array,
   deadlineMs: number,
@@ -93,8 +99,11 @@ async function decide(
   }
   const { attributes, digest } = attestation;
   const isRefused = deps.reader.evaluate(attributes, digest).kind === 'needs-votes';
-  if (isRefused && !budget.take(attributes.user, deps.now()))
-    return { kind: 'overloaded', code: 'ADMISSION_REFUSED_OFTEN' };
+  if (isRefused && !budgets.own.take(attributes.user, deps.now())) {
+    const isJoined =
+      (await deps.witnessed(attestation, partnerWaitMs)) && budgets.joined.take(attributes.user, deps.now());
+    if (!isJoined) return { kind: 'overloaded', code: 'ADMISSION_REFUSED_OFTEN' };
+  }
   await deps.putBody(attestation.bodyHash, body, deps.bodyOrgs());
   const payload: MutationPayload = {
     v: 1,

@@ -28,7 +28,7 @@ export class Mempool {
   readonly #lanes: Readonly<Record<Lane, Map<string, OrgQueue>>> = { reserved: new Map(), normal: new Map() };
   readonly #byHash = new Map<Hash, PooledTx>();
   /** Witnesses that wait here for a change. */
-  readonly #pairs = new Map<Hash, { witnesses: number; readonly needed: number }>();
+  readonly #pairs = new Map<Hash, { readonly orgs: string[]; readonly needed: number }>();
   /** Changes of which some witness is here and some is not. */
   #halves = 0;
   /** Which organisation the next batch starts with. */
@@ -41,6 +41,11 @@ export class Mempool {
   /** True while some change waits here for its other witness, which usually is a millisecond behind. */
   get hasHalves(): boolean {
     return this.#halves > 0;
+  }
+
+  /** Organisations whose attestation of this change waits here. */
+  witnessesOf(pair: Hash): readonly string[] {
+    return this.#pairs.get(pair)?.orgs ?? [];
   }
 
   has(hash: Hash): boolean {
@@ -71,7 +76,7 @@ export class Mempool {
     queue.txs.set(tx.hash, tx);
     queue.bytes += bytes.length;
     this.#byHash.set(tx.hash, tx);
-    this.#countPair(tx.pair, 1);
+    this.#countPair(tx, 1);
     return true;
   }
 
@@ -79,7 +84,7 @@ export class Mempool {
     const tx = this.#byHash.get(hash);
     if (tx === undefined) return;
     this.#byHash.delete(hash);
-    this.#countPair(tx.pair, -1);
+    this.#countPair(tx, -1);
     const lane = this.#lanes[tx.lane];
     const queue = lane.get(tx.org);
     if (queue === undefined) return;
@@ -134,13 +139,14 @@ export class Mempool {
     return gone;
   }
 
-  #countPair(pair: PairHint | null, change: 1 | -1): void {
+  #countPair({ pair, org }: PooledTx, change: 1 | -1): void {
     if (pair === null) return;
-    const entry = this.#pairs.get(pair.key) ?? { witnesses: 0, needed: pair.witnesses };
+    const entry = this.#pairs.get(pair.key) ?? { orgs: [], needed: pair.witnesses };
     if (isHalf(entry)) this.#halves -= 1;
-    entry.witnesses += change;
+    if (change === 1) entry.orgs.push(org);
+    else entry.orgs.splice(entry.orgs.indexOf(org), 1);
     if (isHalf(entry)) this.#halves += 1;
-    if (entry.witnesses === 0) this.#pairs.delete(pair.key);
+    if (entry.orgs.length === 0) this.#pairs.delete(pair.key);
     else this.#pairs.set(pair.key, entry);
   }
 }
@@ -175,6 +181,6 @@ class Offered {
   }
 }
 
-function isHalf({ witnesses, needed }: { readonly witnesses: number; readonly needed: number }): boolean {
-  return witnesses > 0 && witnesses % needed !== 0;
+function isHalf({ orgs, needed }: { readonly orgs: readonly string[]; readonly needed: number }): boolean {
+  return orgs.length > 0 && orgs.length % needed !== 0;
 }

@@ -20,6 +20,7 @@ import type { ExecutedBlock } from '../ports/application.ts';
 import type { LedgerReader } from '../ports/ledger-reader.ts';
 import type { ClusterId, Hash, ValidatorId } from '../types/brand.ts';
 import type { ClusterRecord, Validator } from '../types/chain.ts';
+import type { ChangeAttestation } from '../types/change.ts';
 import type { Proposal } from '../types/proposal.ts';
 import type { ObservedResult, Payload } from '../types/transaction.ts';
 import { createAdmissionLedger } from './admission.ts';
@@ -54,6 +55,7 @@ const ownTxWaitMs = 10_000;
 const keyRetryMs = 500;
 /** Failovers probe each 500 ms and wait 400 ms for the answer. */
 const unreadySeenMs = 1_200;
+const witnessCheckMs = 50;
 const expiryIntervalMs = 60_000;
 const expiredAtOnceMax = 100;
 
@@ -371,6 +373,7 @@ export class ChainNode {
       bodyOrgs: () => [...entitled(this.#host.app.cluster(name) ?? emptyRecord)],
       obstacle: () => this.#host.obstacle(),
       unobstructed: (limitMs) => this.#host.unobstructed(limitMs),
+      witnessed: (attestation, limitMs) => this.#witnessed(name, attestation, limitMs),
       refusedAgain: (proposal) => {
         this.#metrics.refusedAgain.inc();
         this.#refusals.add(proposal, Date.now());
@@ -591,6 +594,20 @@ export class ChainNode {
     const name = this.#config.cluster?.name;
     const record = name === undefined ? undefined : this.#host.app.cluster(name);
     return record?.hooks.find(({ orgs }) => orgs.includes(this.#self.org))?.name ?? null;
+  }
+
+  /** Whether an organisation that answers for another hook attests the same change, for the next block or in the log; looked for until it does, or for so long. */
+  async #witnessed(cluster: ClusterId, attestation: ChangeAttestation, limitMs: number): Promise<boolean> {
+    const { app, mempool } = this.#host;
+    const pair = app.pairHash(attestation);
+    const untilMs = performance.now() + limitMs;
+    for (;;) {
+      const others = (app.cluster(cluster)?.hooks ?? []).filter(({ orgs }) => !orgs.includes(this.#self.org));
+      const found: readonly string[] = [...mempool.witnessesOf(pair), ...app.waitingOrgs(pair, app.info().timeMs)];
+      if (others.some(({ orgs }) => orgs.some((org) => found.includes(org)))) return true;
+      if (performance.now() >= untilMs) return false;
+      await sleep(witnessCheckMs);
+    }
   }
 
   #webhookReadiness(): { ready: boolean; reasons: readonly string[] } {

@@ -21,7 +21,7 @@ export const reviewThreadLimits: ReviewThreadLimits = {
   waitingMax: 64,
   jobTimeoutMs: 10_000,
   idleMs: 60_000,
-  heapMegabytesMax: 768,
+  heapMegabytesMax: 400,
 };
 
 interface Deps {
@@ -37,8 +37,6 @@ interface Job {
   readonly hook: Hook;
   readonly uid: string;
   readonly settle: (outcome: ReadOutcome) => void;
-  /** Answered because its time was over. */
-  isOver: boolean;
 }
 
 /**
@@ -51,6 +49,8 @@ export class ReviewThread implements ReviewReader {
   readonly #waiting: Job[] = [];
   #worker: Worker | undefined;
   #isReady = false;
+  /** One that ends holds its memory until it has ended: the next one waits for that. */
+  #isEnding = false;
   #current: { readonly job: Job; readonly timer: NodeJS.Timeout } | undefined;
   #idle: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -72,17 +72,24 @@ export class ReviewThread implements ReviewReader {
     const uid = uidInFront(bytes);
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
-        job.isOver = true;
         job.settle(costly(uid, timeoutMs));
+        this.#forget(job);
       }, timeoutMs);
       const settle = (outcome: ReadOutcome): void => {
         clearTimeout(timer);
         resolve(outcome);
       };
-      const job: Job = { bytes, hook, uid, settle, isOver: false };
+      const job: Job = { bytes, hook, uid, settle };
       this.#waiting.push(job);
       this.#next();
     });
+  }
+
+  /** Nobody waits for it any more: its bytes go, and a thread that reads it ends, with all that it holds. */
+  #forget(job: Job): void {
+    const at = this.#waiting.indexOf(job);
+    if (at >= 0) this.#waiting.splice(at, 1);
+    else if (this.#current?.job === job) void this.#end();
   }
 
   async close(): Promise<void> {
@@ -94,17 +101,14 @@ export class ReviewThread implements ReviewReader {
   }
 
   #next(): void {
-    if (this.#current !== undefined || this.#isClosed) return;
-    const isWanted = this.#waiting.some(({ isOver }) => !isOver);
-    if (!isWanted) this.#waiting.length = 0;
-    if (!isWanted) return this.#rest();
+    if (this.#current !== undefined || this.#isEnding || this.#isClosed) return;
+    if (this.#waiting.length === 0) return this.#rest();
     clearTimeout(this.#idle);
     const worker = (this.#worker ??= this.#start());
     // Its start is not the review's time: it says when it is ready.
     if (!this.#isReady) return;
     const job = this.#waiting.shift();
-    // Nobody waits for it any more.
-    if (job === undefined || job.isOver) return this.#next();
+    if (job === undefined) return;
     const timer = setTimeout(() => void this.#end(), this.#limits.jobTimeoutMs);
     this.#current = { job, timer };
     const message: ReviewJob = { bytes: job.bytes, hook: job.hook, key: this.#deps.clusterKey() };
@@ -145,13 +149,16 @@ export class ReviewThread implements ReviewReader {
   }
 
   /** Without the thread: what it was reading gets no other outcome, what waits gets a new one. */
-  #end(): Promise<unknown> {
-    const ended = this.#worker?.terminate();
+  async #end(): Promise<void> {
+    const worker = this.#worker;
     this.#worker = undefined;
     this.#isReady = false;
     this.#settle((job) => costly(job.uid, this.#limits.jobTimeoutMs));
+    if (worker === undefined) return;
+    this.#isEnding = true;
+    await worker.terminate();
+    this.#isEnding = false;
     this.#next();
-    return Promise.resolve(ended);
   }
 
   #settle(outcome: (job: Job) => ReadOutcome): void {

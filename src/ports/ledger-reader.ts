@@ -1,5 +1,5 @@
 import type { ChainParams, ClusterRecord, Joiner, Organisation, Validator, ValidatorSet } from '../types/chain.ts';
-import type { BindingMode, ChangeAttributes, PerBinding } from '../types/change.ts';
+import type { ChangeAttestation, BindingMode, ChangeAttributes, PerBinding } from '../types/change.ts';
 import type { Hash, OrgId } from '../types/brand.ts';
 import type { ChangeUse, Proposal, ProposalDetails } from '../types/proposal.ts';
 import type { SpoolHead, SpoolTotals } from '../types/spool.ts';
@@ -20,6 +20,10 @@ export interface LedgerReader {
     attributes: ChangeAttributes,
     digest: PerBinding,
   ): { readonly code: ErrorCode; readonly proposal: Proposal; readonly binding: BindingMode } | null;
+  /** Of what all witnesses of a change attest alike. */
+  pairHash(attestation: ChangeAttestation): Hash;
+  /** Organisations whose attestation of this change is on the log and waits for another hook's. */
+  waitingOrgs(pair: Hash, nowMs: number): readonly OrgId[];
   proposal(id: number): Proposal | undefined;
   /** Approved digests of a proposal's changes, in order. */
   digestsOf(id: number): readonly Hash[];

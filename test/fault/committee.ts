@@ -127,6 +127,11 @@ export class FaultNode {
     return this.#hook.ask(review, timeoutMs);
   }
 
+  /** Asks its record hook. */
+  record(review: string): Promise<HookAnswer> {
+    return this.#hook.record(review);
+  }
+
   /** Of a stopped node. */
   async fsck(): Promise<FsckReport> {
     const { stdout, stderr, code } = await runChainNode(['fsck', '--config', this.files.config, '-o', 'json']);
@@ -231,14 +236,16 @@ export class Committee {
   }
 
   /** One change of the cluster: the same review to one node of each hook, `via` or the first that runs, both at once. */
-  async change(name: string, via: readonly string[] = [], timeoutMs?: number): Promise<Change> {
+  async change(name: string, via: readonly string[] = [], timeoutMs?: number, user?: string): Promise<Change> {
     const objectUid = randomUUID();
     const asked = this.founded.hooks.map(({ orgs }) => {
       const group = orgs.map((org) => this.node(org));
       return group.find(({ org }) => via.includes(org)) ?? group.find(({ isRunning }) => isRunning) ?? group[0];
     });
     const answers = await Promise.all(
-      asked.flatMap((node) => (node === undefined ? [] : [node.ask(configMapReview(name, objectUid), timeoutMs)])),
+      asked.flatMap((node) =>
+        node === undefined ? [] : [node.ask(configMapReview(name, objectUid, user), timeoutMs)],
+      ),
     );
     return { name, isAllowed: answers.every(({ isAllowed }) => isAllowed), answers };
   }

@@ -13,6 +13,8 @@ export interface HookAnswer {
   /** Of an allowed one: where its decision stands. */
   readonly leaf: number | null;
   readonly height: number | null;
+  /** Acknowledged from the spool. */
+  readonly isSpooled: boolean;
   /** First cause of a refusal; NO_ANSWER if the connection failed. */
   readonly code: string;
   readonly message: string;
@@ -20,7 +22,10 @@ export interface HookAnswer {
 }
 
 interface ReviewResponse {
-  readonly response: {
+  /** Of what was turned away before it was read, which has no review to answer with. */
+  readonly code?: string;
+  readonly message?: string;
+  readonly response?: {
     readonly allowed: boolean;
     readonly auditAnnotations?: Readonly<Record<string, string>>;
     readonly status?: {
@@ -30,8 +35,11 @@ interface ReviewResponse {
   };
 }
 
-/** As long as an API server waits for a hook. */
+/** As long as an API server waits for the gate and for the record hook. */
 export const HOOK_TIMEOUT_MS = 10_000;
+const RECORD_TIMEOUT_MS = 2_000;
+/** An API server would not wait so long; here it shows how late an answer is. */
+const RECORD_PATIENCE_MS = 60_000;
 
 /** Asks one node's webhook like an API server: HTTP/1.1, kept connections, its client certificate. */
 export class HookClient {
@@ -46,19 +54,30 @@ export class HookClient {
   }
 
   /** `timeoutMs` is told to the hook, which answers 1.5 s earlier. */
-  async ask(review: string, timeoutMs = HOOK_TIMEOUT_MS): Promise<HookAnswer> {
+  ask(review: string, timeoutMs = HOOK_TIMEOUT_MS): Promise<HookAnswer> {
+    return this.#answerOf(review, `/admit?timeout=${timeoutMs / 1_000}s`, timeoutMs);
+  }
+
+  /** Asks the record hook. */
+  record(review: string): Promise<HookAnswer> {
+    return this.#answerOf(review, `/record?timeout=${RECORD_TIMEOUT_MS / 1_000}s`, RECORD_PATIENCE_MS);
+  }
+
+  async #answerOf(review: string, path: string, patienceMs: number): Promise<HookAnswer> {
     const startedMs = performance.now();
-    const answer = { org: this.#org, isAllowed: false, leaf: null, height: null };
+    const answer = { org: this.#org, isAllowed: false, leaf: null, height: null, isSpooled: false };
     const ms = () => Math.round(performance.now() - startedMs);
     try {
-      const { response } = JSON.parse(await this.#post(review, timeoutMs)) as ReviewResponse;
+      const { response, code, message } = JSON.parse(await this.#post(review, path, patienceMs)) as ReviewResponse;
+      if (response === undefined) return { ...answer, code: code ?? '', message: message ?? '', ms: ms() };
       if (response.allowed) {
-        const { leaf, height } = response.auditAnnotations ?? {};
+        const { leaf, height, spooled } = response.auditAnnotations ?? {};
         return {
           ...answer,
           isAllowed: true,
           leaf: numberOf(leaf),
           height: numberOf(height),
+          isSpooled: spooled === 'true',
           code: '',
           message: '',
           ms: ms(),
@@ -75,16 +94,16 @@ export class HookClient {
     this.#agent.destroy();
   }
 
-  #post(review: string, timeoutMs: number): Promise<string> {
+  #post(review: string, path: string, patienceMs: number): Promise<string> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => outgoing.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+      const timer = setTimeout(() => outgoing.destroy(new Error(`no answer within ${patienceMs} ms`)), patienceMs);
       const fail = (error: Error): void => {
         clearTimeout(timer);
         reject(error);
       };
       const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(review) };
       const options = { host: '127.0.0.1', port: this.#port, method: 'POST', agent: this.#agent, headers };
-      const outgoing = request({ ...options, path: `/admit?timeout=${timeoutMs / 1_000}s` }, (incoming) => {
+      const outgoing = request({ ...options, path }, (incoming) => {
         let text = '';
         incoming.setEncoding('utf8').on('data', (part: string) => (text += part));
         incoming.once('error', fail);

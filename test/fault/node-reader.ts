@@ -1,11 +1,14 @@
-import { ChainReader } from '../../src/client/reader.ts';
+import { recordOf, type VerifiedRecord } from '../../src/client/answer.ts';
+import { ChainReader, type RecordList } from '../../src/client/reader.ts';
 import { httpsTransport, type Transport } from '../../src/client/transport.ts';
 import { memoryLastSeen } from '../../src/client/last-seen.ts';
 import { blockIdOf, decodeHeadJson } from '../../src/ledger/index.ts';
 import { nativeBackend } from '../../src/crypto/index.ts';
 import type { NodeStatus } from '../../src/ports/api-backend.ts';
 import type { Hash } from '../../src/types/brand.ts';
+import type { ChangeAttestation } from '../../src/types/change.ts';
 import type { JsonObject } from '../../src/types/json.ts';
+import type { SpooledRecordPayload } from '../../src/types/transaction.ts';
 import type { Founded, Member } from './founding.ts';
 
 export interface BlockOutcome {
@@ -93,22 +96,40 @@ export class NodeReader {
         limit: String(PAGE),
         ...(before === null ? {} : { before: String(before) }),
       });
-      for (const { index, leaf, transaction } of page.records) {
-        const { payload } = transaction;
-        found.push({
-          index,
-          height: leaf.height,
-          kind: payload.kind,
-          by: 'node' in payload ? payload.node : payload.org,
-          name: payload.kind === 'mutation' ? payload.attestation.attributes.name : '',
-          decision: leaf.result.decision,
-          accused: payload.kind === 'evidence' ? payload.validator : '',
-          witnesses: leaf.result.witnesses ?? [],
-        });
-      }
+      found.push(...page.records.map(logRecordOf));
       before = page.next;
     } while (before !== null);
     return found.reverse();
+  }
+
+  /** The records at these places of the log, in the order asked for. @throws Error where a block's leaf stands. */
+  async recordsAt(indexes: readonly number[]): Promise<readonly LogRecord[]> {
+    return (await this.#reader.leaves(indexes)).map((leaf) => logRecordOf(recordOf(leaf)));
+  }
+
+  /** What record hooks wrote down, oldest first. */
+  async spooled(): Promise<readonly SpooledRecordPayload[]> {
+    const found: SpooledRecordPayload[] = [];
+    let before: number | null = null;
+    do {
+      const page: RecordList = await this.#reader.records({
+        kind: 'spooled-record',
+        limit: String(PAGE),
+        ...(before === null ? {} : { before: String(before) }),
+      });
+      for (const { transaction } of page.records)
+        if (transaction.payload.kind === 'spooled-record') found.push(transaction.payload);
+      before = page.next;
+    } while (before !== null);
+    return found.reverse();
+  }
+
+  /** What the newest mutation in the log attests. @throws Error if there is none. */
+  async newestAttestation(): Promise<ChangeAttestation> {
+    const { records } = await this.#reader.records({ kind: 'mutation', limit: '1' });
+    const payload = records[0]?.transaction.payload;
+    if (payload?.kind !== 'mutation') throw new Error('the log has no mutation');
+    return payload.attestation;
   }
 
   /** Nodes whose answers did not verify: there must be none. */
@@ -126,6 +147,20 @@ export class NodeReader {
     if (status !== 200) throw new Error(`${path}: ${status} ${text}`);
     return JSON.parse(text);
   }
+}
+
+function logRecordOf({ index, leaf, transaction }: VerifiedRecord): LogRecord {
+  const { payload } = transaction;
+  return {
+    index,
+    height: leaf.height,
+    kind: payload.kind,
+    by: 'node' in payload ? payload.node : payload.org,
+    name: payload.kind === 'mutation' ? payload.attestation.attributes.name : '',
+    decision: leaf.result.decision,
+    accused: payload.kind === 'evidence' ? payload.validator : '',
+    witnesses: leaf.result.witnesses ?? [],
+  };
 }
 
 function outcomeOf({ header, state }: ReturnType<typeof decodeHeadJson>): BlockOutcome {

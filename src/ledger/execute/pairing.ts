@@ -4,6 +4,7 @@ import type { ChangeAttestation } from '../../types/change.ts';
 import type { Sha256 } from '../../ports/crypto.ts';
 import { canonicalJson } from '../../codec/index.ts';
 import { domainHashHex } from '../domain-hash.ts';
+import type { DocumentReader } from './documents.ts';
 import type { Execution } from './execution.ts';
 import { putExpiring, type Expiring } from './expiry.ts';
 import { pairKeyOf } from './keys.ts';
@@ -58,6 +59,11 @@ export function pairWitness(
   const dropped = ofHook.length >= WAITING_PER_HOOK_MAX ? ofHook[0] : undefined;
   putWaiting(x, key, [...waiting.filter((other) => other !== dropped), witness]);
   return undefined;
+}
+
+/** Witnesses of this change that wait in the log for those of other hooks. */
+export function waitingWitnesses(docs: DocumentReader, key: Hash, timeMs: number): readonly Witness[] {
+  return (docs.get<PairDocument>(pairKeyOf(key))?.waiting ?? []).filter(({ notAfterMs }) => notAfterMs >= timeMs);
 }
 
 function answers(cluster: ClusterRecord, { hook, org }: Witness): boolean {

@@ -16,6 +16,15 @@ describe('canonical JSON', () => {
     );
   });
 
+  test('of many megabytes, which is made in pieces, is the same bytes as its text', () => {
+    const members = Array.from({ length: 20_000 }, (_, i) => [
+      `key ${i} ä 😀`,
+      ['é'.repeat(i % 40), i, '😀'.repeat(i % 3)],
+    ]);
+    const value = { ...(Object.fromEntries(members) as object), long: '😀'.repeat(100_000), none: {}, list: [] };
+    expect(Buffer.from(canonicalJson(value)).equals(Buffer.from(canonicalize(value) ?? ''))).toBe(true);
+  });
+
   test('is a fixed point: canonical bytes parse and come back identically', () => {
     fc.assert(
       fc.property(fc.jsonValue({ stringUnit: 'grapheme', maxDepth: 5 }), (value) => {

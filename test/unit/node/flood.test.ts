@@ -15,7 +15,14 @@ type Deps = Parameters<typeof createAdmissionLedger>[0];
 
 /** A node's way to the log with a clock of its own; `open` are digests with an open proposal. */
 function node(more: Partial<Deps> = {}) {
-  const seen = { submitted: 0, again: [] as number[], nowMs: 1_000_000, open: new Set<string>(), matched: true };
+  const seen = {
+    submitted: 0,
+    again: [] as number[],
+    nowMs: 1_000_000,
+    open: new Set<string>(),
+    witnessed: new Set<string>(),
+    matched: true,
+  };
   const result = { decision: 'REFUSED', code: 'GOVERNANCE_VOTES_REQUIRED', proposal: null, witnesses: [], binding: null, original: null } as const; // prettier-ignore
   const committed: SubmitOutcome = { kind: 'committed', tx: hashOf('tx'), height: 7, leaf: 9, result };
   const deps = {
@@ -44,6 +51,7 @@ function node(more: Partial<Deps> = {}) {
     bodyOrgs: () => [],
     obstacle: () => null,
     unobstructed: () => Promise.resolve(),
+    witnessed: ({ digest }: ChangeAttestation) => Promise.resolve(seen.witnessed.has(digest.diff)),
     refusedAgain: (proposal: number) => void seen.again.push(proposal),
     settled: () => Promise.resolve(),
     now: () => seen.nowMs,
@@ -85,6 +93,17 @@ describe('a flood of refused writes', () => {
     seen.nowMs += 1_000;
     expect((await decide(review('v2', 'a second later'))).kind).toBe('refused');
     expect((await decide(review('v3', 'at once after it'))).kind).toBe('overloaded');
+  });
+
+  it('what another hook has taken on is not left half: this one joins, at the same cost again and no more', async () => {
+    const { seen, decide } = node();
+    for (let i = 0; i < 300; i += 1) await decide(review(`v${i}`, `u${i}`));
+    expect((await decide(review('v300', 'u300'))).kind).toBe('overloaded');
+    for (let i = 300; i < 1_000; i += 1) seen.witnessed.add(review(`v${i}`, '').digest.diff);
+    const kinds: string[] = [];
+    for (let i = 300; i < 1_000; i += 1) kinds.push((await decide(review(`v${i}`, `again ${i}`))).kind);
+    expect(seen.submitted).toBe(600);
+    expect(kinds.filter((kind) => kind === 'refused')).toHaveLength(300);
   });
 
   it('a million users do not make the node remember them all', () => {

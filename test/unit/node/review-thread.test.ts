@@ -78,6 +78,18 @@ test('each review has its outcome in time: one that takes too long, those behind
   expect(reader.load).toBe(0);
 });
 
+test('what nobody waits for any more is kept no longer, and not read to its end', async () => {
+  const reader = thread();
+  const large = bytes(review(150_000));
+  const first = reader.read(new Uint8Array(large), Date.now() + 1_500);
+  const behind = reader.read(large, Date.now());
+  expect(codeIn(await behind)).toBe('WEBHOOK_REVIEW_COSTLY');
+  expect(reader.load).toBeLessThanOrEqual(1);
+  await first;
+  expect(reader.load).toBe(0);
+  expect((await reader.read(bytes(review(1)), soon())).ok).toBe(true);
+});
+
 test('a thread that runs out of memory takes nothing with it', async () => {
   const reader = thread({ heapMegabytesMax: 24 });
   expect(codeIn(await reader.read(bytes(review(150_000)), soon()))).toBe('WEBHOOK_REVIEW_COSTLY');
