@@ -11,10 +11,11 @@ import { ensureBinaries } from './control-plane/build.ts';
 const root = dirname(import.meta.dirname);
 const allTiers = ['unit', 'sim', 'cluster', 'cli', 'fault'] as const;
 type Tier = (typeof allTiers)[number];
-/** Half of the cluster tier by time, so that the two lists of the last step end together. */
-const besideFiles = ['attribution', 'dishonest-node', 'quickstart', 'recording', 'survival'].map(
-  (name) => `test/cluster/${name}.test.ts`,
-);
+const clusterFiles = (...names: readonly string[]) => names.map((name) => `test/cluster/${name}.test.ts`);
+/** A third of the cluster tier by time, so that the two lists of its step end together. */
+const besideFiles = clusterFiles('dishonest-node', 'quickstart', 'recording', 'survival');
+/** Keeps all processors busy, which others beside it would take for slowness of what they test. */
+const aloneFiles = clusterFiles('attribution');
 interface Part {
   readonly tier: Tier;
   /** Arguments of vitest that choose among the tier's files. */
@@ -24,9 +25,10 @@ interface Part {
 const steps: readonly (readonly (readonly Part[])[])[] = [
   [[{ tier: 'unit' }, { tier: 'sim' }]],
   [
-    [{ tier: 'cluster', files: besideFiles.map((file) => `--exclude=${file}`) }],
+    [{ tier: 'cluster', files: [...besideFiles, ...aloneFiles].map((file) => `--exclude=${file}`) }],
     [{ tier: 'cli' }, { tier: 'fault' }, { tier: 'cluster', files: besideFiles }],
   ],
+  [[{ tier: 'cluster', files: aloneFiles }]],
 ];
 const needsControlPlane = new Set<Tier>(['cli', 'cluster']);
 const staticChecks: readonly (readonly [name: string, command: string, args: readonly string[]])[] = [
