@@ -4,6 +4,7 @@ import { fromBase64, toBase64 } from './base64.ts';
 import { concatBytes } from './bytes.ts';
 import { canonicalText } from './json-canonical.ts';
 import { parseJson } from './json-parse.ts';
+import { quickJson } from './json-quick.ts';
 import { utf8Decode, utf8Encode } from './utf8.ts';
 
 export interface EnvelopeSignature {
@@ -39,7 +40,29 @@ export function encodeEnvelope(envelope: Envelope): Uint8Array {
 
 /** Strict inverse of encodeEnvelope: bytes that do not come out of it again identically are refused. */
 export function decodeEnvelope(bytes: Uint8Array, limits: { readonly bytesMax: number }): Envelope {
-  const json = parseJson(bytes, { bytesMax: limits.bytesMax, depthMax: DEPTH_MAX, nodesMax: NODES_MAX });
+  return quickEnvelope(bytes, limits.bytesMax) ?? strictEnvelope(bytes, limits.bytesMax);
+}
+
+/** What the platform's parser reads, if that is written as the same bytes again; what is wrong with others strictEnvelope tells. */
+function quickEnvelope(bytes: Uint8Array, bytesMax: number): Envelope | undefined {
+  if (bytes.length > bytesMax) return undefined;
+  try {
+    const text = utf8Decode(bytes);
+    const json = quickJson(text);
+    return json === undefined ? undefined : envelopeOf(json, text);
+  } catch (error) {
+    if (!isChainError(error)) throw error;
+    return undefined;
+  }
+}
+
+function strictEnvelope(bytes: Uint8Array, bytesMax: number): Envelope {
+  const json = parseJson(bytes, { bytesMax, depthMax: DEPTH_MAX, nodesMax: NODES_MAX });
+  return envelopeOf(json, utf8Decode(bytes));
+}
+
+/** Throws unless `text` is how the envelope is written. */
+function envelopeOf(json: Json, text: string): Envelope {
   const top = objectOf(json, 'the envelope');
   const entries = top['signatures'];
   if (!Array.isArray(entries)) throw malformed('signatures is not a list');
@@ -54,7 +77,7 @@ export function decodeEnvelope(bytes: Uint8Array, limits: { readonly bytesMax: n
     keyid: textOf(entry, 'keyid'),
     sig: textOf(entry, 'sig'),
   }));
-  if (utf8Decode(bytes) !== envelopeText(payloadType, textOf(top, 'payload'), texts)) {
+  if (text !== envelopeText(payloadType, textOf(top, 'payload'), texts)) {
     throw malformed('fields unknown, missing, in another order or written in another way');
   }
   return { payloadType, payload, signatures };

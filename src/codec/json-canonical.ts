@@ -9,18 +9,18 @@ const DEPTH_MAX = 1_000;
 /**
  * RFC 8785 (JSON Canonicalization Scheme). One extension: a JsonNumberText, which no double holds, is written with all
  * its digits in the same layout. Members that are undefined are dropped, as JSON.stringify does; undefined elsewhere,
- * bigint, NaN, infinities, functions, lone surrogates and cycles are CODEC_CANONICAL.
+ * bigint, NaN, infinities, functions, lone surrogates, cycles and what is deeper than `depthMax` are CODEC_CANONICAL.
  */
-export function canonicalText(value: unknown): string {
+export function canonicalText(value: unknown, depthMax: number = DEPTH_MAX): string {
   const out = new Output(Infinity);
-  write(value, 0, out);
+  write(value, depthMax, out);
   return out.text;
 }
 
 /** UTF-8 of canonicalText. */
 export function canonicalJson(value: unknown): Uint8Array {
   const out = new Output(PIECE_CHARS);
-  write(value, 0, out);
+  write(value, DEPTH_MAX, out);
   return out.bytes();
 }
 
@@ -49,7 +49,8 @@ class Output {
   }
 }
 
-function write(value: unknown, depth: number, out: Output): void {
+/** `depthLeft`: levels of arrays and objects that may still follow. */
+function write(value: unknown, depthLeft: number, out: Output): void {
   switch (typeof value) {
     case 'string':
       return out.put(quoted(value));
@@ -60,10 +61,10 @@ function write(value: unknown, depth: number, out: Output): void {
       return out.put(value ? 'true' : 'false');
     case 'object':
       if (value === null) return out.put('null');
-      if (depth >= DEPTH_MAX) throw refused(`nesting deeper than ${DEPTH_MAX} levels, or a cycle`);
-      if (Array.isArray(value)) return writeArray(value, depth + 1, out);
+      if (depthLeft === 0) throw refused('nesting deeper than is allowed, or a cycle');
+      if (Array.isArray(value)) return writeArray(value, depthLeft - 1, out);
       if (isJsonNumberText(value)) return out.put(value.numberText);
-      return writeObject(value as Record<string, unknown>, depth + 1, out);
+      return writeObject(value as Record<string, unknown>, depthLeft - 1, out);
     case 'undefined':
     case 'bigint':
     case 'function':
@@ -72,17 +73,17 @@ function write(value: unknown, depth: number, out: Output): void {
   }
 }
 
-function writeArray(array: readonly unknown[], depth: number, out: Output): void {
+function writeArray(array: readonly unknown[], depthLeft: number, out: Output): void {
   out.put('[');
   for (let i = 0; i < array.length; i++) {
     if (i > 0) out.put(',');
-    write(array[i], depth, out);
+    write(array[i], depthLeft, out);
   }
   out.put(']');
 }
 
 /** Keys in the order of their UTF-16 code units (RFC 8785 section 3.2.3), which is what sort() does by itself. */
-function writeObject(object: Record<string, unknown>, depth: number, out: Output): void {
+function writeObject(object: Record<string, unknown>, depthLeft: number, out: Output): void {
   const prototype: unknown = Object.getPrototypeOf(object);
   if (prototype !== null && prototype !== Object.prototype) throw refused('an object of a class');
   let before = '{';
@@ -91,7 +92,7 @@ function writeObject(object: Record<string, unknown>, depth: number, out: Output
     if (member === undefined) continue;
     out.put(`${before}${quoted(key)}:`);
     before = ',';
-    write(member, depth, out);
+    write(member, depthLeft, out);
   }
   out.put(before === '{' ? '{}' : '}');
 }

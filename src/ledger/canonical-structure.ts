@@ -1,7 +1,14 @@
 import type { z } from 'zod';
 import type { Json } from '../types/json.ts';
 import { ChainError } from '../errors/chain-error.ts';
-import { canonicalText, decodeWith, parseJson, utf8Decode } from '../codec/index.ts';
+import {
+  canonicalText,
+  decodeWith,
+  JSON_LIMITS_DEFAULT,
+  parseJson,
+  quickCanonical,
+  utf8Decode,
+} from '../codec/index.ts';
 
 /**
  * Decodes a structure that is stored or signed as RFC 8785 bytes: the version is looked at first, so that a newer format is
@@ -15,13 +22,34 @@ export function decodeCanonical<T>(bytes: Uint8Array, schema: z.ZodType<T>, what
   return decodeWith(schema, json, what);
 }
 
+/** JSON of bytes that must be canonical, for a schema that names every field. Throws JSON_*, CODEC_*, LEDGER_VERSION, LEDGER_ALGORITHM, LEDGER_NOT_CANONICAL. */
+export function canonicalJsonOf(
+  bytes: Uint8Array,
+  what: string,
+  bytesMax: number,
+  versioned: (json: Json) => Json | undefined = (json) => json,
+): { readonly json: Json; readonly text: string } {
+  if (bytes.length <= bytesMax) {
+    const text = utf8Decode(bytes);
+    const quick = quickCanonical(text, JSON_LIMITS_DEFAULT.depthMax);
+    if (quick !== undefined) {
+      checkVersion(versioned(quick), what);
+      return { json: quick, text };
+    }
+  }
+  const json = parseJson(bytes, { bytesMax });
+  checkVersion(versioned(json), what);
+  checkCanonical(bytes, json, what);
+  return { json, text: utf8Decode(bytes) };
+}
+
 export function checkCanonical(bytes: Uint8Array, json: Json, what: string): void {
   // Texts, because the platform compares them faster than this language compares bytes; strict UTF-8 is one to one.
   if (utf8Decode(bytes) !== canonicalText(json)) throw new ChainError('LEDGER_NOT_CANONICAL', { what });
 }
 
 /** Refuses an unknown `v` or `alg` before anything else is judged. Absent ones are left to the schema. */
-export function checkVersion(json: Json, what: string): void {
+export function checkVersion(json: Json | undefined, what: string): void {
   const version = memberOf(json, 'v');
   if (version !== undefined && version !== 1) throw new ChainError('LEDGER_VERSION', { what, version: shown(version) });
   const algorithm = memberOf(json, 'alg');

@@ -65,13 +65,19 @@ export function genesisHashOf(genesis: Genesis, sha256: Sha256): Hash {
   return domainHashHex(sha256, 'genesis', genesisBytes(genesis));
 }
 
+/** Form only, with its hash: enough for whoever knows already which genesis it must be. */
+export function openGenesis(bytes: Uint8Array, sha256: Sha256): LoadedGenesis {
+  const genesis = decodeGenesis(bytes);
+  const canonical = genesisBytes(genesis);
+  return { genesis, bytes: canonical, hash: domainHashHex(sha256, 'genesis', canonical) };
+}
+
 /** Form and every rule of genesis-rules.ts. Policies' specs are checked by the application, which knows their language. */
 export function loadGenesis(
   bytes: Uint8Array,
   crypto: Pick<CryptoBackend, 'sha256' | 'isRegistrableKey'>,
 ): LoadedGenesis {
-  const genesis = decodeGenesis(bytes);
-  validateGenesis(genesis, (key) => crypto.isRegistrableKey(key));
-  const canonical = genesisBytes(genesis);
-  return { genesis, bytes: canonical, hash: domainHashHex(crypto.sha256, 'genesis', canonical) };
+  const loaded = openGenesis(bytes, crypto.sha256);
+  validateGenesis(loaded.genesis, (key) => crypto.isRegistrableKey(key));
+  return loaded;
 }

@@ -14,7 +14,7 @@ export {
 export { statementOf, subjectNameOf } from './statement.ts';
 export { blockLeafBytes, decodeLeaf, leafBytes, type DecodedLeaf } from './leaf.ts';
 export { appHashOf, blockIdOf, decodeHeader, headerBytes, paramsHashOf, validatorsHashOf } from './header.ts';
-export { decodeGenesis, genesisBytes, genesisHashOf, loadGenesis, type LoadedGenesis } from './genesis.ts';
+export { decodeGenesis, genesisBytes, genesisHashOf, loadGenesis, openGenesis, type LoadedGenesis } from './genesis.ts';
 export { validateGenesis } from './genesis-rules.ts';
 export { PARAM_RANGES } from './params-range.ts';
 export {

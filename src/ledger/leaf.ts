@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { BlockLeaf, Leaf, TxResult } from '../types/transaction.ts';
 import { ChainError } from '../errors/chain-error.ts';
-import { canonicalJson, concatBytes, decodeWith, parseJson, utf8Encode } from '../codec/index.ts';
-import { checkCanonical, checkVersion, memberOf } from './canonical-structure.ts';
+import { canonicalJson, concatBytes, decodeWith, utf8Encode } from '../codec/index.ts';
+import { canonicalJsonOf, memberOf } from './canonical-structure.ts';
 import { LEAF_BYTES_MAX, SPOOL_ENTRIES_MAX, TX_BYTES_MAX, VALIDATORS_MAX } from './limits.ts';
 import { chainSchemas } from './schema/chain.ts';
 import { base64, count, hash, keyId, leafIndex, ms, positive, signatureText } from './schema/scalars.ts';
@@ -66,18 +66,19 @@ export type DecodedLeaf =
   | { readonly kind: 'transaction'; readonly leaf: Leaf; /** The envelope line. */ readonly tx: Uint8Array }
   | { readonly kind: 'block'; readonly leaf: BlockLeaf };
 
-const END = utf8Encode(`,"v":${LEAF_VERSION}}`);
+const TX_KEY = ',"tx":';
+const END = `,"v":${LEAF_VERSION}}`;
+const TX_KEY_BYTES = utf8Encode(TX_KEY);
+const END_BYTES = utf8Encode(END);
 
 /** The leaf of an executed transaction. `tx` is a line that decodeTransaction accepted. Throws LEDGER_LEAF_TOO_LARGE. */
 export function leafBytes(fields: Pick<Leaf, 'height' | 'index' | 'result' | 'prev'>, tx: Uint8Array): Uint8Array {
   const { height, index, prev, result } = fields;
   const head = canonicalJson({ height, index, prev, result });
   // `height`, `index`, `prev` and `result` sort before `tx`, `v` after it: cut the closing brace and go on.
-  const bytes = concatBytes(head.subarray(0, -1), TX_KEY, tx, END);
+  const bytes = concatBytes(head.subarray(0, -1), TX_KEY_BYTES, tx, END_BYTES);
   return withinLimit(bytes);
 }
-
-const TX_KEY = utf8Encode(',"tx":');
 
 export function blockLeafBytes(block: BlockLeaf['block']): Uint8Array {
   return withinLimit(canonicalJson({ v: LEAF_VERSION, block }));
@@ -86,14 +87,13 @@ export function blockLeafBytes(block: BlockLeaf['block']): Uint8Array {
 /** Throws CODEC_*, LEDGER_LEAF_TOO_LARGE, LEDGER_VERSION, LEDGER_NOT_CANONICAL. The transaction inside is not decoded. */
 export function decodeLeaf(bytes: Uint8Array): DecodedLeaf {
   withinLimit(bytes);
-  const json = parseJson(bytes, { bytesMax: LEAF_BYTES_MAX });
-  checkVersion(json, 'leaf');
-  checkCanonical(bytes, json, 'leaf');
+  const { json, text } = canonicalJsonOf(bytes, 'leaf', LEAF_BYTES_MAX);
   if (memberOf(json, 'block') !== undefined) {
     return { kind: 'block', leaf: decodeWith(blockLeafSchema, json, 'block leaf') };
   }
   const leaf = decodeWith(leafSchema, json, 'leaf');
-  return { kind: 'transaction', leaf, tx: canonicalJson(leaf.tx) };
+  // The bytes are canonical, the order of the members is known, and none before `tx` holds text that could look like it.
+  return { kind: 'transaction', leaf, tx: utf8Encode(text.slice(text.indexOf(TX_KEY) + TX_KEY.length, -END.length)) };
 }
 
 function withinLimit(bytes: Uint8Array): Uint8Array {

@@ -13,7 +13,7 @@ import {
   preAuthEncoding,
   toHex,
 } from '../codec/index.ts';
-import { checkCanonical, checkVersion, memberOf, shown } from './canonical-structure.ts';
+import { canonicalJsonOf, checkCanonical, checkVersion, memberOf, shown } from './canonical-structure.ts';
 import { domainHashHex } from './domain-hash.ts';
 import { TX_BYTES_MAX } from './limits.ts';
 import { payloadSchemas } from './schema/payload.ts';
@@ -126,12 +126,12 @@ export function verifyTransaction(
 
 function decodePayload(payloadType: string, bytes: Uint8Array): Payload {
   const what = 'transaction';
+  if (payloadType === MUTATION_PAYLOAD_TYPE)
+    return decodeStatement(canonicalJsonOf(bytes, what, TX_BYTES_MAX, (json) => memberOf(json, 'predicate')).json);
+  // Its objects may be kept as they are (the spec of a policy), so the strict parser makes them.
   const json = parseJson(bytes, { bytesMax: TX_BYTES_MAX });
-  const isStatement = payloadType === MUTATION_PAYLOAD_TYPE;
-  const body = isStatement ? memberOf(json, 'predicate') : json;
-  if (body !== undefined) checkVersion(body, what);
+  checkVersion(json, what);
   checkCanonical(bytes, json, what);
-  if (isStatement) return decodeStatement(json);
   const kind = memberOf(json, 'kind');
   if (typeof kind !== 'string' || !isPlainKind(kind) || payloadTypeOf(kind) !== payloadType) {
     throw new ChainError('LEDGER_TX_KIND', { payloadType: shown(payloadType), kind: shown(kind) });
