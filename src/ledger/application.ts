@@ -209,6 +209,7 @@ class StateMachine {
     if (overlay === undefined)
       throw new ChainError('LEDGER_STATE_OVERLAY', { detail: 'the block was not executed here' });
     this.#tree.apply(overlay);
+    this.cache.committed(executed.txs.map(({ hash }) => hash));
     const { header } = executed.block;
     this.#base = this.#tree;
     this.#docs.advance(this.#tree, overlay.changedKeys());

@@ -126,8 +126,9 @@ export class StateOverlay implements StateWriter {
     if (this.#stale.size === 0) return;
     let level = new Set<number>();
     for (const bucket of this.#stale) {
-      const bytes = this.#encode(bucket);
-      if (bytesEqual(bytes, this.base.bucketBytes(bucket))) this.#buckets.delete(bucket);
+      const committed = this.base.bucketBytes(bucket);
+      const bytes = this.#encode(bucket, committed);
+      if (bytesEqual(bytes, committed)) this.#buckets.delete(bucket);
       else this.#buckets.set(bucket, bytes);
       this.#nodes.set(BUCKET_COUNT + bucket, bucketHash(this.#sha256, bytes));
       level.add((BUCKET_COUNT + bucket) >> 1);
@@ -144,9 +145,9 @@ export class StateOverlay implements StateWriter {
     }
   }
 
-  #encode(bucket: number): Uint8Array {
+  #encode(bucket: number, committed: Uint8Array): Uint8Array {
     const changed = this.#keysOfBucket.get(bucket) ?? new Set<string>();
-    const entries: BucketEntry[] = decodeBucket(bucket, this.base.bucketBytes(bucket)).filter(
+    const entries: BucketEntry[] = decodeBucket(bucket, committed).filter(
       (entry) => !this.#isChanged(entry.key, changed),
     );
     for (const key of changed) {

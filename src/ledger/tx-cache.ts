@@ -1,9 +1,11 @@
-import type { PublicKeyHex } from '../types/brand.ts';
+import type { Hash, PublicKeyHex } from '../types/brand.ts';
 import type { CryptoBackend } from '../ports/crypto.ts';
 import { decodeTransaction, transactionHash, verifyTransaction, type DecodedTransaction } from './transaction.ts';
 
 /** More than the mempool and two full blocks hold; an entry is a few KiB. */
 const ENTRIES_MAX = 20_000;
+/** So many blocks later a transaction is forgotten: copies of it that were on their way have arrived by then. */
+const BLOCKS_KEPT = 16;
 
 interface Entry {
   readonly decoded: DecodedTransaction;
@@ -15,6 +17,8 @@ interface Entry {
 export class TxCache {
   readonly #crypto: Pick<CryptoBackend, 'sha256' | 'verifyEd25519'>;
   readonly #entries = new Map<string, Entry>();
+  /** Transactions of the last committed blocks. */
+  readonly #committed: (readonly Hash[])[] = [];
 
   constructor(crypto: Pick<CryptoBackend, 'sha256' | 'verifyEd25519'>) {
     this.#crypto = crypto;
@@ -33,6 +37,13 @@ export class TxCache {
     }
     this.#entries.set(hash, { decoded, verified: undefined });
     return decoded;
+  }
+
+  /** These are in a committed block: what they were decoded to is not needed much longer. */
+  committed(hashes: readonly Hash[]): void {
+    this.#committed.push(hashes);
+    const old = this.#committed.length > BLOCKS_KEPT ? this.#committed.shift() : undefined;
+    for (const hash of old ?? []) this.#entries.delete(hash);
   }
 
   /** Throws LEDGER_TX_KEY or LEDGER_TX_SIGNATURE. A signature that verified against this key is not computed again. */

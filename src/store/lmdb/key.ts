@@ -58,10 +58,21 @@ export function hashKey(bucket: BucketName, hash: string): Buffer {
   return Buffer.concat([Buffer.from([buckets[bucket].number]), bytes]);
 }
 
-/** Everything of a key but the leaf index at its end. */
+/** Half of a leaf's keys are those of the leaf before: its kind, decision, actor, operation and namespace. */
+const prefixesMax = 1_024;
+const prefixes = new Map<string, Buffer>();
+
+/** Everything of a key but the leaf index at its end. Not to be changed. */
 export function indexPrefix(name: string, key: string): Buffer {
-  const hash = digest('sha256', `${name}\0${key}`, 'buffer').subarray(0, indexHashBytes);
-  return Buffer.concat([Buffer.from([buckets.index.number]), hash]);
+  const text = `${name}\0${key}`;
+  const known = prefixes.get(text);
+  if (known !== undefined) return known;
+  const prefix = Buffer.allocUnsafeSlow(1 + indexHashBytes);
+  prefix[0] = buckets.index.number;
+  prefix.set(digest('sha256', text, 'buffer').subarray(0, indexHashBytes), 1);
+  if (prefixes.size >= prefixesMax) prefixes.clear();
+  prefixes.set(text, prefix);
+  return prefix;
 }
 
 /** Throws STORE_KEY unless the index is an ordered one and the key fits. */
