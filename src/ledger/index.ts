@@ -47,7 +47,16 @@ export { verifyConsistency, verifyInclusion } from './merkle-verify.ts';
 export { StateTree } from './state-tree.ts';
 export { StateOverlay, type StateMark } from './state-overlay.ts';
 export { stateKey } from './state-key.ts';
-export { BUCKET_COUNT, bucketOf, decodeBucket, encodeBucket, type BucketEntry } from './state-bucket.ts';
+export {
+  decodeSnapshotHead,
+  encodeSnapshotHead,
+  hashAt,
+  rightEdge,
+  verifySnapshotHead,
+  type SnapshotHead,
+  type VerifiedSnapshot,
+} from './snapshot.ts';
+export { BUCKET_COUNT, bucketHash, bucketOf, decodeBucket, encodeBucket, type BucketEntry } from './state-bucket.ts';
 export {
   stateProofFromJson,
   stateProofToJson,

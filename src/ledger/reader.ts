@@ -80,6 +80,7 @@ export function createReader(
     liveProposals: live,
     stateGet: (key) => committed().base.get(key),
     prove: (key): StateProof => committed().tree.prove(key),
+    bucketHashes: () => committed().tree.bucketHashes(),
     nextDue: () => dueList(docs())[0] ?? null,
     kindOf: (bytes) => cache.decode(bytes).payload.kind,
     recordedTx: (bytes) => recorded(chain, cache, source, docs(), bytes),

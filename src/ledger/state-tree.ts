@@ -88,6 +88,11 @@ export class StateTree implements StateReader {
     return this.#version;
   }
 
+  /** Hashes of all buckets, 32 bytes each: a copy, so that it stays what it is when the state goes on. */
+  bucketHashes(): Uint8Array {
+    return this.#nodes.slice(BUCKET_COUNT * STATE_HASH_BYTES);
+  }
+
   /** Committed bytes; empty for an empty bucket. */
   bucketBytes(bucket: number): Uint8Array {
     return this.#source.readBucket(bucket) ?? NO_BYTES;

@@ -59,6 +59,10 @@ export interface NodeStatus {
   readonly quorum: number;
   readonly quorumReachable: boolean;
   readonly catchingUpTo: number | null;
+  /** A state that is being fetched, and how many of its buckets are here; null if there is none. */
+  readonly snapshot: { readonly height: number; readonly buckets: number; readonly of: number } | null;
+  /** Heights that this node does not have yet since it began with a snapshot; null if it has all. */
+  readonly historyGap: { readonly from: number; readonly to: number } | null;
   readonly mempool: number;
   readonly halted: string | null;
   readonly ready: boolean;

@@ -40,6 +40,8 @@ export interface LedgerReader {
   stateGet(key: string): Uint8Array | undefined;
   /** Against the state root of the last block. Only after the first block. */
   prove(key: string): { readonly bucket: Uint8Array; readonly siblings: readonly Uint8Array[] };
+  /** Hashes of the state's 65,536 buckets after the last block, 32 bytes each, a copy. Only after the first block. */
+  bucketHashes(): Uint8Array;
   /** The next transition that time alone brings about; a node whose clock passed it submits a tick. */
   nextDue(): { readonly dueMs: number; readonly id: string } | null;
   /** Kind of a transaction. Throws what says that it is none. */

@@ -7,6 +7,7 @@ export {
   repairFolder,
 } from './open-store.ts';
 export { databaseFolder, Store, type CommittedBlock } from './store.ts';
+export { lackedHeights, type HistoryGap } from './lmdb/spaces.ts';
 export type { BodyInfo } from './lmdb/bodies.ts';
 export type { IndexKeys, IndexPage } from './lmdb/audit-index.ts';
 export { Spool } from './spool/spool.ts';

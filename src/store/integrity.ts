@@ -1,7 +1,8 @@
 import { hash as digest } from 'node:crypto';
 import { buckets, type BucketName } from './lmdb/bucket-registry.ts';
 import { orderedRows } from './lmdb/audit-index.ts';
-import { leafOf, u48Bytes } from './lmdb/key.ts';
+import { leafOf, stateSpaces, u48Bytes } from './lmdb/key.ts';
+import type { HistoryGap } from './lmdb/spaces.ts';
 import type { Store } from './store.ts';
 import type { AppState } from '../types/chain.ts';
 import type { Hash } from '../types/brand.ts';
@@ -47,7 +48,7 @@ export interface LedgerFunctions {
   logRootOf(size: number, read: TreeSource['readNode']): Hash;
   checkBucket(bucket: number, bytes: Uint8Array): void;
   /** Root of the state tree over all stored buckets. */
-  stateRootOf(source: TreeSource): Hash;
+  stateRootOf(source: Pick<TreeSource, 'readBucket'>): Hash;
   decodeBlock(bytes: Uint8Array): {
     readonly id: Hash;
     readonly height: number;
@@ -61,6 +62,7 @@ export interface LedgerFunctions {
 /**
  * Walks over everything a store holds and says what is wrong, as data; the store is not changed. One pass over the file:
  * about as long as reading and hashing it takes. For a store that was opened for reading, so that the node may go on.
+ * What a gap of its history leaves out is no problem; all else is held to the same.
  */
 export function* checkStore(store: Store, ledger: LedgerFunctions): Generator<Problem> {
   yield* checkHeights(store, ledger);
@@ -80,6 +82,7 @@ function* checkHeights(store: Store, ledger: LedgerFunctions): Generator<Problem
   const first = stateAt(store, 0) === undefined ? 1 : 0;
   let sizeBefore = 0;
   for (let height = first; height <= last; height++) {
+    if (store.gap !== null && height === store.gap.through + 1) height = store.gap.from;
     const where = `height ${height}`;
     const state = stateAt(store, height);
     if (state === undefined) {
@@ -156,7 +159,7 @@ function* checkLeaves(store: Store, ledger: LedgerFunctions, size: number): Gene
       yield { code: 'LEAF_BEYOND_LOG', where: `leaf ${index}`, detail: `the log has ${size} leaves` };
       continue;
     }
-    yield* missing('LEAF_MISSING', 'leaf', next, index);
+    yield* missingLeaves(store, next, index);
     next = index + 1;
     const { value: bytes, failure } = attempt(() => store.readLeaf(index));
     if (bytes === undefined) {
@@ -168,7 +171,28 @@ function* checkLeaves(store: Store, ledger: LedgerFunctions, size: number): Gene
       yield { code: 'LEAF_MISMATCH', where: `leaf ${index}`, detail: 'its hash is not the one in the tree' };
     }
   }
-  yield* missing('LEAF_MISSING', 'leaf', next, size);
+  yield* missingLeaves(store, next, size);
+}
+
+function* missingLeaves(store: Store, from: number, to: number): Generator<Problem> {
+  const { gap } = store;
+  if (gap === null) return yield* missing('LEAF_MISSING', 'leaf', from, to);
+  yield* missing('LEAF_MISSING', 'leaf', from, Math.min(to, leavesThrough(store, gap)));
+  yield* missing('LEAF_MISSING', 'leaf', Math.max(from, gap.fromLeaf), to);
+}
+
+/** A subtree over leaves of a gap is there only where the log's right edge needs it. */
+function* missingNodes(store: Store, level: number, from: number, to: number): Generator<Problem> {
+  const { gap } = store;
+  const what = `node ${level}/`;
+  if (gap === null) return yield* missing('NODE_MISSING', what, from, to);
+  yield* missing('NODE_MISSING', what, from, Math.min(to, countAt(leavesThrough(store, gap), level)));
+  yield* missing('NODE_MISSING', what, Math.max(from, Math.ceil(gap.fromLeaf / 2 ** level)), to);
+}
+
+function leavesThrough(store: Store, { through }: HistoryGap): number {
+  const state = stateAt(store, through);
+  return typeof state === 'object' ? state.logSize : 0;
 }
 
 /** Nodes are sorted by level, then index; of level l there are floor(size / 2^l). */
@@ -179,7 +203,7 @@ function* checkNodes(store: Store, ledger: LedgerFunctions, size: number): Gener
     const nodeLevel = key[1] as number;
     const index = leafOf(key);
     while (level < nodeLevel) {
-      yield* missing('NODE_MISSING', `node ${level}/`, next, countAt(size, level));
+      yield* missingNodes(store, level, next, countAt(size, level));
       level += 1;
       next = 0;
     }
@@ -188,7 +212,7 @@ function* checkNodes(store: Store, ledger: LedgerFunctions, size: number): Gener
       yield { code: 'NODE_BEYOND_LOG', where, detail: `the log has ${size} leaves` };
       continue;
     }
-    yield* missing('NODE_MISSING', `node ${level}/`, next, index);
+    yield* missingNodes(store, level, next, index);
     next = index + 1;
     if (level === 0) continue;
     const left = store.readNode(level - 1, 2 * index);
@@ -198,13 +222,13 @@ function* checkNodes(store: Store, ledger: LedgerFunctions, size: number): Gener
     }
   }
   for (; countAt(size, level) > 0; level += 1, next = 0) {
-    yield* missing('NODE_MISSING', `node ${level}/`, next, countAt(size, level));
+    yield* missingNodes(store, level, next, countAt(size, level));
   }
 }
 
 function* checkState(store: Store, ledger: LedgerFunctions, state: AppState | undefined): Generator<Problem> {
   let undecodable = false;
-  for (const [key, bytes] of entriesOf(store, 'stateBucket')) {
+  for (const [key, bytes] of entriesOf(store, stateSpaces[store.liveSpace])) {
     const bucket = (key[1] as number) * 256 + (key[2] as number);
     const { failure } = attempt(() => ledger.checkBucket(bucket, bytes));
     if (failure === undefined) continue;
@@ -217,6 +241,19 @@ function* checkState(store: Store, ledger: LedgerFunctions, state: AppState | un
     const detail = failure ?? `the buckets give ${value}, the last block says ${state.stateRoot}`;
     yield { code: 'STATE_ROOT_MISMATCH', where: `height ${store.lastHeight()}`, detail };
   }
+  yield* checkHistoryState(store, ledger);
+}
+
+/** What the heights of a gap will be executed on. */
+function* checkHistoryState(store: Store, ledger: LedgerFunctions): Generator<Problem> {
+  const { gap } = store;
+  const before = gap === null ? undefined : stateAt(store, gap.through);
+  if (gap === null || typeof before !== 'object') return;
+  const source = { readBucket: (bucket: number) => store.readHistoryBucket(bucket) };
+  const { value, failure } = attempt(() => ledger.stateRootOf(source));
+  if (value === before.stateRoot) return;
+  const detail = failure ?? `the buckets of the history give ${value}, the block says ${before.stateRoot}`;
+  yield { code: 'STATE_ROOT_MISMATCH', where: `height ${gap.through}`, detail };
 }
 
 function* checkIndexes(store: Store, size: number): Generator<Problem> {

@@ -3,9 +3,10 @@ import { AuditIndexes, type IndexKeys, type IndexPage } from './lmdb/audit-index
 import { Bodies, type BodyInfo } from './lmdb/bodies.ts';
 import { decodeBlock, encodeBlock } from './lmdb/block-record.ts';
 import { buckets } from './lmdb/bucket-registry.ts';
-import { nodeKey, numberKey, localKey, leafOf, stateBucketKey } from './lmdb/key.ts';
+import { nodeKey, numberKey, localKey, leafOf, stateBucketKey, stateSpaces, type StateSpace } from './lmdb/key.ts';
 import { decodeLeaf, encodeLeaf } from './lmdb/leaf-record.ts';
 import { LocalValues } from './lmdb/local.ts';
+import { freeSpace, spacesOf, spacesWrite, type HistoryGap, type Spaces } from './lmdb/spaces.ts';
 import { decodeStateRow, encodeStateRow, type StateRow } from './lmdb/state-row.ts';
 import type { Table, Write } from './lmdb/table.ts';
 import type { AppState } from '../types/chain.ts';
@@ -14,6 +15,8 @@ import type { BlockWrites, TreeSource } from '../ports/state.ts';
 
 /** Folder of the LMDB environment inside a data folder. */
 export const databaseFolder = 'db';
+
+const deletedAtOnce = 2_048;
 
 export interface CommittedBlock {
   readonly height: number;
@@ -45,6 +48,7 @@ export class Store implements TreeSource {
   readonly #onClose: () => void;
   #lastHeight: number;
   #durableHeight: number;
+  #spaces: Spaces;
 
   constructor(options: { dir: string; chain: Hash; created: boolean; table: Table; onClose: () => void }) {
     this.dir = options.dir;
@@ -55,6 +59,7 @@ export class Store implements TreeSource {
     this.#indexes = new AuditIndexes(options.table);
     this.#bodies = new Bodies(options.table);
     this.#onClose = options.onClose;
+    this.#spaces = spacesOf(options.table);
     this.#lastHeight = this.#storedHeight();
     this.#durableHeight = this.#lastHeight;
   }
@@ -77,14 +82,95 @@ export class Store implements TreeSource {
     const { height } = block;
     const last = this.#lastHeight;
     if (height !== last + 1 && !(last === -1 && height === 1)) throw new ChainError('STORE_HEIGHT', { height, last });
-    const writes = this.#writesOf(block);
+    const writes = this.#writesOf(block, this.#spaces.live);
     this.#lastHeight = height;
     await this.table.write(writes);
     this.#durableHeight = Math.max(this.#durableHeight, height);
   }
 
+  /** Heights that this store lacks; null if it has every one from the first. */
+  get gap(): HistoryGap | null {
+    return this.#spaces.history?.gap ?? null;
+  }
+
+  /** Number of the bucket that holds the live state. */
+  get liveSpace(): StateSpace {
+    return this.#spaces.live;
+  }
+
+  /** A bucket of the state after the last height below the gap. */
+  readHistoryBucket(bucket: number): Uint8Array | undefined {
+    const { history } = this.#spaces;
+    return history === null ? undefined : this.table.get(stateBucketKey(bucket, history.space));
+  }
+
+  /** A bucket of a snapshot that is not taken over yet, or what an earlier one left there. */
+  readSnapshotBucket(bucket: number): Uint8Array | undefined {
+    return this.table.get(stateBucketKey(bucket, freeSpace(this.#spaces)));
+  }
+
+  /** Numbers of the buckets that are there, ascending. */
+  snapshotBuckets(): number[] {
+    const space = freeSpace(this.#spaces);
+    return this.table
+      .keys({ from: stateBucketKey(0, space), to: spaceEnd(space) })
+      .map((key) => (key[1] as number) * 256 + (key[2] as number));
+  }
+
+  /** Null empties a bucket. Touches nothing that is in use. */
+  writeSnapshotBuckets(buckets: readonly (readonly [bucket: number, bytes: Uint8Array | null])[]): Promise<void> {
+    const space = freeSpace(this.#spaces);
+    return this.table.write(buckets.map(([bucket, bytes]) => [stateBucketKey(bucket, space), bytes]));
+  }
+
+  /**
+   * Makes the snapshot the live state, in one transaction: what was written by `writeSnapshotBuckets` is the state after `block`, whose writes hold its leaves and
+   * the right edge of the log. All between it and what was here is the gap from then on. Throws STORE_HEIGHT unless the block is above the last one by more than one.
+   */
+  async adoptSnapshot(block: CommittedBlock): Promise<void> {
+    const { height } = block;
+    const last = this.#lastHeight;
+    if (height <= last + 1 || height < 2) throw new ChainError('STORE_HEIGHT', { height, last });
+    const before = this.#spaces;
+    const history = {
+      space: before.history?.space ?? before.live,
+      gap: {
+        through: before.history?.gap.through ?? Math.max(0, last),
+        from: height,
+        fromLeaf: block.writes.leaves[0]?.[0] ?? block.state.logSize,
+      },
+    };
+    this.#spaces = { live: freeSpace(before), history };
+    this.#lastHeight = height;
+    await this.table.write([...this.#writesOf(block, this.#spaces.live), spacesWrite(this.#spaces)]);
+    this.#durableHeight = height;
+  }
+
+  /** One transaction. The height above `through` of the gap; with that of its `from` the store has all. Throws STORE_HEIGHT. */
+  async commitHistory(block: CommittedBlock): Promise<void> {
+    const { history, live } = this.#spaces;
+    const { height } = block;
+    if (history === null || height !== history.gap.through + 1)
+      throw new ChainError('STORE_HEIGHT', { height, last: history?.gap.through ?? this.#lastHeight });
+    const writes = this.#writesOf(block, history.space);
+    const gap = { ...history.gap, through: height };
+    this.#spaces = { live, history: gap.from === height ? null : { space: history.space, gap } };
+    await this.table.write([...writes, spacesWrite(this.#spaces)]);
+  }
+
+  /** Deletes what a state that is in no use any more left behind; not while a snapshot is being written. */
+  async clearUnusedStates(): Promise<void> {
+    const { live, history } = this.#spaces;
+    for (const space of [0, 1, 2] as const) {
+      if (space === live || space === history?.space) continue;
+      const range = { from: stateBucketKey(0, space), to: spaceEnd(space), limit: deletedAtOnce };
+      for (let keys = this.table.keys(range); keys.length > 0; keys = this.table.keys(range))
+        await this.table.write(keys.map((key) => [key, null]));
+    }
+  }
+
   readBucket(bucket: number): Uint8Array | undefined {
-    return this.table.get(stateBucketKey(bucket));
+    return this.table.get(stateBucketKey(bucket, this.#spaces.live));
   }
 
   readNode(level: number, index: number): Uint8Array | undefined {
@@ -123,6 +209,11 @@ export class Store implements TreeSource {
     let low = this.state(0) === undefined ? 1 : 0;
     let high = this.#lastHeight;
     if (index < 0 || index >= (this.state(high)?.logSize ?? 0)) return undefined;
+    // Of the heights of a gap nothing is known: the leaf is in one below or above it.
+    const { gap } = this;
+    if (gap !== null && index < (this.state(gap.through)?.logSize ?? 0)) high = gap.through;
+    else if (gap !== null && index < gap.fromLeaf) return undefined;
+    else if (gap !== null) low = gap.from;
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
       if ((this.state(middle)?.logSize ?? 0) > index) high = middle;
@@ -194,7 +285,7 @@ export class Store implements TreeSource {
     return key === undefined ? -1 : leafOf(key);
   }
 
-  #writesOf(block: CommittedBlock): Write[] {
+  #writesOf(block: CommittedBlock, space: StateSpace): Write[] {
     const { height, writes: changed } = block;
     const previousCertificate = height > 1 ? this.certificate(height - 1) : undefined;
     const record = encodeBlock(height, block.blockBytes, { leaves: changed.leaves, previousCertificate });
@@ -203,7 +294,7 @@ export class Store implements TreeSource {
       [numberKey('certificate', height), block.certificateBytes],
       [numberKey('state', height), encodeStateRow({ blockId: block.blockId, state: block.state })],
     ];
-    for (const [bucket, bytes] of changed.buckets) writes.push([stateBucketKey(bucket), bytes]);
+    for (const [bucket, bytes] of changed.buckets) writes.push([stateBucketKey(bucket, space), bytes]);
     for (const [level, index, hash] of changed.nodes) writes.push([nodeKey(level, index), hash]);
     for (const [index, bytes] of changed.leaves) writes.push([numberKey('leaf', index), encodeLeaf(bytes)]);
     writes.push(...this.#indexes.writes(changed.indexes));
@@ -211,6 +302,10 @@ export class Store implements TreeSource {
     for (const [name, value] of block.local ?? []) writes.push([localKey(name), value]);
     return writes;
   }
+}
+
+function spaceEnd(space: StateSpace): Buffer {
+  return Buffer.from([buckets[stateSpaces[space]].number + 1]);
 }
 
 function archiveName(key: string): string {

@@ -148,6 +148,11 @@ export const ledgerErrors = {
     (p) => `a state overlay was used wrongly: ${p.detail}`,
     'Execute the block again on top of the committed state.',
   ),
+  LEDGER_SNAPSHOT: entry<{ height: number; detail: string }>(
+    400,
+    (p) => `the snapshot of height ${p.height} is refused: ${p.detail}`,
+    'The peer that sent it is faulty; another one is asked.',
+  ),
   LEDGER_STATE_MOVED: entry<{ bucket: number }>(
     503,
     (p) => `state bucket ${p.bucket} is being committed`,

@@ -4,6 +4,9 @@ import { buckets, orderedIndexNames, type BucketName } from './bucket-registry.t
 
 /** LMDB takes keys of at most 1978 bytes; names are kept far below that and longer ones are hashed. */
 const nameBytesMax = 512;
+/** Places for a whole state; see spaces.ts. */
+export type StateSpace = 0 | 1 | 2;
+export const stateSpaces = ['stateBucket', 'stateBucketB', 'stateBucketC'] as const;
 /** 128 bits: nobody finds two audit keys that collide with less than 2^64 work, and a reader checks the leaf anyway. */
 const indexHashBytes = 16;
 const u48Max = 2 ** 48 - 1;
@@ -32,10 +35,10 @@ export function nodeKey(level: number, index: number): Buffer {
   return key;
 }
 
-export function stateBucketKey(bucket: number): Buffer {
+export function stateBucketKey(bucket: number, space: StateSpace = 0): Buffer {
   // Not from an array: a start asks for 65,536 of them.
   const key = Buffer.allocUnsafe(3);
-  key[0] = buckets.stateBucket.number;
+  key[0] = buckets[stateSpaces[space]].number;
   key[1] = bucket >> 8;
   key[2] = bucket & 0xff;
   return key;
