@@ -3,7 +3,7 @@ import { attestRequest, deriveClusterKeys } from '../change/index.ts';
 import { openRequest } from '../client/signed-request.ts';
 import { parseJson } from '../codec/index.ts';
 import { nativeBackend } from '../crypto/index.ts';
-import { ChainError } from '../errors/chain-error.ts';
+import { ChainError, isChainError } from '../errors/chain-error.ts';
 import { decodeArchived } from '../ledger/archive.ts';
 import { auditKey } from '../ledger/audit-index.ts';
 import { decodeDetails, encodeDetails, hashOfDetails } from '../ledger/details.ts';
@@ -32,7 +32,7 @@ import type {
   RecordPage,
   RecordQuery,
 } from '../ports/api-backend.ts';
-import type { Store } from '../store/index.ts';
+import { lackedHeights, type HistoryGap, type Store } from '../store/index.ts';
 import type { ClusterId, Hash, OrgId } from '../types/brand.ts';
 import type { Certificate } from '../types/chain.ts';
 import { ANYBODY, type Bodies } from './bodies.ts';
@@ -102,6 +102,8 @@ export class NodeApiBackend implements ApiBackend {
 
   block(height: number): (CertifiedHeader & { txCount: number }) | undefined {
     const { store } = this.#d;
+    const { gap } = store;
+    if (gap !== null && height > gap.through && height < gap.from) throw notHere(gap);
     const bytes = store.block(height);
     const certificate = store.certificate(height);
     const state = store.state(height);
@@ -113,14 +115,25 @@ export class NodeApiBackend implements ApiBackend {
   leaf(index: number, size: number): LeafProof | undefined {
     const { store } = this.#d;
     const leaf = index < size ? store.readLeaf(index) : undefined;
+    if (leaf === undefined && index < size && store.gap !== null) throw notHere(store.gap);
     if (leaf === undefined) return undefined;
-    const proof = inclusionProof(sha256, index, size, (level, at) => store.readNode(level, at));
-    return { index, leaf, proof: encodeMerkleProofJson(proof) };
+    const proof = this.#proof(() => inclusionProof(sha256, index, size, (level, at) => store.readNode(level, at)));
+    return { index, leaf, proof };
   }
 
   consistency(from: number, to: number): readonly Hash[] {
     const { store } = this.#d;
-    return encodeMerkleProofJson(consistencyProof(sha256, from, to, (level, at) => store.readNode(level, at)));
+    return this.#proof(() => consistencyProof(sha256, from, to, (level, at) => store.readNode(level, at)));
+  }
+
+  /** Throws HISTORY_NOT_HERE where a node of the tree is missing that comes with the history. */
+  #proof(make: () => readonly Uint8Array[]): Hash[] {
+    try {
+      return encodeMerkleProofJson(make());
+    } catch (error) {
+      const { gap } = this.#d.store;
+      throw isChainError(error, 'LEDGER_TREE_NODE_MISSING') && gap !== null ? notHere(gap) : error;
+    }
   }
 
   handovers(from: number, limit: number): readonly HandoverProof[] {
@@ -142,7 +155,9 @@ export class NodeApiBackend implements ApiBackend {
   }
 
   #notes(handover: number | null): { readonly before: string | null; readonly after: string | null } {
-    const bytes = handover === null ? undefined : this.#d.store.readLeaf(handover);
+    const { store } = this.#d;
+    const bytes = handover === null ? undefined : store.readLeaf(handover);
+    if (handover !== null && bytes === undefined && store.gap !== null) throw notHere(store.gap);
     const decoded = bytes === undefined ? undefined : decodeLeaf(bytes);
     const payload = decoded?.kind === 'transaction' ? decodeTransaction(decoded.tx, sha256).payload : undefined;
     return payload?.kind === 'handover'
@@ -157,6 +172,8 @@ export class NodeApiBackend implements ApiBackend {
 
   async records(query: RecordQuery): Promise<RecordPage> {
     const { reader, store } = this.#d;
+    // A list that may lack some of its records would be taken for whole.
+    if (store.gap !== null) throw notHere(store.gap);
     const { logSize } = reader.info().state;
     const indexes = this.#find(query, logSize);
     const items: RecordPage['items'][number][] = [];
@@ -246,6 +263,7 @@ export class NodeApiBackend implements ApiBackend {
 
   archived(proposals: readonly number[]): ReturnType<ApiBackend['archived']> {
     const { store, reader } = this.#d;
+    if (store.gap !== null) throw notHere(store.gap);
     const { logSize } = reader.info().state;
     return proposals.flatMap((id) => {
       const archived = store.archived(proposalKey(id));
@@ -325,6 +343,10 @@ export class NodeApiBackend implements ApiBackend {
     }
     return found;
   }
+}
+
+function notHere(gap: HistoryGap): ChainError<'HISTORY_NOT_HERE'> {
+  return new ChainError('HISTORY_NOT_HERE', lackedHeights(gap));
 }
 
 function keyOf(filter: Extract<RecordFilter, { key: string }>): string {

@@ -60,6 +60,10 @@ const schema = z.strictObject({
         .optional(),
     })
     .optional(),
+  /** A node that is this many blocks behind fetches the state first, and the blocks beside its work. */
+  catchUp: z
+    .strictObject({ snapshotFromBlocks: z.int().min(10).max(1_000_000_000) })
+    .default({ snapshotFromBlocks: 5_000 }),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']) }).default({ level: 'info' }),
 });
 

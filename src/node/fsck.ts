@@ -21,7 +21,7 @@ import {
 } from '../ledger/index.ts';
 import { toHex } from '../codec/index.ts';
 import type { BlockWrites, TreeSource } from '../ports/state.ts';
-import { checkStore, openStoreForReading, type LedgerFunctions, type Store } from '../store/index.ts';
+import { checkStore, lackedHeights, openStoreForReading, type LedgerFunctions, type Store } from '../store/index.ts';
 import type { Hash } from '../types/brand.ts';
 import type { Validator } from '../types/chain.ts';
 import { readNodeConfig } from './config.ts';
@@ -67,11 +67,12 @@ export async function runFsck(options: FsckOptions): Promise<number> {
       logSize: state?.logSize ?? 0,
       logRoot: state?.logRoot ?? null,
       stateRoot: state?.stateRoot ?? null,
+      ...(store.gap === null ? {} : { lacks: lackedHeights(store.gap) }),
     };
     if (options.output === 'json') console.log(JSON.stringify({ ...summary, problems: findings }));
     else
       console.log(
-        `${summary.ok ? 'sound' : `${findings.length} ${findings.length === 1 ? 'problem' : 'problems'}`}: height ${summary.height}, ${summary.logSize} leaves, log root ${summary.logRoot ?? '-'}, state root ${summary.stateRoot ?? '-'}`,
+        `${summary.lacks === undefined ? '' : `heights ${summary.lacks.from} to ${summary.lacks.to} are not here yet: the running node fetches them\n`}${summary.ok ? 'sound' : `${findings.length} ${findings.length === 1 ? 'problem' : 'problems'}`}: height ${summary.height}, ${summary.logSize} leaves, log root ${summary.logRoot ?? '-'}, state root ${summary.stateRoot ?? '-'}`,
       );
     return summary.ok ? 0 : 1;
   } finally {
@@ -158,6 +159,7 @@ function* badExecution(store: Store, { genesis }: LoadedGenesis): Generator<Find
   const app = createApplication({ genesis, backend: nativeBackend, source: memory, precommitBytes: signBytes });
   for (let height = 1; height <= store.lastHeight(); height += 1) {
     const bytes = store.block(height);
+    // Damaged, or the gap of a store that began with a snapshot: what follows cannot be executed.
     if (bytes === undefined) return;
     const result = app.processProposal(decodeBlock(bytes));
     if (!result.ok)

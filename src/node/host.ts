@@ -23,6 +23,9 @@ import { Mempool } from './mempool.ts';
 import type { NodeMetrics } from './metrics.ts';
 import { encodeProgress, observeKey, ObservingUntil, pastOf, unknownPast } from './observing-until.ts';
 import { Submitter } from './submitter.ts';
+import { HistoryFetch } from './history-fetch.ts';
+import { SnapshotFetch, type SnapshotProgress } from './snapshot-fetch.ts';
+import { SnapshotServer } from './snapshot-server.ts';
 import { serveRange, Syncer } from './sync.ts';
 import { TransactionGossip } from './transaction-gossip.ts';
 
@@ -48,6 +51,10 @@ export interface HostOptions {
   /** Answers requests of peers that are not about blocks. */
   readonly serve: (from: ValidatorId, method: string, request: Uint8Array) => Promise<Uint8Array>;
   readonly fatal: (error: unknown) => void;
+  /** A whole state is on disk: this host takes it over when it stops, and is to be opened again. Absent: blocks are all that is fetched. */
+  readonly onSnapshot?: () => void;
+  /** The heights that a snapshot left out are here now. */
+  readonly onWhole?: () => void;
   /** The real one unless given. */
   readonly world?: HostWorld;
 }
@@ -67,6 +74,9 @@ export class ConsensusHost {
   readonly #pipeline: CommitPipeline;
   readonly #consensusLog: ConsensusLog;
   readonly #until: ObservingUntil | null;
+  readonly #snapshots: SnapshotServer;
+  readonly #snapshot: SnapshotFetch;
+  readonly #history: HistoryFetch;
   readonly #settling = new Set<() => void>();
   #housekeeping: NodeJS.Timeout | undefined;
   #divergence: string | null = null;
@@ -114,8 +124,14 @@ export class ConsensusHost {
         : { last: { header: decodeBlock(lastBytes).header, state: lastState } }),
     });
     const { app, mempool } = this;
+    this.#snapshots = new SnapshotServer({ app, store, nowMs: now });
     this.#pipeline = new CommitPipeline(
-      store,
+      {
+        commitBlock: (block) => {
+          this.#snapshots.beforeCommit(block.writes.buckets);
+          return store.commitBlock(block);
+        },
+      },
       (durable) => void consensusLog.wal.truncateBefore(durable + 1).catch(options.fatal),
       options.fatal,
     );
@@ -212,7 +228,25 @@ export class ConsensusHost {
         this.#committed(executed);
       },
       onDivergence: (height_, detail) => this.#diverged(height_, detail),
+      instead: (target) => this.#fetchesState(target),
       info: (message, details) => log.info(details, message),
+    });
+    const fetches = { genesis, backend, network: this.mesh, store, fatal: options.fatal };
+    const info = (message: string, details: object): void => log.info(details, message);
+    this.#snapshot = new SnapshotFetch({
+      ...fetches,
+      height: () => app.info().height,
+      fromBlocks: config.catchUp.snapshotFromBlocks,
+      onReady: () => options.onSnapshot?.(),
+      info,
+      nowMs: now,
+    });
+    this.#history = new HistoryFetch({
+      ...fetches,
+      requireBody: (block) => requireBody(block, sha256),
+      onDivergence: (height_, detail) => this.#diverged(height_, detail),
+      onWhole: () => options.onWhole?.(),
+      info,
     });
     const past = pastOf(store.local.get(observeKey));
     this.#until =
@@ -223,7 +257,7 @@ export class ConsensusHost {
             network: this.mesh,
             validators: () => app.info().validators.length,
             height: () => app.info().height,
-            isBehind: () => this.#syncer.isBehind,
+            isBehind: () => this.#syncer.isBehind || this.#snapshot.isUnderWay,
             verify: (certificate) =>
               verifyCertificate(
                 {
@@ -255,6 +289,7 @@ export class ConsensusHost {
     this.#followPeers();
     await mesh.start();
     this.#begin();
+    this.#history.start();
     this.#housekeeping = setInterval(() => {
       this.#gossip.repush();
       for (const { hash } of this.mempool.expire(Date.now(), expiryGraceMs)) this.#gossip.forget(hash);
@@ -303,13 +338,31 @@ export class ConsensusHost {
     clearInterval(this.#housekeeping);
     this.#until?.stop();
     this.#engine.stop();
+    await this.#snapshot.stop();
+    await this.#history.stop();
     await this.#syncer.stop();
     this.#exchange.stop();
     this.submitter.stop();
     await this.mesh.stop();
     await this.#pipeline.drained();
+    await this.#adopt();
     await this.#consensusLog.wal.close();
     await this.store.close();
+  }
+
+  /** The state that was fetched becomes that of the store now that nothing else happens; whoever opens it next begins with it. */
+  async #adopt(): Promise<void> {
+    const { ready } = this.#snapshot;
+    if (ready === null || this.halted !== null || ready.height <= this.store.lastHeight() + 1) return;
+    await this.store.adoptSnapshot(ready);
+    this.#o.log.info({ height: ready.height }, 'the state of a certified block is taken over');
+  }
+
+  /** Whether the blocks up to that height are left for later, because a state above them is on its way. */
+  #fetchesState(target: number): boolean {
+    if (this.#o.onSnapshot === undefined || this.#history.isClearing || this.halted !== null) return false;
+    this.#snapshot.consider(target);
+    return this.#snapshot.isUnderWay;
   }
 
   get certificate(): Certificate | null {
@@ -359,7 +412,14 @@ export class ConsensusHost {
 
   /** Height that peers are at while this node catches up; null otherwise. */
   get catchingUpTo(): number | null {
+    const state = this.#snapshot.progress;
+    if (state !== null) return state.height;
     return this.#syncer.isBehind ? this.#syncer.target : null;
+  }
+
+  /** How much of a state that is being fetched is here. */
+  get snapshot(): SnapshotProgress | null {
+    return this.#snapshot.progress;
   }
 
   get halted(): string | null {
@@ -454,6 +514,10 @@ export class ConsensusHost {
         return this.#exchange.serveTransactions(bytes);
       case 'blocks':
         return serveRange(this.store, bytes);
+      case 'snapshot':
+        return this.#snapshots.serveHead(bytes);
+      case 'buckets':
+        return this.#snapshots.serveBuckets(bytes);
       case 'progress':
         return encodeProgress(this.store.certificate(this.app.info().height));
       default:

@@ -14,7 +14,7 @@ import { nativeBackend } from '../crypto/index.ts';
 import { ChainError } from '../errors/chain-error.ts';
 import { KEY } from '../ledger/execute/keys.ts';
 import { originOf, rootOf, signTransaction, type LoadedGenesis } from '../ledger/index.ts';
-import { Spool } from '../store/index.ts';
+import { lackedHeights, Spool, type HistoryGap } from '../store/index.ts';
 import type { NodeStatus } from '../ports/api-backend.ts';
 import type { ExecutedBlock } from '../ports/application.ts';
 import type { LedgerReader } from '../ports/ledger-reader.ts';
@@ -47,12 +47,15 @@ import type { SubmitOutcome } from './submitter.ts';
 import { hostStatus } from './status.ts';
 import { Ticker } from './ticker.ts';
 import { TlsReload } from './tls-reload.ts';
+import { decodeSetsRequest, encodeSets } from './validator-sets.ts';
 
 const { sha256, hmacSha256 } = nativeBackend;
 /** A node's own transactions may wait out a lost quorum of a few minutes. */
 const ownTxLifeMs = 5 * 60_000;
 const ownTxWaitMs = 10_000;
 const keyRetryMs = 500;
+/** Sets of validators in one answer to a peer. */
+const setsMax = 100;
 /** Failovers probe each 500 ms and wait 400 ms for the answer. */
 const unreadySeenMs = 1_200;
 const witnessCheckMs = 50;
@@ -64,6 +67,8 @@ export interface NodeOptions {
   readonly genesis: LoadedGenesis;
   readonly log: Logger;
   readonly fatal: (error: unknown) => void;
+  /** A state was fetched: stop this node and open it again. */
+  readonly onSnapshot?: () => void;
 }
 
 /** Omit over a union, member by member. */
@@ -74,6 +79,7 @@ export class ChainNode {
   readonly #config: NodeConfig;
   readonly #genesis: LoadedGenesis;
   readonly #log: Logger;
+  readonly #fatal: (error: unknown) => void;
   readonly #self: Validator;
   readonly #identity: NodeIdentity;
   readonly #metrics: NodeMetrics;
@@ -93,6 +99,7 @@ export class ChainNode {
   #records: RecordService | undefined;
   #stopMetrics: (() => Promise<void>) | undefined;
   #observer: RunningObserver | undefined;
+  #isObserving = false;
   #keyTimer: NodeJS.Timeout | undefined;
   #expiry: NodeJS.Timeout | undefined;
   /** Newest first. */
@@ -136,6 +143,8 @@ export class ChainNode {
         return node.serve(from, method, request);
       },
       fatal: options.fatal,
+      ...(options.onSnapshot === undefined ? {} : { onSnapshot: options.onSnapshot }),
+      onWhole: () => opened.node?.onWhole(),
     });
     try {
       if (!config.joining) checkIdentity(identity, registeredIn(host, config.org));
@@ -148,7 +157,7 @@ export class ChainNode {
   }
 
   private constructor(
-    { config, genesis, log }: NodeOptions,
+    { config, genesis, log, fatal }: NodeOptions,
     self: Validator,
     identity: NodeIdentity,
     metrics: NodeMetrics,
@@ -157,6 +166,7 @@ export class ChainNode {
     this.#config = config;
     this.#genesis = genesis;
     this.#log = log;
+    this.#fatal = fatal;
     this.#self = self;
     this.#identity = identity;
     this.#metrics = metrics;
@@ -327,6 +337,10 @@ export class ChainNode {
     this.#observer?.poke();
   }
 
+  onWhole(): void {
+    if (!this.#draining) this.#startObserver().catch(this.#fatal);
+  }
+
   onEvidence(equivocation: Equivocation): void {
     const { first } = equivocation;
     const validator = this.#host.app.validatorsAt(first.height)[first.validator]?.id;
@@ -347,6 +361,8 @@ export class ChainNode {
         return this.#clusterKeys.serve(from, request);
       case 'handover':
         return this.#handovers.serve(request);
+      case 'validator-sets':
+        return encodeSets(this.#backend().handovers(decodeSetsRequest(request), setsMax));
       case 'cosign':
         return this.#checkpoints.serve(request);
       default:
@@ -448,7 +464,10 @@ export class ChainNode {
 
   /** The Kubernetes client takes half a second to load: only nodes that observe do. */
   async #startObserver(): Promise<void> {
-    if (this.#config.cluster?.kubeconfig === undefined) return;
+    if (this.#config.cluster?.kubeconfig === undefined || this.#isObserving) return;
+    // An object whose record is not here yet would be taken for one without a record.
+    if (this.#host.store.gap !== null) return;
+    this.#isObserving = true;
     const { startObserver } = await import('./observing.ts');
     this.#observer = startObserver({
       config: this.#config,
@@ -624,8 +643,12 @@ export class ChainNode {
     if (this.#starting) reasons.push('it is starting');
     if (this.#draining) reasons.push('it is stopping');
     if (this.#host.halted !== null) reasons.push(this.#host.halted);
-    const target = this.#host.catchingUpTo;
-    if (target !== null) reasons.push(`it is catching up to height ${target}`);
+    const { catchingUpTo: target, snapshot } = this.#host;
+    if (snapshot !== null)
+      reasons.push(
+        `it is fetching the state of height ${snapshot.height}: ${snapshot.buckets} of ${snapshot.of} buckets`,
+      );
+    else if (target !== null) reasons.push(`it is catching up to height ${target}`);
     return { ready: reasons.length === 0, reasons };
   }
 
@@ -635,7 +658,7 @@ export class ChainNode {
     return {
       ...hostStatus(this.#host, this.#self, this.#genesis),
       ready,
-      notReady: this.#host.observeReason === '' ? reasons : [...reasons, this.#host.observeReason],
+      notReady: [...reasons, this.#host.observeReason, lackOf(this.#host.store.gap)].filter((reason) => reason !== ''),
       cluster:
         cluster === undefined
           ? null
@@ -648,6 +671,13 @@ export class ChainNode {
             },
     };
   }
+}
+
+/** What a node that began with a snapshot does not answer yet; empty if it has all. */
+function lackOf(gap: HistoryGap | null): string {
+  if (gap === null) return '';
+  const { from, to } = lackedHeights(gap);
+  return `the heights ${from} to ${to} of its history are not here yet`;
 }
 
 /** Throws NODE_NOT_A_VALIDATOR. */

@@ -19,19 +19,35 @@ export async function runNode(configFile: string): Promise<void> {
     log.fatal({ err: error, ...(isChainError(error) ? { remedy: error.remedy } : {}) }, 'the node cannot go on');
     process.exit(1);
   };
-  const node = await ChainNode.open({ config, genesis, log, fatal });
+  let stopping = false;
+  /** Stops and starts, one after the other. */
+  let turns: Promise<void> = Promise.resolve();
+  const options = { config, genesis, log, fatal, onSnapshot: () => beginAnew() };
+  let node = await ChainNode.open(options);
   process.on('uncaughtException', fatal);
   process.on('unhandledRejection', fatal);
-  let stopping = false;
+  /** The state that was fetched is taken over as the node stops; everything in memory belongs to the one before. */
+  const beginAnew = (): void => {
+    turns = turns.then(async () => {
+      if (stopping) return;
+      await node.stop();
+      if (stopping) return;
+      node = await ChainNode.open(options);
+      await node.start();
+    });
+    turns.catch(fatal);
+  };
   const stop = (signal: string): void => {
     if (stopping) return;
     stopping = true;
     log.info({ signal }, 'stopping');
     setTimeout(() => process.exit(1), stopTimeoutMs).unref();
-    node.stop().then(
-      () => process.exit(0),
-      (error: unknown) => fatal(error),
-    );
+    turns
+      .then(() => node.stop())
+      .then(
+        () => process.exit(0),
+        (error: unknown) => fatal(error),
+      );
   };
   process.on('SIGHUP', () => node.reload());
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(signal));

@@ -1,5 +1,6 @@
 import type { LoadedGenesis } from '../ledger/index.ts';
 import type { NodeStatus } from '../ports/api-backend.ts';
+import { lackedHeights } from '../store/index.ts';
 import type { Validator } from '../types/chain.ts';
 import type { ConsensusHost } from './host.ts';
 import { version } from './version.ts';
@@ -11,6 +12,7 @@ export function hostStatus(
   { genesis, hash }: LoadedGenesis,
 ): Omit<NodeStatus, 'ready' | 'notReady' | 'cluster'> {
   const { quorum } = host;
+  const { gap } = host.store;
   const info = host.app.info();
   const connected = new Set<string>(host.mesh.connected());
   return {
@@ -27,6 +29,8 @@ export function hostStatus(
     quorum: quorum.needed,
     quorumReachable: quorum.connected >= quorum.needed,
     catchingUpTo: host.catchingUpTo,
+    snapshot: host.snapshot,
+    historyGap: gap === null ? null : lackedHeights(gap),
     mempool: host.mempool.size,
     halted: host.halted,
     peers: info.validators.flatMap(({ id, peerAddress }) =>

@@ -37,6 +37,8 @@ interface Deps {
   readonly onSynced: (executed: ExecutedBlock, certificate: Certificate) => void;
   /** A certified block computes to something else here: this node must stop signing. */
   readonly onDivergence: (height: Height, detail: string) => void;
+  /** True where a whole state is on its way, so that blocks need not be executed; hears of every height that peers name. */
+  readonly instead: (target: number) => boolean;
   readonly info: (message: string, details: object) => void;
 }
 
@@ -88,6 +90,7 @@ export class Syncer {
   /** Peers are at `height`: everything below it is decided. */
   want(height: Height, from: ValidatorId | null): void {
     this.#target = Math.max(this.#target, height - 1);
+    if (this.#d.instead(height - 1)) return;
     if (this.#running !== null || this.#stopped || this.#d.app.info().height >= this.#target) return;
     this.#running = this.#run(from).finally(() => {
       this.#running = null;
@@ -107,7 +110,7 @@ export class Syncer {
     let ahead: Asked | null = null;
     let failures = 0;
     let isAtEnd = false;
-    while (!this.#stopped && app.info().height < this.#target) {
+    while (!this.#stopped && app.info().height < this.#target && !this.#d.instead(this.#target)) {
       const before = app.info().height;
       const asked: Asked | null = ahead?.from === before + 1 ? ahead : this.#ask(before + 1, preferred);
       preferred = null;

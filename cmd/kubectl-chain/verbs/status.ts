@@ -318,7 +318,10 @@ function spoolJson(said: JsonObject | null | undefined): NodeJson['spool'] {
 function nodeWarnings({ endpoint, org, reachable, ready, notReady, spool, error }: NodeJson): readonly string[] {
   if (!reachable) return [`${endpoint} cannot be reached: ${error}`];
   return [
-    ...(ready ? [] : [`${org} is not ready: ${notReady.join('; ') || 'no reason given'}`]),
+    // Of a ready node it is what it lacks: signatures that it may not give yet, history that it still fetches.
+    ...(ready
+      ? notReady.map((lack) => `${org}: ${lack}`)
+      : [`${org} is not ready: ${notReady.join('; ') || 'no reason given'}`]),
     ...(spool === null || spool.gapSince === null
       ? []
       : [

@@ -137,6 +137,16 @@ export const nodeErrors = {
     (p) => `block ${p.height} of ${p.had} is damaged here, and no peer that could be reached has it`,
     'Nothing was changed. Run the repair again when other validators are reachable at their peer addresses.',
   ),
+  SNAPSHOT_BUCKET: entry<{ bucket: number; reason: string }>(
+    400,
+    (p) => `bucket ${p.bucket} of a state that a peer sent is refused: ${p.reason}`,
+    'The peer is faulty; the bucket is asked of another one.',
+  ),
+  HISTORY_NOT_HERE: entry<{ from: number; to: number }>(
+    503,
+    (p) => `this node began with a snapshot and does not have the heights ${p.from} to ${p.to} yet`,
+    'Ask another node, or ask again: the node fetches its history, and its status says how far it is.',
+  ),
   SYNC_RANGE_INVALID: entry<{ height: number; reason: string }>(
     400,
     (p) => `the range that a peer sent is wrong at block ${p.height}: ${p.reason}`,
