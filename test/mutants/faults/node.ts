@@ -10,10 +10,95 @@ const observing = 'test/unit/node/observing-until.test.ts';
 const checkpoint = 'test/unit/node/review-p3-checkpoint.test.ts';
 const answers = 'test/unit/node/true-answers.test.ts';
 
+const snapshot = 'test/unit/node/snapshot.test.ts';
 const comesBack = 'test/unit/node/review-p8-comes-back.test.ts';
 
 /** Who is at the other end, and what is said of a transaction. */
 export const nodeFaults: readonly Fault[] = [
+  {
+    fault: 'A bucket of a state is believed without its hash.',
+    file: 'src/node/snapshot-fetch.ts',
+    find: 'if (!bytesEqual(bucketHash(sha256, bytes), hashAt(bucketHashes, bucket)))',
+    replace: 'if (bucketHash(sha256, bytes).length === 0)',
+    tests: [snapshot],
+    named: 'is taken bucket by bucket',
+    project: 'unit',
+  },
+  {
+    fault: 'A peer may send buckets that nobody asked for.',
+    file: 'src/node/snapshot-fetch.ts',
+    find: 'if (!open.delete(bucket)) throw',
+    replace: 'if (open.delete(-1)) throw',
+    tests: [snapshot],
+    named: 'is taken bucket by bucket',
+    project: 'unit',
+  },
+  {
+    fault: 'The hashes of the buckets are not compared with the certified state root.',
+    file: 'src/ledger/snapshot.ts',
+    find: 'if (stateRootOf(bucketHashes, sha256) !== state.stateRoot)',
+    replace: "if (stateRootOf(bucketHashes, sha256) === '')",
+    tests: [snapshot],
+    named: 'is refused with',
+    project: 'unit',
+  },
+  {
+    fault: 'The right edge of the log is not compared with the certified log root.',
+    file: 'src/ledger/snapshot.ts',
+    find: 'if (toHex(appended.root) !== state.logRoot)',
+    replace: "if (toHex(appended.root) === '')",
+    tests: [snapshot],
+    named: 'is refused with',
+    project: 'unit',
+  },
+  {
+    fault: 'A peer shows a state while the chain overwrites it.',
+    file: 'src/node/snapshot-server.ts',
+    find: 'const value = kept.saved.get(bucket) ??',
+    replace: 'const value =',
+    tests: [snapshot],
+    named: 'of a height that is over is still whole',
+    project: 'unit',
+  },
+  {
+    fault: 'A state is taken for whole when one part of it is here.',
+    file: 'src/node/snapshot-fetch.ts',
+    find: 'this.#here === this.#of && (await this.#wanted(newest.head)).length === 0',
+    replace: 'this.#here > 0',
+    tests: [snapshot],
+    named: 'when nobody keeps the one that it began with',
+    project: 'unit',
+  },
+  {
+    fault: 'A state is written over the one that is in force.',
+    file: 'src/store/store.ts',
+    find: `    const space = freeSpace(this.#spaces);
+    return this.table.write(`,
+    replace: `    const space = this.#spaces.live;
+    return this.table.write(`,
+    tests: [snapshot],
+    named: 'still has its old state',
+    project: 'unit',
+  },
+  {
+    fault: 'A list that lacks records is answered as if it were whole.',
+    file: 'src/node/api-backend.ts',
+    find: `    // A list that may lack some of its records would be taken for whole.
+    if (store.gap !== null) throw notHere(store.gap);`,
+    replace: '',
+    tests: [snapshot],
+    named: 'is not answered as if it were whole',
+    project: 'unit',
+  },
+  {
+    fault: 'The block that a snapshot ends with is not executed on its history.',
+    file: 'src/store/store.ts',
+    find: 'history: gap.from === height ? null',
+    replace: 'history: gap.from === height + 1 ? null',
+    tests: [snapshot],
+    named: 'is executed from the oldest block on',
+    project: 'unit',
+  },
   {
     fault: 'The key of a dialled peer is not compared.',
     file: 'src/net/dial.ts',

@@ -60,7 +60,7 @@ export class FakeNode implements ApiBackend {
     const { length } = this.chain.blocks;
     return {
       org: this.org, version: '0.0.0', chain: this.chain.app.genesisHash, chainName: 'demo', height: length, logSize: 0, timeMs: 0, round: 0, proposer: null,
-      validators: 4, quorum: 3, quorumReachable: true, catchingUpTo: null, mempool: 0, halted: null, ready: true, notReady: [], peers: [], cluster: null,
+      validators: 4, quorum: 3, quorumReachable: true, catchingUpTo: null, snapshot: null, historyGap: null, mempool: 0, halted: null, ready: true, notReady: [], peers: [], cluster: null,
     }; // prettier-ignore
   }
 

@@ -265,6 +265,12 @@ export class TestChain {
     });
   }
 
+  /** Of the last block. */
+  get certificate(): Certificate {
+    if (this.#certificate === null) throw new Error('there is no block yet');
+    return this.#certificate;
+  }
+
   #proposer(height: number): ValidatorId {
     const { validators } = this.app.info();
     const taking = validators.filter(({ id }) => id !== this.silent);
