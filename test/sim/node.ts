@@ -279,7 +279,11 @@ export class SimNode implements Endpoint {
     const files = { key: '', cert: '' };
     const named = (purpose: string) => keys.signer(`${this.id} ${purpose}`);
     return {
-      config: { dataDir: `/sim/${this.endpoint}`, peer: { listen: 'sim:26600' }, catchUp: { snapshotFromBlocks: 5_000 } } as HostOptions['config'],
+      config: {
+        dataDir: `/sim/${this.endpoint}`,
+        peer: { listen: 'sim:26600' },
+        catchUp: { snapshotFromBlocks: 5_000 },
+      } as HostOptions['config'],
       genesis,
       self,
       identity: {
