@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isChainError } from '../errors/chain-error.ts';
+import { ChainError, isChainError } from '../errors/chain-error.ts';
 import { createApplication, type LastBlock } from '../ledger/application.ts';
 import { decodeBlock, decodeCertificate, type LoadedGenesis } from '../ledger/index.ts';
 import { signBytes } from '../consensus/index.ts';
@@ -50,11 +50,14 @@ export class HistoryFetch {
   #app: Application | null = null;
   #running: Promise<void> | null = null;
   #stopped = false;
+  /** Rejects when this is to end: an answer that is still to come is not waited for. */
+  readonly #over = Promise.withResolvers<never>();
   #isClearing = false;
   #turn = 0;
 
   constructor(deps: Deps) {
     this.#d = deps;
+    this.#over.promise.catch(() => undefined);
   }
 
   /** True while the place of the state that is needed no more is emptied. */
@@ -69,6 +72,7 @@ export class HistoryFetch {
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#over.reject(new ChainError('NODE_NOT_READY', { reason: 'it is stopping' }));
     await this.#running;
   }
 
@@ -99,11 +103,14 @@ export class HistoryFetch {
     const peer = peers[this.#turn++ % Math.max(1, peers.length)];
     if (peer === undefined) return;
     try {
-      const answer = await network.request(peer, 'blocks', encodeRangeRequest(gap.through + 1), requestTimeoutMs);
+      const request = encodeRangeRequest(gap.through + 1);
+      const asked = network.request(peer, 'blocks', request, requestTimeoutMs);
+      const answer = await Promise.race([asked, this.#over.promise]);
       const range = decodeRange(answer).filter(({ block }) => block.header.height < gap.from);
       await this.#take(app, range, gap.from);
     } catch (error) {
       if (!isChainError(error)) throw error;
+      if (this.#stopped) return;
       if (!error.code.startsWith('NET_')) network.drop(peer, error.message);
       info('history not had from peer', { peer, reason: error.message });
     }

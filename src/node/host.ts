@@ -296,6 +296,9 @@ export class ConsensusHost {
       this.#o.metrics.mempool.set(this.mempool.size);
       for (const [buffer, entries] of Object.entries(this.buffers())) this.#o.metrics.buffers.set({ buffer }, entries);
       this.#o.metrics.peersConnected.set(mesh.connected().length);
+      const { snapshot, store } = this;
+      this.#o.metrics.stateMissing.set(snapshot === null ? 0 : snapshot.of - snapshot.buckets);
+      this.#o.metrics.historyMissing.set(store.gap === null ? 0 : store.gap.from - store.gap.through - 1);
     }, housekeepingMs);
   }
 

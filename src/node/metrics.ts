@@ -25,6 +25,11 @@ export function createMetrics() {
     transactions: counter('transactions_total', 'Transactions in committed blocks'),
     mempool: gauge('mempool_transactions', 'Transactions waiting for a block'),
     buffers: gauge('buffer_entries', 'Entries of each buffer in memory', ['buffer'] as const),
+    stateMissing: gauge('snapshot_buckets_missing', 'Buckets of a state that is being fetched which are not here yet'),
+    historyMissing: gauge(
+      'history_blocks_missing',
+      'Blocks below the state that this node began with which are not here yet',
+    ),
     peersConnected: gauge('peers_connected', 'Validators connected to this one'),
     consensusRefused: counter('consensus_messages_refused_total', 'Malformed or forged consensus messages'),
     gossip: counter('transactions_received_total', 'Transactions pushed by peers', ['outcome'] as const),

@@ -84,9 +84,12 @@ export class SnapshotFetch {
   #notBeforeMs = 0;
   #running: Promise<void> | null = null;
   #stopped = false;
+  /** Rejects when this is to end: an answer that is still to come is not waited for. */
+  readonly #over = Promise.withResolvers<never>();
 
   constructor(deps: Deps) {
     this.#d = deps;
+    this.#over.promise.catch(() => undefined);
     this.#trail = new ValidatorTrail(deps.genesis);
   }
 
@@ -123,6 +126,7 @@ export class SnapshotFetch {
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#over.reject(new ChainError('NODE_NOT_READY', { reason: 'it is stopping' }));
     await this.#running;
   }
 
@@ -164,9 +168,7 @@ export class SnapshotFetch {
     const { network } = this.#d;
     const shown = await Promise.all(
       network.connected().map(async (peer) => {
-        const answer = await network
-          .request(peer, 'snapshot', new Uint8Array(), requestTimeoutMs)
-          .catch(() => new Uint8Array());
+        const answer = await this.#request(peer, 'snapshot', new Uint8Array()).catch(() => new Uint8Array());
         return { peer, answer };
       }),
     );
@@ -196,7 +198,7 @@ export class SnapshotFetch {
     for (let asked = 0; !this.#trail.knows(certified) && asked < setsAskedMax; asked += 1) {
       const known = this.#trail.newest;
       const request = encodeSetsRequest(this.#trail.wanted);
-      this.#trail.extend(decodeSets(await this.#d.network.request(peer, 'validator-sets', request, requestTimeoutMs)));
+      this.#trail.extend(decodeSets(await this.#request(peer, 'validator-sets', request)));
       if (this.#trail.newest.n === known.n) break;
     }
     const { validators } = this.#trail.at(block.header.height);
@@ -205,6 +207,10 @@ export class SnapshotFetch {
       { genesisHash: genesis.hash, validators },
       { ...backend, precommitBytes: signBytes },
     );
+  }
+
+  #request(peer: ValidatorId, method: string, request: Uint8Array): Promise<Uint8Array> {
+    return Promise.race([this.#d.network.request(peer, method, request, requestTimeoutMs), this.#over.promise]);
   }
 
   /** Until all is here, or nobody of these has more. */
@@ -231,7 +237,7 @@ export class SnapshotFetch {
       let checked: readonly (readonly [number, Uint8Array])[] = [];
       try {
         const request = encodeBucketsRequest(source.head.block.header.height, asked);
-        const answer = await network.request(source.peer, 'buckets', request, requestTimeoutMs);
+        const answer = await this.#request(source.peer, 'buckets', request);
         checked = checkedBuckets(answer, asked, source.head.bucketHashes, backend.sha256);
       } catch (error) {
         if (!isChainError(error)) throw error;
@@ -296,8 +302,8 @@ export function checkedBuckets(
 }
 
 /** What an answer is wrong by, as opposed to one that did not come. */
-function isWrong(error: ChainError): boolean {
-  return !error.code.startsWith('NET_');
+function isWrong({ code }: ChainError): boolean {
+  return !code.startsWith('NET_') && code !== 'NODE_NOT_READY';
 }
 
 /** The block that a snapshot ends with, as the store keeps it. Its audit indexes come with the history. */

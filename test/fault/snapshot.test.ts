@@ -32,9 +32,9 @@ const UNTIL_THE_LIE = [
   },
   {
     file: FETCH,
-    find: '      await store.writeSnapshotBuckets(checked);',
+    find: '      this.#here += checked.length;',
     replace:
-      '      await store.writeSnapshotBuckets(checked);\n      if (isFound) await new Promise(() => setInterval(() => {}, 1_000));',
+      '      this.#here += checked.length;\n      if (isFound && this.#here > 8) await new Promise(() => setInterval(() => {}, 1_000));',
   },
 ];
 /** This chain is short: its blocks would be executed before anybody is asked for a state. */
@@ -97,7 +97,7 @@ describe('P3, P7, P8: a node with an empty folder, far behind, under load', () =
     await delta.answering();
     const { snapshot, notReady } = await until('half a state, and a lie that was found', async () => {
       const status = await delta.reader.status();
-      const isHalf = status.snapshot !== null && status.snapshot.buckets > 2;
+      const isHalf = status.snapshot !== null && status.snapshot.buckets > 8;
       return isHalf && logged('another hash than the certified state') ? status : undefined;
     });
     expect(snapshot?.buckets).toBeLessThan(snapshot?.of ?? 0);
