@@ -306,9 +306,9 @@ describe('a node that is far behind', () => {
       },
     });
     expect(first.ready).toBeNull();
+    expect(contentsOf(node)).toEqual(before);
     await node.store.close();
     await node.open();
-    expect(contentsOf(node)).toEqual(before);
     expect(node.app.info().height).toBe(5);
     let rest = 0;
     const second = await fetchState(node, new FakePeers().add('a', await honest(LATER)), {
@@ -357,10 +357,14 @@ describe('the history that a snapshot leaves out', () => {
   it('is not answered as if it were whole while it is not; what is proven without it is', async () => {
     const node = await Node.of(decided, 8);
     await adopt(node, new FakePeers().add('a', await honest()));
+    await node.follow(decided.decided.slice(HEIGHT, HEIGHT + 1));
     const { store, app } = node;
     const deps = { genesis: node.genesis, store, reader: app, lastCertificate: () => null };
     const api = new NodeApiBackend(deps as unknown as ConstructorParameters<typeof NodeApiBackend>[0]);
-    const query = { filter: { by: 'all' }, sinceMs: null, untilMs: null, before: null, limit: 10 } as const;
+    // An object of the newest block, that others are about too.
+    const filter = { by: 'object', key: `prod/apps/deployments/dev/web-${HEIGHT % 7}` } as const;
+    const query = { filter, sinceMs: null, untilMs: null, before: null, limit: 10 } as const;
+    expect(store.index('object', filter.key, { limit: 10 })).toHaveLength(1);
     const { logSize } = app.info().state;
     const notHere = { code: 'HISTORY_NOT_HERE', payload: { from: 9, to: HEIGHT - 1 } };
     const refused = expect.objectContaining(notHere) as Error;
@@ -378,9 +382,9 @@ describe('the history that a snapshot leaves out', () => {
     expect(verifyRecord(head, leaf.index, leaf.leaf, leaf.proof.map(fromHex), sha256).kind).toBe('block');
     expect(api.block(8)?.header.height).toBe(8);
     expect(api.block(HEIGHT)?.header.height).toBe(HEIGHT);
-    expect(api.block(HEIGHT + 1)).toBeUndefined();
+    expect(api.block(HEIGHT + 2)).toBeUndefined();
     expect(api.leaf(logSize, logSize)).toBeUndefined();
-    expect(store.heightOfLeaf(logSize - 1)).toBe(HEIGHT);
+    expect(store.heightOfLeaf(logSize - 1)).toBe(HEIGHT + 1);
   });
 
   it('goes on from the blocks that were here, after an end in the middle and over a second snapshot', async () => {
