@@ -4,6 +4,7 @@ import { ChainReader } from '../../src/client/reader.ts';
 import { utf8Encode } from '../../src/codec/index.ts';
 import { ChainError } from '../../src/errors/chain-error.ts';
 import { clusterKey, KEY } from '../../src/ledger/execute/keys.ts';
+import type { ClusterId } from '../../src/types/brand.ts';
 import type { ClusterRecord } from '../../src/types/chain.ts';
 import {
   genesisFile,
@@ -107,19 +108,25 @@ export function reading<T>(
   });
 }
 
-/** The registered cluster that is meant. Throws CLI_CLUSTER if it is not clear. */
-export async function clusterOf(session: Session): Promise<ClusterRecord> {
+/** Name of the registered cluster that is meant. Throws CLI_CLUSTER if it is not clear. */
+export async function clusterNameOf(session: Session): Promise<ClusterId> {
   const { values } = await session.reader.state([KEY.clusters]);
-  const names = documentOf<string[]>(values, KEY.clusters) ?? [];
+  const names = documentOf<ClusterId[]>(values, KEY.clusters) ?? [];
   const asked = session.options.clusterName ?? session.chain.cluster;
-  const name = asked ?? (names.length === 1 ? names[0] : undefined);
+  const name = asked === undefined && names.length === 1 ? names[0] : names.find((each) => each === asked);
   const clusters = names.join(', ') || 'none';
-  if (name === undefined)
-    throw new ChainError('CLI_CLUSTER', { problem: 'it is not clear which cluster is meant', clusters });
-  const record = await session.reader.state([clusterKey(name)]);
-  const found = documentOf<ClusterRecord>(record.values, clusterKey(name));
+  if (name !== undefined) return name;
+  const problem = asked === undefined ? 'it is not clear which cluster is meant' : `no cluster ${asked} is registered`;
+  throw new ChainError('CLI_CLUSTER', { problem, clusters });
+}
+
+/** Its record. Throws CLI_CLUSTER. */
+export async function clusterOf(session: Session): Promise<ClusterRecord> {
+  const name = await clusterNameOf(session);
+  const { values } = await session.reader.state([clusterKey(name)]);
+  const found = documentOf<ClusterRecord>(values, clusterKey(name));
   if (found === undefined)
-    throw new ChainError('CLI_CLUSTER', { problem: `no cluster ${name} is registered`, clusters });
+    throw new ChainError('CLI_CLUSTER', { problem: `no cluster ${name} is registered`, clusters: name });
   return found;
 }
 

@@ -6,6 +6,9 @@ import type { Hash } from '../types/brand.ts';
 /** A page of 500 records of 65,535 bytes in base64, and then some. */
 const answerBytesMax = 64 * 1024 * 1024;
 
+/** Connections to one node. A TLS handshake takes both sides more time than some answers on a connection that is there. */
+const socketsMax = 2;
+
 /** What turned a request away for load is asked again this often. */
 const waitsMax = 3;
 const waitSecondsMax = 5;
@@ -34,7 +37,12 @@ export interface Transport {
 /** HTTPS with the chain's own CA bundle and kept-alive connections. Rejects with CLIENT_UNREACHABLE. */
 export function httpsTransport(options: TransportOptions): Transport {
   const agentFor = (caBundle: string): https.Agent =>
-    new https.Agent({ keepAlive: true, maxCachedSessions: 0, ...(caBundle === '' ? {} : { ca: caBundle }) });
+    new https.Agent({
+      keepAlive: true,
+      maxSockets: socketsMax,
+      maxCachedSessions: 0,
+      ...(caBundle === '' ? {} : { ca: caBundle }),
+    });
   const common = agentFor(options.caBundle);
   const own = new Map([...(options.caBundles ?? [])].map(([endpoint, caBundle]) => [endpoint, agentFor(caBundle)]));
   const agentOf = (endpoint: string): https.Agent => own.get(endpoint) ?? common;

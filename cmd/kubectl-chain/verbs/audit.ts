@@ -12,7 +12,7 @@ import { parseDuration } from '../output/age.ts';
 import { printList, printOne } from '../output/print.ts';
 import { describeRecords, folded, recordView, type RecordJson } from '../record.ts';
 import { resourceType, typeAndName, type ResourceType } from '../resource-types.ts';
-import { clusterOf, reading, type Session } from '../session.ts';
+import { clusterNameOf, reading, type Session } from '../session.ts';
 import type { Terminal } from '../terminal.ts';
 
 export interface AuditOptions extends ListOptions {
@@ -150,14 +150,14 @@ async function chainOf(
 ): Promise<Query['chain']> {
   const { sha256 } = nativeBackend;
   if (resource !== null && name !== null && (namespace !== null || !resource.isNamespaced)) {
-    const { name: cluster } = await clusterOf(session);
+    const cluster = await clusterNameOf(session);
     // The API server reviews a Namespace as being in itself.
     const own = resource.group === '' && resource.resource === 'namespaces' ? name : '';
     const object = { cluster, group: resource.group, resource: resource.resource, namespace: namespace ?? own, name };
     return { by: 'object', key: auditKey.object(object), latestKey: objectKey(sha256, object as ChangeAttributes) };
   }
   if (namespace === null || namespace === '') return null;
-  const { name: cluster } = await clusterOf(session);
+  const cluster = await clusterNameOf(session);
   return {
     by: 'namespace',
     key: auditKey.namespace(cluster, namespace),

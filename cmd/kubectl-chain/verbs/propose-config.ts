@@ -30,7 +30,7 @@ import { printable } from '../output/printable.ts';
 import { configLines } from '../config-lines.ts';
 import { describeFinding, findingById, findingNumber, findingText } from '../findings.ts';
 import { configTitle } from '../proposal.ts';
-import { clusterOf, withSession, type Session } from '../session.ts';
+import { clusterNameOf, clusterOf, withSession, type Session } from '../session.ts';
 import { paintDiff, type Terminal } from '../terminal.ts';
 
 const { sha256 } = nativeBackend;
@@ -125,7 +125,7 @@ export function proposeBinding(terminal: Terminal, options: BindingOptions): Pro
       );
       return wanted.flatMap((binding) => bindingPut(values, binding));
     }
-    const { name: cluster } = await clusterOf(session);
+    const cluster = await clusterNameOf(session);
     const key = bindingKey(sha256, cluster, kubeUser);
     const { values } = await session.reader.state([key]);
     if (options.delete === true) {

@@ -10,7 +10,7 @@ import { describeProposal, openProposal, proposalView, type ProposalJson } from 
 import { originOf, originText } from '../origin.ts';
 import { describeRecords, placeOf, recordView, resourceCell, type RecordJson } from '../record.ts';
 import { describeFinding, findingById, findingNumber, findingText, findingView, impersonationOf } from '../findings.ts';
-import { clusterOf, reading, type Session } from '../session.ts';
+import { clusterNameOf, reading, type Session } from '../session.ts';
 import { paintDiff, type Terminal } from '../terminal.ts';
 import { ChainError } from '../../../src/errors/chain-error.ts';
 import { linesAt, oneRecord, placeIn, proposalNumber, type Place } from './audit.ts';
@@ -36,7 +36,7 @@ export async function show(terminal: Terminal, word: string, options: ShowOption
 }
 
 async function showFinding(session: Session, id: number, options: ShowOptions): Promise<void> {
-  const { name } = await clusterOf(session);
+  const name = await clusterNameOf(session);
   const described = describeFinding(await findingById(session.reader, name, id));
   if (!isTable(options)) return printOne(session.terminal, options, findingView, described);
   session.terminal.stdout(findingText(described));

@@ -20,7 +20,7 @@ import { printOne, type View } from '../output/print.ts';
 import { folded } from '../record.ts';
 import { resourceType, typeAndName } from '../resource-types.ts';
 import { afterDeletion, madeByControlPlane, newestWord, type ObjectName } from '../newest-word.ts';
-import { clusterOf, withSession, type Session } from '../session.ts';
+import { clusterNameOf, withSession, type Session } from '../session.ts';
 import type { Terminal } from '../terminal.ts';
 import { oneRecord } from './audit.ts';
 
@@ -219,7 +219,7 @@ async function historyOf(
   const { type, name } = typeAndName(words);
   if (name === null) throw new ChainError('CLI_USAGE', { problem: 'name the object: verify TYPE/NAME' });
   const { group, resource, isNamespaced } = resourceType(type);
-  const { name: cluster } = await clusterOf(session);
+  const cluster = await clusterNameOf(session);
   const own = group === '' && resource === 'namespaces' ? name : '';
   const object = {
     cluster,
