@@ -40,6 +40,7 @@ describe('the configuration of a node', () => {
     expect(config.webhook?.clientCa).toBe(join(dir, 'ca.pem'));
     expect(config.log.level).toBe('info');
     expect(config.webhook?.nodeAgents).toBeUndefined();
+    expect(config.catchUp).toEqual({ snapshotFromBlocks: 5_000 });
   });
 
   it('names the users that play the kubelet, where there are any', () => {

@@ -8,6 +8,7 @@ import {
   appHashOf,
   bucketHash,
   decodeSnapshotHead,
+  encodeCertificate,
   encodeSnapshotHead,
   hashAt,
   verifyHead,
@@ -21,11 +22,12 @@ import { decodeBuckets, encodeBucketsRequest } from '../../../src/node/snapshot-
 import { encodeSets } from '../../../src/node/validator-sets.ts';
 import { ByteWriter, fromHex, toHex } from '../../../src/codec/index.ts';
 import { checkStore, openStoreForReading } from '../../../src/store/index.ts';
+import { numberKey } from '../../../src/store/lmdb/key.ts';
 import type { Hash } from '../../../src/types/brand.ts';
 import { changeOf, genesisOf, TestChain } from '../ledger/test-chain.ts';
 import { admit, join, rotation, settled } from '../ledger/set-changes.ts';
 import { ledgerFunctions } from '../store/real-chain.ts';
-import { DecidedChain, FakePeers, fetchHistory, fetchState, Node } from './snapshot-fixture.ts';
+import { DecidedChain, type DecidedBlock, FakePeers, fetchHistory, fetchState, Node } from './snapshot-fixture.ts';
 
 const { sha256 } = nativeBackend;
 const crypto = { ...nativeBackend, precommitBytes: signBytes };
@@ -408,6 +410,16 @@ describe('the history that a snapshot leaves out', () => {
     expect(await fetchHistory(node, new FakePeers().add('a', await honest()))).toEqual({ diverged: [] });
     expect(await problemsOf(node)).toEqual([]);
     expect(contentsOf(node)).toEqual(contentsOf(await Node.of(decided, HEIGHT)));
+  });
+
+  it('that does not lead to the block that the node began with stops its signing, and the gap stays', async () => {
+    const node = await Node.of(decided, 0);
+    await adopt(node, new FakePeers().add('a', await honest()));
+    const other = encodeCertificate((decided.decided[HEIGHT] as DecidedBlock).certificate);
+    await node.store.table.write([[numberKey('certificate', HEIGHT), other]]);
+    const { diverged } = await fetchHistory(node, new FakePeers().add('a', await honest()));
+    expect(diverged).toEqual([expect.stringContaining(`${HEIGHT}: `)]);
+    expect(node.store.gap).toMatchObject({ through: HEIGHT - 1, from: HEIGHT });
   });
 
   it('of another chain is refused block by block, and its sender dropped', async () => {
