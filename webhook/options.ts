@@ -44,7 +44,7 @@ export interface WebhookLimits {
   readonly connectionsMax: number;
   /** Connections that have not shown that the API server is behind them: beyond, the oldest goes. */
   readonly strangersMax: number;
-  /** Behind a failover all callers have one address. */
+  /** Behind a failover all callers have one address; an API server that is asked for hundreds of writes at once begins as many handshakes. */
   readonly strangersPerAddressMax: number;
   /** A probe asks each second. */
   readonly strangerIdleMs: number;
@@ -68,8 +68,8 @@ export const LIMITS_DEFAULT: WebhookLimits = {
   reviewsPerUserMax: 256,
   inlineBytesMax: 64 * 1024,
   connectionsMax: 4_096,
-  strangersMax: 512,
-  strangersPerAddressMax: 128,
+  strangersMax: 1_024,
+  strangersPerAddressMax: 512,
   strangerIdleMs: 10_000,
   headersTimeoutMs: 5_000,
   answerTimeoutMs: 8_000,

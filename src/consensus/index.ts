@@ -7,6 +7,7 @@ export type { BlockVerdict, ConsensusEvent, EventOf, HeightConfig } from './even
 export type { Effect, Equivocation, HaltReason } from './effect.ts';
 export type { TimeoutKind } from './timeouts.ts';
 export { isWorthVerifying } from './worth.ts';
+export { showsKeyElsewhere } from './key-elsewhere.ts';
 export { signBytes, type SignContent } from './sign-bytes.ts';
 export { verifyCertificate, verifyPolka, verifyProposal, verifyVote, type VerifyContext } from './verify.ts';
 export { faultyMax, isQuorum, quorumOf } from './quorum.ts';

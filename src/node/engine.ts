@@ -6,6 +6,7 @@ import {
   heightOfRecord,
   isWorthVerifying,
   proposerOf,
+  showsKeyElsewhere,
   step,
   type ConsensusEvent,
   type ConsensusState,
@@ -77,6 +78,8 @@ export interface EngineDeps {
   readonly onEvidence: (equivocation: Extract<Effect, { type: 'evidence' }>['equivocation']) => void;
   readonly onSyncWanted: (height: Height, from: ValidatorId | null) => void;
   readonly onHalt: (reason: HaltReason) => void;
+  /** A peer showed a signature of this node's key that this node did not make. */
+  readonly onKeyElsewhere?: ((height: number) => void) | undefined;
   /** The log cannot be written any more: the process must end. */
   readonly fatal: (error: unknown) => void;
   readonly warn: (message: string, details: object) => void;
@@ -184,6 +187,7 @@ export class Engine {
       if (!isWorthVerifying(this.#d.state, message)) return;
       if (!this.#budget.take(from, message, this.#d.now())) return this.#d.metrics.refusedMessage('too much to verify');
       if (!this.#verify(message)) return;
+      this.#lookForKey(message);
       this.#feed({ type: 'message', from: this.#indexOf(from), message });
     } catch (error) {
       if (!isChainError(error)) throw error;
@@ -195,9 +199,20 @@ export class Engine {
   syncedBlock(certificate: Certificate): void {
     const current = this.#d.state.current?.config.height ?? 0;
     if (certificate.height < current) return;
+    this.#lookForKey({ kind: 'commit', certificate });
     this.#lastCertificate = certificate;
     this.#feed({ type: 'synced-block', certificate });
     this.#startHeight();
+  }
+
+  /** From now on nothing is signed, as long as this process runs. `observes` must say the same. */
+  stopSigning(): void {
+    this.#d.state.observeThrough = Number.MAX_SAFE_INTEGER;
+  }
+
+  #lookForKey(message: ConsensusMessage): void {
+    const { state, onKeyElsewhere } = this.#d;
+    if (showsKeyElsewhere(state, message)) onKeyElsewhere?.(state.current?.config.height ?? 0);
   }
 
   /** A decided block was applied before the engine started. */

@@ -12,6 +12,7 @@ import type { LedgerReader } from '../ports/ledger-reader.ts';
 import type { Store } from '../store/index.ts';
 import type { Hash, Height, ValidatorId } from '../types/brand.ts';
 import type { Block, Certificate, Validator } from '../types/chain.ts';
+import { ClockCheck } from './clock-check.ts';
 import { BlockExchange, requireBody } from './block-exchange.ts';
 import { CommitPipeline } from './commit-pipeline.ts';
 import { hostAndPort, type NodeConfig } from './config.ts';
@@ -47,6 +48,8 @@ export interface HostOptions {
   readonly onApplied?: () => void;
   /** A block is decided and durable here. */
   readonly onCommitted: (executed: ExecutedBlock) => void;
+  /** A second process signs with this node's vote key: see `stopSigning`. */
+  readonly onKeyElsewhere?: (height: number) => void;
   readonly onEvidence: (equivocation: Extract<Effect, { type: 'evidence' }>['equivocation']) => void;
   /** Answers requests of peers that are not about blocks. */
   readonly serve: (from: ValidatorId, method: string, request: Uint8Array) => Promise<Uint8Array>;
@@ -80,6 +83,8 @@ export class ConsensusHost {
   readonly #settling = new Set<() => void>();
   #housekeeping: NodeJS.Timeout | undefined;
   #divergence: string | null = null;
+  #elsewhere = '';
+  readonly #clock = new ClockCheck();
   #peers = '';
   #stopped = false;
   #onUnderway: () => void = () => undefined;
@@ -199,9 +204,13 @@ export class ConsensusHost {
       verify: verifyEd25519,
       now,
       lastCertificate: lastCertificate === undefined ? null : decodeCertificate(lastCertificate),
-      observes: (at) => consensusLog.observeReason !== '' || (this.#until?.observes(at) ?? false),
+      observes: (at) => this.#signsNothing !== '' || (this.#until?.observes(at) ?? false),
+      onKeyElsewhere: options.onKeyElsewhere,
       onApplied: () => options.onApplied?.(),
-      onCommitted: (executed) => this.#committed(executed),
+      onCommitted: (executed, certificate) => {
+        if (certificate.round === 0) this.#clock.note(executed.block.header, self.id, now());
+        this.#committed(executed);
+      },
       onEvidence: options.onEvidence,
       onSyncWanted: (target, from) => this.#syncer.want(target, from),
       onHalt: (reason) => this.#halted(reason),
@@ -276,12 +285,34 @@ export class ConsensusHost {
 
   /** What keeps this node from signing, for people; empty if nothing does. */
   get observeReason(): string {
-    return this.#consensusLog.observeReason || this.forgotten;
+    return this.#signsNothing || this.forgotten;
+  }
+
+  get #signsNothing(): string {
+    return this.#consensusLog.observeReason || this.#elsewhere;
   }
 
   /** Why this node may have signed more than it knows of; empty if it knows. */
   get forgotten(): string {
-    return this.#until?.reason ?? '';
+    return this.#elsewhere || (this.#until?.reason ?? '');
+  }
+
+  /** What the others' blocks say of this node's clock; empty if it is right, as far as they show. */
+  get clockReason(): string {
+    return this.#clock.reason(this.app.info().params, this.app.info().validators.length);
+  }
+
+  /**
+   * Another process signs with this node's key. Which of them is the right one no process can know, so each that hears of the other signs nothing any more; the next start
+   * observes first, as after a restore.
+   */
+  stopSigning(height: number): void {
+    if (this.#elsewhere !== '') return;
+    this.#elsewhere = `it signs nothing any more: another process signed with its vote key at height ${height}; stop that one, then restart this node`;
+    this.#engine.stopSigning();
+    this.#o.metrics.halted.set(1);
+    this.#o.log.fatal({ height }, this.#elsewhere);
+    void this.store.local.put(observeKey, unknownPast('elsewhere')).catch(this.#o.fatal);
   }
 
   async start(): Promise<void> {

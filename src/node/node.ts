@@ -137,6 +137,7 @@ export class ChainNode {
       onApplied: () => opened.node?.onApplied(),
       onCommitted: (executed) => opened.node?.onCommitted(executed),
       onEvidence: (equivocation) => opened.node?.onEvidence(equivocation),
+      onKeyElsewhere: (height) => host.stopSigning(height),
       serve: async (from, method, request) => {
         const { node } = opened;
         if (node === undefined) throw new ChainError('NODE_NOT_READY', { reason: 'it is starting' });
@@ -658,7 +659,9 @@ export class ChainNode {
     return {
       ...hostStatus(this.#host, this.#self, this.#genesis),
       ready,
-      notReady: [...reasons, this.#host.observeReason, lackOf(this.#host.store.gap)].filter((reason) => reason !== ''),
+      notReady: [...reasons, this.#host.observeReason, this.#host.clockReason, lackOf(this.#host.store.gap)].filter(
+        (reason) => reason !== '',
+      ),
       cluster:
         cluster === undefined
           ? null

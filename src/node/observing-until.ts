@@ -13,7 +13,13 @@ const askTimeoutMs = 2_000;
 /** A certificate above our head that still does not verify when nobody has had newer blocks for us for so long proves nothing. */
 const unprovenMs = 30_000;
 
-export type ObserveReason = 'empty' | 'restored';
+export type ObserveReason = 'empty' | 'restored' | 'elsewhere';
+
+const whyOf: Readonly<Record<ObserveReason, string>> = {
+  empty: 'its data folder was empty',
+  restored: 'it was restored from a backup',
+  elsewhere: 'another process signed with its vote key',
+};
 
 /** What a store without a past gets in its first transaction, and `chain-node restore` writes: through which height is not known yet. */
 export function unknownPast(reason: ObserveReason): Uint8Array {
@@ -97,7 +103,7 @@ export class ObservingUntil {
   get reason(): string {
     const { reason, through } = this.#past;
     if (through !== null && this.#d.height() >= through) return '';
-    const why = reason === 'empty' ? 'its data folder was empty' : 'it was restored from a backup';
+    const why = whyOf[reason];
     return through === null
       ? `it signs nothing yet: ${why}, and ${this.#needed} other validators must say where they are (${this.#heights.size} did)`
       : `it signs nothing through height ${through}: ${why}`;

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect as tcpConnect, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -92,6 +93,17 @@ describe('what is no TLS 1.3, no HTTP, or too slow', () => {
 });
 
 describe('many connections', () => {
+  it('that an API server begins at once for two hundred parallel writers are all kept', async () => {
+    const { port } = await startWith();
+    const sockets = Array.from({ length: 200 }, () => tcpConnect(port, '127.0.0.1'));
+    onTestFinished(() => sockets.forEach((socket) => socket.destroy()));
+    for (const socket of sockets) socket.on('error', () => undefined);
+    await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+    // All are here before the first one shows who it is.
+    await honest();
+    expect(counted('too-many')).toBe(0);
+  });
+
   it('two thousand that send nothing cost their opener its own: the API server gets in meanwhile', async () => {
     const { port } = await startWith({
       strangersMax: 300,
