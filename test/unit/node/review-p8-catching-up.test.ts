@@ -18,6 +18,7 @@ function syncerWith(answer: () => Promise<Uint8Array>): { syncer: Syncer; droppe
     apply: async () => undefined,
     onSynced: () => undefined,
     onDivergence: () => undefined,
+    instead: () => false,
     info: () => undefined,
   } as unknown as ConstructorParameters<typeof Syncer>[0]);
   return { syncer, dropped };

@@ -76,6 +76,7 @@ describe('P8: a node that catches up', () => {
       },
       onSynced: () => undefined,
       onDivergence: () => undefined,
+      instead: () => false,
       info: () => undefined,
     } as unknown as ConstructorParameters<typeof Syncer>[0]);
     syncer.want(decided.length as Height, null);
