@@ -218,6 +218,20 @@ export class Committee {
     await this.freePorts();
     await Promise.all(this.nodes.map((node) => node.start(unusual[node.org])));
     await Promise.all(this.nodes.map((node) => node.ready()));
+    await this.#allSign();
+  }
+
+  /** One that began a moment after the others had decided a block observes for two more: a test that takes a node away needs the signatures of all others. */
+  async #allSign(): Promise<void> {
+    const areSigning = async (): Promise<boolean> => {
+      const statuses = await Promise.all(this.nodes.map(({ reader }) => reader.status()));
+      return statuses.every(({ notReady }) => notReady.length === 0);
+    };
+    const deadline = performance.now() + READY_TIMEOUT_MS;
+    for (let i = 0; !(await areSigning().catch(() => false)); i += 1) {
+      if (performance.now() > deadline) throw new Error(`not all sign after ${READY_TIMEOUT_MS} ms`);
+      await this.change(`founding-${i}`);
+    }
   }
 
   /** Has one node run other sources, or without `root` the real ones again; returns when it answers reads. */

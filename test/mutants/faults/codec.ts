@@ -60,8 +60,8 @@ export const codecFaults: readonly Fault[] = [
   {
     fault: 'An envelope may be written in several ways.',
     file: 'src/codec/dsse.ts',
-    find: "if (utf8Decode(bytes) !== envelopeText(payloadType, textOf(top, 'payload'), texts)) {",
-    replace: 'if (bytes.length === 0) {',
+    find: "if (text !== envelopeText(payloadType, textOf(top, 'payload'), texts)) {",
+    replace: "if (text === '') {",
     tests: [dsse],
     project: 'unit',
   },
