@@ -1,9 +1,13 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { exclusionsFor } from '../../src/change/index.ts';
+import type { Hash } from '../../src/types/brand.ts';
 import { nodeAgents } from '../playground/full-control-plane.ts';
 import { auditedWrites, isNamedByExclusions, type AuditedWrite } from './mutations/audited.ts';
 import { actualLines, expectedLines } from './mutations/compare.ts';
 import { attestContext, digestsOfStored, textOf } from './mutations/digest.ts';
+import { followedLines, foundLines, unrecorded, type FollowedWorld } from './mutations/followed.ts';
+import { History, WATCHED } from './mutations/history.ts';
 import { MutationLog, type MutationLeaf } from './mutations/mutation-log.ts';
 import {
   belongsTo,
@@ -15,6 +19,7 @@ import {
   type Played,
   type Voted,
 } from './mutations/play.ts';
+import { recordedWrites } from './mutations/recorded-log.ts';
 import { refusedRecords, type Row } from './mutations/row.ts';
 import { CONCURRENCY } from './mutations/rows/concurrency.ts';
 import { SUITE_POLICY } from './mutations/suite-policy.ts';
@@ -25,6 +30,11 @@ import { withPlayground } from './with-playground.ts';
 /** Rows that are played at one time: waiting for controllers, not computing, is what most of them do. */
 const PLAYED_AT_ONCE = 4;
 const PLAY_TIMEOUT_MS = 900_000;
+/** What the control plane wrote goes to the log a moment later, and what a row leads to may go on for a while. */
+const RECORDED_TIMEOUT_MS = 120_000;
+const POLL_INTERVAL_MS = 1_000;
+/** Stored versions that no decision is about. */
+const FOLLOWED_MIN = 150;
 /** Records whose object nobody else wrote to. */
 const COMPARED_MIN = 35;
 
@@ -41,6 +51,8 @@ const refusals = new Map<string, readonly MutationLeaf[]>();
 let leaves: readonly MutationLeaf[] = [];
 let writes: readonly AuditedWrite[] = [];
 let log: MutationLog;
+let history: History | undefined;
+let followed: FollowedWorld;
 
 const world = withPlayground({ controlPlane: 'full' }, async ({ committee }) => {
   await committee.enforce('rows', SUITE_POLICY);
@@ -50,6 +62,7 @@ beforeAll(async () => {
   const { playground, committee } = world;
   log = new MutationLog(committee);
   await log.catchUp();
+  history = await History.start(playground);
   await eachAtOnce(
     ROWS.flatMap((row) => [namespaceOf(row, false), namespaceOf(row, true)]),
     async (name) => {
@@ -78,11 +91,36 @@ beforeAll(async () => {
     const half = (isGoverned: boolean) => played.get(namespaceOf(row, isGoverned)) ?? new Error('not played');
     outcomes.set(row.id, { free: half(false), governed: half(true) });
   }
-  // What controllers still did while other rows were played is on the log by now.
-  await log.catchUp();
+  followed = await everythingRecorded(history);
   leaves = log.leaves;
   writes = auditedWrites(playground.cluster.auditLog);
 }, PLAY_TIMEOUT_MS);
+
+afterAll(() => history?.stop());
+
+/** Once all that the tests look for is there; what still misses after a time is theirs to say. */
+async function everythingRecorded(seen: History): Promise<FollowedWorld> {
+  const context = attestContext(world.playground);
+  const deadline = performance.now() + RECORDED_TIMEOUT_MS;
+  for (;;) {
+    await seen.catchUp();
+    const versions = ofRows(seen);
+    await log.catchUp();
+    const now = { versions, decisions: log.leaves, writes: await recordedWrites(world.committee) };
+    const isThere = FOLLOWING.every(({ row, follows }) => {
+      const ns = namespaceOf(row, false);
+      return foundLines(follows, ns, now).join('\n') === followedLines(follows, ns).join('\n');
+    });
+    if ((isThere && unrecorded(now, context).length === 0) || performance.now() > deadline) return now;
+    await sleep(POLL_INTERVAL_MS);
+  }
+}
+
+/** Some namespaces are like a row's, with an end. */
+function ofRows({ versions }: History): FollowedWorld['versions'] {
+  const scopes = ROWS.flatMap((row) => [namespaceOf(row, false), namespaceOf(row, true)]);
+  return versions.filter(({ namespace }) => scopes.some((ns) => namespace === ns || namespace.startsWith(`${ns}-`)));
+}
 
 async function eachAtOnce<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
   const queue = [...items];
@@ -91,6 +129,8 @@ async function eachAtOnce<T>(items: readonly T[], act: (item: T) => Promise<void
   };
   await Promise.all(Array.from({ length: PLAYED_AT_ONCE }, worker));
 }
+
+const FOLLOWING = ROWS.flatMap((row) => (row.follows === undefined ? [] : [{ row, follows: row.follows }]));
 
 function playedOf(row: Row, half: keyof Both): Played {
   const outcome = outcomes.get(row.id)?.[half];
@@ -169,6 +209,38 @@ test('the digest that was recorded is the one of the object that was stored', ()
   }
   expect(recorded).toEqual(stored);
   expect(stored.length).toBeGreaterThan(COMPARED_MIN);
+});
+
+describe('P2 what the control plane makes of a change is on the log, with the owners that lead back to it', () => {
+  test.each(FOLLOWING)('$row.id: $row.what', ({ row, follows }) => {
+    const ns = namespaceOf(row, false);
+    expect(foundLines(follows, ns, followed)).toEqual(followedLines(follows, ns));
+  });
+
+  test('each version that was stored has a decision or a record, with the digest of exactly that version', () => {
+    expect(unrecorded(followed, attestContext(world.playground))).toEqual([]);
+    const decided = new Set(followed.decisions.map(({ attributes }) => attributes.uid));
+    const left = followed.versions.filter(({ uid }) => !decided.has(uid));
+    expect(left.length).toBeGreaterThan(FOLLOWED_MIN);
+    expect(new Set(left.map(({ resource }) => resource))).toEqual(new Set(WATCHED));
+  });
+
+  test.each(WATCHED)('of %s a record that is missing, or is of another content, would have been noticed', (resource) => {
+    const context = attestContext(world.playground);
+    const isRecorded = (uid: string): boolean =>
+      followed.writes.some(({ attributes: a }) => a.uid === uid && a.operation === 'CREATE');
+    const made = followed.versions.find(
+      (version) => version.resource === resource && version.how === 'ADDED' && isRecorded(version.uid),
+    );
+    const isOf = ({ attributes }: FollowedWorld['writes'][number]): boolean =>
+      attributes.uid === made?.uid && attributes.operation === 'CREATE';
+    const missing = [`ADDED ${resource} ${made?.namespace}/${made?.name} at ${made?.resourceVersion}`];
+    const writes = followed.writes.filter((write) => !isOf(write));
+    expect(unrecorded({ ...followed, writes }, context)).toEqual(missing);
+    const digest = { diff: '0'.repeat(64) as Hash, strict: '0'.repeat(64) as Hash };
+    const altered = followed.writes.map((write) => (isOf(write) ? { ...write, digest } : write));
+    expect(unrecorded({ ...followed, writes: altered }, context)).toEqual(missing);
+  });
 });
 
 describe('the log tells the whole truth', () => {

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXCLUSIONS, type Exclusion } from '../../../src/change/index.ts';
 import { timesText } from './compare.ts';
-import type { Recorded, Row } from './row.ts';
+import type { Followed, Recorded, Row } from './row.ts';
 import { CHAPTERS } from './table.ts';
 
 export const PAGE_FILE = join(import.meta.dirname, 'README.md');
@@ -17,6 +17,11 @@ one where a policy asks for two votes. Compared are operation, group, version, r
 number of decisions, controllers included; that every decision has a witness of each hook; that a refusal left everything as it was; and
 the audit log of the API server: whatever it carried out is on our log, or is of an actor, operation and resource of the list at the end.
 
+What the control plane writes because of it goes through the record hook and is on the log undecided. A row names some of it: who, how many objects, and the
+owners that lead back to what was decided ("of 2 for ReplicaSet, of Deployment"). How often a controller asks is its own affair; what is exact, and compared for
+everything that was stored of the resources in \`history.ts\`, is that each stored version (made, changed, removed) has a record, with the digest of that very version,
+computed from what a watch showed. Left out: status, and the node of a Pod, which are nobody's change.
+
 - \`<ns>\` is the row's own namespace; where no name is given it is \`x\`, where no user is given alice. \`*\` is what the server made up.
 - "× 2" is the number of decisions. It is exact because nothing writes to the object meanwhile, and because the API server's cache is waited
   for before each request: of an object that is newer than its cache it would ask twice.
@@ -30,9 +35,11 @@ Start reading in \`table.ts\` and \`row.ts\`; \`play.ts\` plays a row, \`compare
 /** The whole page, as \`README.md\` must be. */
 export function page(): string {
   const chapters = CHAPTERS.map(({ title, rows }) =>
-    [`## ${title}`, '', ...table(['change', 'recorded', 'where a policy matches', 'why'], rows.map(rowCells))].join(
-      '\n',
-    ),
+    [
+      `## ${title}`,
+      '',
+      ...table(['change', 'decided', 'follows from it, recorded', 'where a policy matches', 'why'], rows.map(rowCells)),
+    ].join('\n'),
   );
   const left = [
     '## What never waits for the chain',
@@ -54,14 +61,22 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 }
 
 function rowCells(row: Row): string[] {
-  const { records, refused, voted, what, note = '' } = row;
+  const { records, refused, voted, what, follows = [], note = '' } = row;
   const asked = records.length === 0 ? 'not asked for votes' : refused === undefined ? 'same, once' : listOf(refused);
   const then = voted === true ? `${asked}; then voted for` : asked;
-  return [what, records.length === 0 ? 'nothing' : listOf(records), then, note];
+  const recorded = records.length === 0 ? 'nothing' : listOf(records);
+  return [what, recorded, follows.map(followedText).join('; '), then, note];
 }
 
 function listOf(records: readonly Recorded[]): string {
   return records.map(recordText).join('; ');
+}
+
+function followedText({ operation, resource, namespace, by, objects, origin = [] }: Followed): string {
+  const within = namespace === undefined ? '' : ` in \`${namespace.replaceAll('$', '<ns>')}\``;
+  const many = objects === 1 ? '' : ` of ${typeof objects === 'number' ? objects : `${objects[0]} or more`}`;
+  const path = origin.length === 0 ? '' : ` for ${origin.join(', of ')}`;
+  return `${operation} \`${resource}\`${many}${within} by ${by}${path}`;
 }
 
 function recordText({ operation, resource, name = 'x', namespace = '$', user, times = 1 }: Recorded): string {

@@ -27,6 +27,21 @@ export interface Recorded {
   readonly versions?: number;
 }
 
+/** What the control plane writes because of a change, through the record hook. */
+export interface Followed {
+  readonly operation: Operation;
+  /** As in `Recorded`. */
+  readonly resource: string;
+  /** Default: the row's own. */
+  readonly namespace?: string;
+  /** A controller of kube-system, or a whole user name. */
+  readonly by: string;
+  /** So many objects, what the row prepares included; each has at least one record, because a controller may have to try again. */
+  readonly objects: number | readonly [min: number, max: number];
+  /** Kinds of the owners, from its own to what was decided about. */
+  readonly origin?: readonly string[];
+}
+
 /** One way of changing something, tried twice: where no policy matches, and where one asks for votes. */
 export interface Row {
   /** Short, unique, a part of a namespace's name. */
@@ -45,6 +60,8 @@ export interface Row {
   readonly refused?: readonly Recorded[];
   /** Voted for after the refusal and asked for again: it goes through, and the observers see stored exactly what was voted for. */
   readonly voted?: true;
+  /** Some of what follows from it where it is let through. That nothing is missing is checked of everything that was stored. */
+  readonly follows?: readonly Followed[];
   /** For the page: why the records are these. */
   readonly note?: string;
 }

@@ -1,4 +1,4 @@
-import type { Recorded, Row } from '../row.ts';
+import type { Followed, Recorded, Row } from '../row.ts';
 import { hasCondition, isAvailable, isGone, isThere, type Stage } from '../stage.ts';
 import { configMap, MERGE_PATCH, secret, workload } from './manifests.ts';
 
@@ -12,6 +12,18 @@ const secrets: readonly Recorded[] = ['x', 'y'].map((name) => ({
   name,
 }));
 const twoSecrets = (stage: Stage) => stage.make(secret('x', { set: 'one' }), secret('y', { set: 'one' }));
+
+const collected = (resource: string, operation: 'DELETE' | 'UPDATE' = 'DELETE'): Followed => ({
+  operation,
+  resource,
+  by: 'generic-garbage-collector',
+  objects: 1,
+});
+const COLLECTED: Readonly<Record<string, readonly Followed[]>> = {
+  background: [collected('apps/v1/replicasets'), collected('v1/pods')],
+  foreground: [collected('apps/v1/replicasets'), collected('v1/pods'), collected('apps/v1/deployments', 'UPDATE')],
+  orphan: [collected('apps/v1/replicasets', 'UPDATE'), collected('apps/v1/deployments', 'UPDATE')],
+};
 
 const cascade = (policy: 'background' | 'foreground' | 'orphan'): Row => ({
   id: `delete-${policy}`,
@@ -32,6 +44,7 @@ const cascade = (policy: 'background' | 'foreground' | 'orphan'): Row => ({
     return [attempt];
   },
   records: [{ operation: 'DELETE', resource: 'apps/v1/deployments' }],
+  follows: COLLECTED[policy] ?? [],
   note: "what the garbage collector does of it counts as the owner's",
 });
 
@@ -166,6 +179,7 @@ export const DELETION: readonly Row[] = [
       return [attempt];
     },
     records: [deleted],
+    follows: [collected('v1/configmaps')],
   },
   {
     id: 'namespace',
@@ -174,6 +188,13 @@ export const DELETION: readonly Row[] = [
     prepare: withNamespace,
     change: async (s) => [await s.kubectl(['delete', 'namespace', `${s.ns}-in`])],
     records: [{ operation: 'DELETE', resource: 'v1/namespaces', name: '$-in', namespace: '$-in' }],
+    follows: (['apps/v1/deployments', 'v1/secrets', 'v1/serviceaccounts'] as const).map((resource) => ({
+      operation: 'DELETE',
+      resource,
+      namespace: '$-in',
+      by: 'namespace-controller',
+      objects: 1,
+    })),
     note: "it counts as the DELETE of everything in it, which is the namespace controller's",
   },
   {

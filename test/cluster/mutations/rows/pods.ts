@@ -56,7 +56,8 @@ export const PODS: readonly Row[] = [
     prepare: running,
     change: async (s) => [await s.kubectl(['delete', 'pod', 'x'])],
     records: [deleted],
-    note: "the kubelet's own last DELETE is not recorded",
+    follows: [{ operation: 'DELETE', resource: 'v1/pods', by: 'kwok', objects: 1 }],
+    note: "the kubelet's own last DELETE is recorded, not decided",
   },
   {
     id: 'pod-force',

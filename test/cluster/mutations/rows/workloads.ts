@@ -1,9 +1,45 @@
-import type { Row } from '../row.ts';
+import type { Followed, Row } from '../row.ts';
 import { has, isAvailable, isGone, isThere, type Stage } from '../stage.ts';
 import { MERGE_PATCH, podSpec, workload } from './manifests.ts';
 
 const DEPLOYMENT = '/apis/apps/v1/namespaces/$/deployments/x';
 const updated = { operation: 'UPDATE', resource: 'apps/v1/deployments' } as const;
+/** So many ReplicaSets and Pods of one Deployment, those of its preparation included. */
+const ofDeployment = (sets: number, pods: Followed['objects']): readonly Followed[] => [
+  {
+    operation: 'CREATE',
+    resource: 'apps/v1/replicasets',
+    by: 'deployment-controller',
+    objects: sets,
+    origin: ['Deployment'],
+  },
+  {
+    operation: 'CREATE',
+    resource: 'v1/pods',
+    by: 'replicaset-controller',
+    objects: pods,
+    origin: ['ReplicaSet', 'Deployment'],
+  },
+  { operation: 'UPDATE', resource: 'apps/v1/deployments/status', by: 'deployment-controller', objects: 1 },
+];
+/** The second ReplicaSet is there, and the Pod of the first one gone. */
+const rolledOut: readonly Followed[] = [
+  ...ofDeployment(2, 2),
+  {
+    operation: 'UPDATE',
+    resource: 'apps/v1/replicasets',
+    by: 'deployment-controller',
+    objects: [1, 2],
+    origin: ['Deployment'],
+  },
+  {
+    operation: 'DELETE',
+    resource: 'v1/pods',
+    by: 'replicaset-controller',
+    objects: 1,
+    origin: ['ReplicaSet', 'Deployment'],
+  },
+];
 async function deployed(stage: Stage): Promise<void> {
   await stage.make(workload('Deployment', 'x', { replicas: 1 }));
   await stage.until(DEPLOYMENT, isAvailable(1));
@@ -20,6 +56,7 @@ const rollout = (id: string, what: string, args: readonly string[], prepare = de
     return [attempt];
   },
   records: [updated],
+  follows: rolledOut,
 });
 
 export const WORKLOADS: readonly Row[] = [
@@ -33,6 +70,7 @@ export const WORKLOADS: readonly Row[] = [
       return [attempt];
     },
     records: [{ operation: 'CREATE', resource: 'apps/v1/deployments' }],
+    follows: ofDeployment(1, 2),
     note: "ReplicaSets, Pods, bindings and status are the control plane's own",
   },
   { ...rollout('set-image', '`kubectl set image`', ['set', 'image', 'deployment/x', 'main=second']), voted: true },
@@ -41,11 +79,14 @@ export const WORKLOADS: readonly Row[] = [
     ...rollout('restart', '`kubectl rollout restart`', ['rollout', 'restart', 'deployment/x']),
     note: 'kubectl writes the time into the template, so a later call is another change',
   },
-  rollout('undo', '`kubectl rollout undo`', ['rollout', 'undo', 'deployment/x'], async (s) => {
-    await deployed(s);
-    await s.admin(['set', 'image', 'deployment/x', 'main=second']);
-    await s.until(DEPLOYMENT, isAvailable(1));
-  }),
+  {
+    ...rollout('undo', '`kubectl rollout undo`', ['rollout', 'undo', 'deployment/x'], async (s) => {
+      await deployed(s);
+      await s.admin(['set', 'image', 'deployment/x', 'main=second']);
+      await s.until(DEPLOYMENT, isAvailable(1));
+    }),
+    follows: ofDeployment(2, 3),
+  },
   {
     id: 'pause',
     what: '`kubectl rollout pause`, `resume`',
@@ -70,26 +111,34 @@ export const WORKLOADS: readonly Row[] = [
       return [attempt];
     },
     records: [{ ...updated, resource: 'apps/v1/deployments/scale' }],
+    follows: ofDeployment(1, 2),
     note: 'no record of `deployments`',
   },
   {
     id: 'autoscale',
     what: '`kubectl autoscale`; a HorizontalPodAutoscaler in its first version',
     prepare: deployed,
-    change: async (s) => [
-      await s.kubectl(['autoscale', 'deployment/x', '--min=1', '--max=2']),
-      await s.raw('POST', '/apis/autoscaling/v1/namespaces/$/horizontalpodautoscalers', {
+    change: async (s) => {
+      const first = await s.kubectl(['autoscale', 'deployment/x', '--min=2', '--max=3']);
+      const second = await s.raw('POST', '/apis/autoscaling/v1/namespaces/$/horizontalpodautoscalers', {
         body: {
           apiVersion: 'autoscaling/v1',
           kind: 'HorizontalPodAutoscaler',
           metadata: { name: 'y' },
           spec: { scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'none' }, maxReplicas: 2 },
         },
-      }),
-    ],
+      });
+      // It has fewer than asked for: that needs no metrics.
+      await s.effect(DEPLOYMENT, isAvailable(2));
+      return [first, second];
+    },
     records: [
       { operation: 'CREATE', resource: 'autoscaling/v2/horizontalpodautoscalers' },
       { operation: 'CREATE', resource: 'autoscaling/v1/horizontalpodautoscalers', name: 'y' },
+    ],
+    follows: [
+      ...ofDeployment(1, 2),
+      { operation: 'UPDATE', resource: 'apps/v1/deployments/scale', by: 'horizontal-pod-autoscaler', objects: 1 },
     ],
     note: 'in the version that was used',
   },
@@ -121,6 +170,18 @@ export const WORKLOADS: readonly Row[] = [
       return [attempt];
     },
     records: [{ operation: 'CREATE', resource: 'apps/v1/statefulsets' }],
+    follows: [
+      {
+        operation: 'CREATE',
+        resource: 'apps/v1/controllerrevisions',
+        by: 'statefulset-controller',
+        objects: 1,
+        origin: ['StatefulSet'],
+      },
+      { operation: 'CREATE', resource: 'v1/pods', by: 'statefulset-controller', objects: 1, origin: ['StatefulSet'] },
+      { operation: 'CREATE', resource: 'v1/persistentvolumeclaims', by: 'statefulset-controller', objects: 1 },
+      { operation: 'UPDATE', resource: 'v1/persistentvolumeclaims', by: 'persistent-volume-binder', objects: 1 },
+    ],
     note: 'claims, volumes, revisions and pods follow from it',
   },
   {
@@ -135,6 +196,16 @@ export const WORKLOADS: readonly Row[] = [
       return [attempt];
     },
     records: [{ operation: 'CREATE', resource: 'apps/v1/daemonsets' }],
+    follows: [
+      {
+        operation: 'CREATE',
+        resource: 'apps/v1/controllerrevisions',
+        by: 'daemon-set-controller',
+        objects: 1,
+        origin: ['DaemonSet'],
+      },
+      { operation: 'CREATE', resource: 'v1/pods', by: 'daemon-set-controller', objects: [2, 5], origin: ['DaemonSet'] },
+    ],
   },
   {
     id: 'job',
@@ -146,6 +217,11 @@ export const WORKLOADS: readonly Row[] = [
       return [attempt];
     },
     records: [{ operation: 'CREATE', resource: 'batch/v1/jobs' }],
+    follows: [
+      { operation: 'CREATE', resource: 'v1/pods', by: 'job-controller', objects: 1, origin: ['Job'] },
+      { operation: 'UPDATE', resource: 'v1/pods', by: 'job-controller', objects: 1, origin: ['Job'] },
+      { operation: 'UPDATE', resource: 'batch/v1/jobs/status', by: 'job-controller', objects: 1 },
+    ],
   },
   {
     id: 'cronjob',
@@ -156,6 +232,17 @@ export const WORKLOADS: readonly Row[] = [
         await s.kubectl(['create', 'job', 'y', '--from=cronjob/x']),
       ];
       await s.effect('/apis/batch/v1/namespaces/$/jobs/y', has(1, 'status', 'succeeded'));
+      if (s.isGoverned) return attempts;
+      // Its last run was minutes ago, so one is due now.
+      const lastScheduleTime = `${new Date(Date.now() - 180_000).toISOString().slice(0, 19)}Z`;
+      const patch = JSON.stringify({ status: { lastScheduleTime } });
+      await s.admin(['patch', 'cronjob', 'x', '--subresource=status', '--type=merge', `--patch=${patch}`]);
+      await s.until('/apis/batch/v1/namespaces/$/jobs', (list) => {
+        const { items } = list as unknown as {
+          items: { metadata: { name: string }; status: { succeeded?: number } }[];
+        };
+        return items.some(({ metadata, status }) => metadata.name !== 'y' && status.succeeded === 1);
+      });
       return attempts;
     },
     records: [
@@ -163,6 +250,16 @@ export const WORKLOADS: readonly Row[] = [
       { operation: 'CREATE', resource: 'batch/v1/jobs', name: 'y' },
     ],
     refused: [{ operation: 'CREATE', resource: 'batch/v1/cronjobs' }],
+    follows: [
+      // By its schedule it may run again meanwhile.
+      {
+        operation: 'CREATE',
+        resource: 'batch/v1/jobs',
+        by: 'cronjob-controller',
+        objects: [1, 9],
+        origin: ['CronJob'],
+      },
+    ],
     note: 'the Jobs of its schedule follow from it',
   },
   {
@@ -206,7 +303,16 @@ export const WORKLOADS: readonly Row[] = [
       { operation: 'CREATE', resource: 'discovery.k8s.io/v1/endpointslices', name: 'y' },
       { operation: 'CREATE', resource: 'v1/endpoints', name: 'z' },
     ],
-    note: "the address and the controllers' own slices are not recorded",
+    follows: [
+      {
+        operation: 'CREATE',
+        resource: 'discovery.k8s.io/v1/endpointslices',
+        by: 'endpointslice-controller',
+        objects: 1,
+        origin: ['Service'],
+      },
+    ],
+    note: 'the address is not recorded',
   },
   {
     id: 'node-port',
@@ -230,6 +336,10 @@ export const WORKLOADS: readonly Row[] = [
       return [attempt];
     },
     records: [{ operation: 'CREATE', resource: 'batch/v1/jobs' }],
+    follows: [
+      { operation: 'CREATE', resource: 'v1/pods', by: 'job-controller', objects: 1, origin: ['Job'] },
+      { operation: 'DELETE', resource: 'batch/v1/jobs', by: 'ttl-after-finished-controller', objects: 1 },
+    ],
     note: 'the removal is what was asked for',
   },
   {
