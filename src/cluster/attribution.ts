@@ -3,7 +3,7 @@ import type { FoundObject } from '../types/finding.ts';
 import type { JsonObject } from '../types/json.ts';
 import { judge, type JudgeDeps, type Judgement } from './judge.ts';
 import type { ObjectSink, WatchedResource } from './resource-watch.ts';
-import { TrackedObject, uidOf, type FoundAt, type ObjectVersion } from './tracked-object.ts';
+import { TrackedObject, uidOf, type FoundAt, type ObjectVersion, type ShownObject } from './tracked-object.ts';
 
 /** A record is nearly always here before the object is seen; only what has none for so long is worth a look at the whole log. */
 const graceMs = 1_000;
@@ -19,7 +19,7 @@ const rememberedMs = 600_000;
 const busyMs = 1_000;
 const judgedAtOnce = 16;
 
-interface Deps extends Omit<JudgeDeps, 'known'> {
+interface Deps extends Omit<JudgeDeps, 'known' | 'shown'> {
   /** Objects that have not changed since this resourceVersion are accepted; undefined while nothing is expected. */
   readonly acceptedThrough: () => bigint | undefined;
   /**
@@ -60,7 +60,8 @@ export class Attribution implements ObjectSink {
   #catchingUp = false;
 
   constructor(deps: Deps) {
-    this.#d = { ...deps, known: (uid) => this.#known(uid) };
+    const shown = (uid: string): ShownObject | undefined => this.#uids.get(uid)?.base?.values().next().value;
+    this.#d = { ...deps, known: (uid) => this.#known(uid), shown };
   }
 
   #known(uid: string): 'judged' | 'waiting' | undefined {

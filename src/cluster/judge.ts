@@ -8,6 +8,7 @@ import type { ValidatorId } from '../types/brand.ts';
 import { explainedBy } from './explanation.ts';
 import { contentText, newObjectOf, normalObject } from './normal-object.ts';
 import type { WatchedResource } from './resource-watch.ts';
+import { likeness, type TemplateDeps } from './template.ts';
 import { trace, type TraceDeps } from './trace.ts';
 import type { ObjectName, ObjectVersion, ShownObject, TrackedObject } from './tracked-object.ts';
 
@@ -21,7 +22,7 @@ export interface AdmittedRecord {
  * by policy, and nobody is to be blamed for it. */
 export type BodyAnswer = Uint8Array | 'withheld' | 'unreachable' | 'gone';
 
-export interface JudgeDeps extends TraceDeps {
+export interface JudgeDeps extends TraceDeps, TemplateDeps {
   /** Admitted records of an object, newest first; only as many are read as are looked at. A null at the end: there are more than are read. */
   readonly records: (name: ObjectName) => AsyncIterable<AdmittedRecord | null> | Iterable<AdmittedRecord | null>;
   /** A body that is what the attestation commits to. */
@@ -70,7 +71,11 @@ export async function judge(deps: JudgeDeps, tracked: TrackedObject, version: Ob
   }
   if (base === undefined && explainedBy(deps.exclusions, 'CREATE', resource, object, null)) {
     const found = await trace(deps, tracked.name, resource, object);
-    return found === 'traced' ? 'derived' : found === 'untraced' ? 'unjustified' : found;
+    if (found === 'untraced') return 'unjustified';
+    if (found !== 'traced') return found;
+    // What somebody was allowed to change of it since is not what its owner asks for.
+    const isMade = seen.isRecorded || (await likeness(deps, tracked.name, resource, object)) !== 'other';
+    return isMade ? 'derived' : 'unjustified';
   }
   if (await followsFrom(deps, tracked.name, version, base)) return 'derived';
   if (version.previous === null && (await followsFromRecord(deps, tracked.name, written, version))) return 'derived';

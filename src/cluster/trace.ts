@@ -57,7 +57,7 @@ export async function trace(
   return trace(deps, owner, served, live, depth + 1);
 }
 
-interface Maker {
+export interface Maker {
   readonly apiVersion: string;
   readonly kind: string;
   readonly name: string;
@@ -65,7 +65,7 @@ interface Maker {
   readonly uid?: string;
 }
 
-function makerOf({ group, resource }: WatchedResource, name: string, object: JsonObject): Maker | undefined {
+export function makerOf({ group, resource }: WatchedResource, name: string, object: JsonObject): Maker | undefined {
   const owners = (object['metadata'] as JsonObject | undefined)?.['ownerReferences'];
   const list = Array.isArray(owners) ? (owners as Json[]) : [];
   const owner = list.find((one) => one !== null && typeof one === 'object' && (one as JsonObject)['controller'] === true);

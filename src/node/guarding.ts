@@ -13,6 +13,7 @@ import { GuardPolicyDetector } from '../cluster/guard-policy.ts';
 import { GUARD_BINDINGS, GUARD_POLICIES, WEBHOOK_CONFIGURATIONS, WebhookDetector } from '../cluster/guard-watch.ts';
 import type { KubeHttp } from '../cluster/kube-http.ts';
 import type { Detector } from '../cluster/problem.ts';
+import { Rewriters } from '../cluster/rewriters.ts';
 import { SmallWatch } from '../cluster/small-watch.ts';
 import { textAt } from '../change/index.ts';
 import { nativeBackend } from '../crypto/index.ts';
@@ -131,6 +132,7 @@ export function createGuard(deps: Deps): RunningGuard {
     expect: (hash) => void store.local.put(policyName, new TextEncoder().encode(hash)),
     sha256,
   });
+  const rewriters = new Rewriters(http, () => performance.now());
   const attribution = new Attribution({
     records: (name) => recordsOf(deps, name),
     body: (record) => bodyOf(deps, record),
@@ -143,6 +145,7 @@ export function createGuard(deps: Deps): RunningGuard {
     resourceOf: deps.resourceOf,
     live: (resource, name) => readObject(http, resource, name),
     isScaled: (namespace, kind, name) => isScaled(http, namespace, kind, name),
+    isRewritten: (group, resource) => rewriters.isRewritten(group, resource),
     caughtUp: deps.caughtUp,
     now: () => performance.now(),
   });

@@ -105,3 +105,45 @@ test('P4 nor of twelve people at once, on a machine that is too slow and with an
   await sleep(COMPARED_MS);
   expect(await allFindings()).toEqual(['unattributed /configmaps forged no-record']);
 }); // prettier-ignore
+
+/** Creates an object under somebody else's name. */
+async function forge(as: string, object: object): Promise<void> {
+  const { code, stderr } = await world.playground.kubectl(
+    'mallory',
+    ['create', `--as=system:serviceaccount:kube-system:${as}`, '-f', '-'],
+    { stdin: JSON.stringify(object) },
+  );
+  expect(code === 0 ? '' : stderr).toBe('');
+}
+
+test('P4 what is written under a controller\'s name is found: a Pod that names an approved ReplicaSet and runs something else, and a ReplicaSet of a Deployment that never was', { timeout: 200_000 }, async () => {
+  const { playground } = world;
+  const ns = 'forged';
+  const get = async (...args: readonly string[]): Promise<string> => (await playground.kubectl('admin', ['-n', ns, 'get', ...args])).stdout;
+  await createNamespace(playground, ns);
+  const made = await playground.kubectl('alice', ['-n', ns, 'create', 'deployment', 'web', '--image=good', '--replicas=2']);
+  expect(made.code === 0 ? '' : made.stderr).toBe('');
+  await expect.poll(() => get('deployment', 'web', '-o=jsonpath={.status.availableReplicas}'), { timeout: 90_000 }).toBe('2');
+  const [name, uid] = (await get('replicasets', '-o=jsonpath={.items[0].metadata.name} {.items[0].metadata.uid}')).split(' ');
+  const owned = (kind: string, owner: { name: string | undefined; uid: string | undefined }): object => ({
+    namespace: ns,
+    labels: { app: 'web' },
+    ownerReferences: [{ apiVersion: 'apps/v1', kind, controller: true, ...owner }],
+  });
+  const containers = [{ name: 'good', image: 'evil' }];
+  const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'pod', ...owned('ReplicaSet', { name, uid }) }, spec: { containers } };
+  await forge('replicaset-controller', pod);
+  const template = { metadata: { labels: { app: 'web' } }, spec: { containers } };
+  const spec = { replicas: 0, selector: { matchLabels: { app: 'web' } }, template };
+  const metadata = { name: 'set', ...owned('Deployment', { name: 'never', uid: randomUUID() }) };
+  await forge('deployment-controller', { apiVersion: 'apps/v1', kind: 'ReplicaSet', metadata, spec });
+  // The controllers remove both at once: that they were there is found all the same, and nothing of what is honest.
+  const ofObjects = async (): Promise<string[]> => (await allFindings()).filter((line) => line.startsWith('unattributed ')).toSorted();
+  const found = ['unattributed /configmaps forged no-record', 'unattributed /pods pod unjustified', 'unattributed apps/replicasets set unjustified'];
+  await expect.poll(ofObjects, { timeout: 90_000, interval: 200 }).toEqual(found);
+  const scaled = await playground.kubectl('alice', ['-n', ns, 'set', 'image', 'deployment/web', '*=better']);
+  expect(scaled.code).toBe(0);
+  await expect.poll(() => get('pods', '-o=jsonpath={.items[*].spec.containers[*].image}'), { timeout: 90_000 }).toBe('better better');
+  await sleep(COMPARED_MS);
+  expect(await ofObjects()).toEqual(found);
+}); // prettier-ignore

@@ -54,6 +54,7 @@ let accepted = 10n;
 let records: { attestation: ChangeAttestation; body: Uint8Array }[] = [];
 let isShown = true;
 let isCaughtUp = true;
+let isRewritten = false;
 let live: JsonObject[] = [];
 let attribution: Attribution;
 
@@ -100,6 +101,7 @@ beforeEach(() => {
   records = [];
   isShown = true;
   isCaughtUp = true;
+  isRewritten = false;
   live = [];
   attribution = withCaughtUp(async () => isCaughtUp);
 });
@@ -116,6 +118,7 @@ function withCaughtUp(caughtUp: () => Promise<boolean>): Attribution {
     exclusions: exclusionsFor(),
     acceptedThrough: () => accepted,
     isScaled: async () => false,
+    isRewritten: async () => isRewritten,
     resourceOf: (apiVersion, kind) => served.find((one) => one.kind === kind && apiVersion.endsWith(one.version)),
     live: async (_resource, { name }) => live.find((object) => (object['metadata'] as JsonObject)['name'] === name),
     caughtUp,
@@ -358,14 +361,14 @@ describe('what controllers make leads back to something admitted (P4)', () => {
       resourceVersion: String(version),
       ...(owner === undefined ? {} : { ownerReferences: [{ apiVersion: 'apps/v1', controller: true, uid: `uid of ${owner.name}`, ...owner }] }),
     },
-    spec: kind === 'Pod' ? { containers: [{ name: 'c', image: 'i' }] } : { replicas: 1, template: { spec: { image: 'i' } } },
+    spec: kind === 'Pod' ? { containers: [{ name: 'c', image: 'i' }] } : { replicas: 1, template: { spec: { containers: [{ name: 'c', image: 'i' }] } } },
   }); // prettier-ignore
   const rs = { kind: 'ReplicaSet', name: 'rs' };
   const saw = (resource: WatchedResource, object: JsonObject): void =>
     attribution.changed(resource, object, false, null);
 
   test('a pod of a ReplicaSet of a recorded Deployment does, whether they are followed or only there', async () => {
-    admit('CREATE', configMap(0, { name: 'web' }), null);
+    admit('CREATE', made(deployments, 'web', 0), null);
     live = [made(replicaSets, 'rs', 12, { kind: 'Deployment', name: 'web' })];
     saw(pods, made(pods, 'pod', 13, rs));
     expect(await look()).toEqual([]);
@@ -379,7 +382,7 @@ describe('what controllers make leads back to something admitted (P4)', () => {
   });
 
   test('one whose ReplicaSet went away since does too', async () => {
-    admit('CREATE', configMap(0, { name: 'web' }), null);
+    admit('CREATE', made(deployments, 'web', 0), null);
     saw(replicaSets, made(replicaSets, 'rs', 12, { kind: 'Deployment', name: 'web' }));
     await look();
     attribution.changed(replicaSets, made(replicaSets, 'rs', 13, { kind: 'Deployment', name: 'web' }), true, null);
@@ -404,6 +407,84 @@ describe('what controllers make leads back to something admitted (P4)', () => {
   test('what was there before anything was expected is a beginning', async () => {
     live = [made(replicaSets, 'rs', 9)];
     saw(pods, made(pods, 'pod', 13, rs));
+    expect(await look()).toEqual([]);
+  });
+
+  const podOf = (spec: JsonObject, name = 'pod', version = 13, owner = rs): JsonObject => ({
+    ...made(pods, name, version, owner),
+    spec,
+  });
+  const container = { name: 'c', image: 'i' };
+  const root = { securityContext: { privileged: true } };
+  const [hostPath, mount] = [
+    { name: 'h', hostPath: { path: '/' } },
+    { name: 'h', mountPath: '/h' },
+  ];
+
+  test.each<[string, JsonObject]>([
+    ['another image', { containers: [{ ...container, image: 'evil' }] }],
+    ['another command', { containers: [{ ...container, command: ['sh'] }] }],
+    ['more rights', { containers: [{ ...container, ...root }] }],
+    ['one container more', { containers: [container, { name: 'd', image: 'i' }] }],
+    ['an init container', { containers: [container], initContainers: [{ name: 'd', image: 'i' }] }],
+    ['the network of its node', { containers: [container], hostNetwork: true }],
+    ['a folder of its node', { containers: [{ ...container, volumeMounts: [mount] }], volumes: [hostPath] }],
+    ['a volume that is only called like that of a token', { containers: [container], volumes: [{ name: 'kube-api-access-bcdfg', hostPath: { path: '/' } }] }],
+    ['another service account', { containers: [container], serviceAccountName: 'root' }],
+  ])('a pod that names an approved ReplicaSet, but has %s, is found', async (_what, spec) => {
+    live = [made(replicaSets, 'rs', 9)];
+    saw(pods, podOf(spec));
+    expect(await look()).toEqual(['pod unjustified 13']);
+  }); // prettier-ignore
+
+  test('what plugins of the API server and the scheduler add to a pod is no other pod', async () => {
+    live = [made(replicaSets, 'rs', 9)];
+    const sources = [
+      { serviceAccountToken: { expirationSeconds: 3_607, path: 'token' } },
+      { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
+      { downwardAPI: { items: [{ path: 'namespace', fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } }] } },
+    ];
+    const token = { name: 'kube-api-access-bcdfg', projected: { sources, defaultMode: 420 } };
+    const tokenMount = { name: token.name, readOnly: true, mountPath: '/var/run/secrets/kubernetes.io/serviceaccount' };
+    const resources = { requests: { cpu: '1' } };
+    const more = { nodeName: 'n', priority: 0, tolerations: [{ key: 'k' }], serviceAccountName: 'default', volumes: [token] };
+    saw(pods, podOf({ containers: [{ ...container, resources, imagePullPolicy: 'Always', volumeMounts: [tokenMount] }], ...more }));
+    expect(await look()).toEqual([]);
+    expect(attribution.counts.compared).toBe(1);
+  }); // prettier-ignore
+
+  test('where a webhook may change pods, their content proves nothing', async () => {
+    live = [made(replicaSets, 'rs', 9)];
+    isRewritten = true;
+    saw(pods, podOf({ containers: [container, { name: 'proxy', image: 'p' }] }));
+    expect(await look()).toEqual([]);
+  });
+
+  test('a ReplicaSet with another template than its Deployment ever had is found', async () => {
+    const owner = { kind: 'Deployment', name: 'web' };
+    const withImage = (object: JsonObject, image: string): JsonObject => ({
+      ...object,
+      spec: { replicas: 1, template: { spec: { containers: [{ name: 'c', image }] } } },
+    });
+    const web = (version: number, image: string) => withImage(made(deployments, 'web', version), image);
+    live = [web(11, 'first')];
+    admit('CREATE', web(0, 'first'), null);
+    saw(deployments, web(11, 'first'));
+    await look();
+    admit('UPDATE', web(12, 'second'), web(11, 'first'));
+    saw(replicaSets, withImage(made(replicaSets, 'rs-2', 13, owner), 'second'));
+    expect(await look()).toEqual([]);
+    saw(replicaSets, withImage(made(replicaSets, 'rs-3', 14, owner), 'evil'));
+    expect(await look()).toEqual(['rs-3 unjustified 14']);
+  });
+
+  test('what was never shown of a Deployment accuses nobody', async () => {
+    const owner = { kind: 'Deployment', name: 'web' };
+    const evil = { template: { spec: { containers: [{ name: 'c', image: 'old' }] } } };
+    live = [made(deployments, 'web', 20)];
+    admit('UPDATE', made(deployments, 'web', 20), made(deployments, 'web', 11));
+    isShown = false;
+    saw(replicaSets, { ...made(replicaSets, 'rs-2', 13, owner), spec: evil });
     expect(await look()).toEqual([]);
   });
 
