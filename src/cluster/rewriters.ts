@@ -50,7 +50,7 @@ function patternsOf(item: JsonObject): string[] {
   return rules.flatMap((rule) => {
     const { apiGroups, resources } = rule as { apiGroups?: Json; resources?: Json };
     return list(apiGroups).flatMap((group) =>
-      list(resources).map((resource) => `${String(group)}/${String(resource)}`),
+      list(resources).map((resource) => `${group as string}/${resource as string}`),
     );
   });
 }

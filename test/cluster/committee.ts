@@ -16,7 +16,7 @@ import type { Playground } from '../playground/playground.ts';
 
 const LIFE_MS = 60_000;
 const POLL_INTERVAL_MS = 100;
-const WAIT_MS = 30_000;
+const WAIT_MS = 90_000;
 
 /** A proposal with what became of each of its changes. */
 export type SeenProposal = Proposal & {

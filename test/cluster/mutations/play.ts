@@ -45,7 +45,8 @@ export interface Voted {
   readonly decisions: readonly MutationLeaf[];
 }
 
-const EVERYWHERE_TIMEOUT_MS = 30_000;
+const EVERYWHERE_TIMEOUT_MS = 120_000;
+const SETTLED_TIMEOUT_MS = 120_000;
 const POLL_INTERVAL_MS = 50;
 /** Others than alice's organisation. */
 const VOTERS = ['bob', 'carol'];
@@ -63,7 +64,7 @@ export async function voteAndRepeat(world: World, row: Row, { ns }: Played): Pro
   const attempts = await row.change(new Stage(playground, ns, false, touchedBy(row, ns)));
   // A node that is behind still shows it as READY.
   const isSettled = ({ changes }: SeenProposal) => changes.every(({ state }) => state === 'EXECUTED');
-  const proposals = await Promise.all([...ids].map((id) => committee.until(id, isSettled)));
+  const proposals = await Promise.all([...ids].map((id) => committee.until(id, isSettled, SETTLED_TIMEOUT_MS)));
   await log.catchUp();
   const decisions = decisionsOf(log, ns).filter(({ index }) => !before.some((earlier) => earlier.index === index));
   return { attempts, proposals, decisions };

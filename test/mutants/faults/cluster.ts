@@ -6,6 +6,31 @@ const audit = 'test/unit/cluster/audit-detector.test.ts';
 /** What observers accuse of, and of what they must not. */
 export const clusterFaults: readonly Fault[] = [
   {
+    fault: 'A Pod need only name an approved owner, whatever runs in it.',
+    file: 'src/cluster/judge.ts',
+    find: "!== 'other';",
+    replace: "!== ('' as string);",
+    tests: [attribution],
+    named: 'a pod that names an approved ReplicaSet',
+    project: 'unit',
+  },
+  {
+    fault: 'A volume of a forged Pod passes for the token that the server mounts, because it is called like it.',
+    file: 'src/cluster/template.ts',
+    find: "textAt(value, 'name') === TOKEN_VOLUME",
+    replace: "textAt(value, 'name').startsWith('kube-api-access-')",
+    tests: [attribution],
+    project: 'unit',
+  },
+  {
+    fault: 'Pods that a sidecar injector changes are called forged.',
+    file: 'src/cluster/rewriters.ts',
+    find: "of === '*' || of === '*/*'",
+    replace: "of === '*/*'",
+    tests: ['test/unit/cluster/rewriters.test.ts'],
+    project: 'unit',
+  },
+  {
     fault: 'An observer that is behind the log accuses.',
     file: 'src/cluster/attribution.ts',
     find: 'if (this.#caughtUpMs <= version.seenMs) {',
@@ -56,8 +81,8 @@ export const clusterFaults: readonly Fault[] = [
   {
     fault: 'What a controller made need not lead back to anything.',
     file: 'src/cluster/judge.ts',
-    find: "return found === 'traced' ? 'derived'",
-    replace: "return found !== 'waiting' ? 'derived'",
+    find: "if (found === 'untraced') return 'unjustified';",
+    replace: "if (found === 'untraced') return 'derived';",
     tests: [attribution],
     project: 'unit',
   },
