@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { findingKey, openFindingsKey } from '../../src/ledger/execute/keys.ts';
 import type { Finding } from '../../src/types/finding.ts';
 import { putConfigMapIntoEtcd } from './etcd.ts';
+import { EVERY_APP, EVERY_WORKLOAD } from './every-workload.ts';
 import { writeHonestly } from './honest-writers.ts';
 import { createNamespace } from './objects.ts';
 import { withPlayground } from './with-playground.ts';
@@ -68,7 +69,7 @@ async function underLoad<T>(processes: number, work: () => Promise<T>): Promise<
   }
 } // prettier-ignore
 
-test('P4 in a whole control plane nothing that people and controllers do is found', { timeout: 150_000 }, async () => {
+test('P4 in a whole control plane nothing that people and controllers do is found', { timeout: 300_000 }, async () => {
   const { playground } = world;
   const alice = async (...args: readonly string[]): Promise<void> => {
     const { code, stderr } = await playground.kubectl('alice', args);
@@ -76,9 +77,19 @@ test('P4 in a whole control plane nothing that people and controllers do is foun
   };
   await alice('create', 'namespace', 'dev');
   await expect.poll(async () => (await playground.kubectl('alice', ['-n', 'dev', 'get', 'serviceaccount', 'default'])).code, { timeout: 20_000 }).toBe(0);
+  const every = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: EVERY_WORKLOAD });
+  const applied = await playground.kubectl('alice', ['-n', 'dev', 'create', '-f', '-'], { stdin: every });
+  expect(applied.code === 0 ? '' : applied.stderr).toBe('');
   for (const args of work) await alice('-n', 'dev', ...args);
+  const apps = async (): Promise<string[]> => {
+    const pods = await playground.kubectl('admin', ['-n', 'dev', 'get', 'pods', '-o=jsonpath={.items[*].metadata.labels.app}']);
+    return [...new Set(pods.stdout.split(' '))];
+  };
+  await expect.poll(apps, { timeout: 90_000 }).toEqual(expect.arrayContaining([...EVERY_APP]));
+  await sleep(COMPARED_MS);
+  expect(await allFindings()).toEqual([]);
   await alice('delete', 'namespace', 'dev', '--wait=false');
-  await expect.poll(async () => (await playground.kubectl('alice', ['get', 'namespace', 'dev'])).code, { timeout: 60_000, interval: 500 }).toBe(1);
+  await expect.poll(async () => (await playground.kubectl('alice', ['get', 'namespace', 'dev'])).code, { timeout: 120_000, interval: 500 }).toBe(1);
   await sleep(COMPARED_MS);
   expect(await allFindings()).toEqual([]);
 }); // prettier-ignore
