@@ -5,7 +5,10 @@ import type { KubeHttp } from './kube-http.ts';
 const rememberedMs = 600_000;
 /** Objects are judged in rounds; one look serves many. */
 const looksEveryMs = 2_000;
-const KINDS = ['mutatingwebhookconfigurations', 'mutatingadmissionpolicies'] as const;
+const KINDS = [
+  'v1/mutatingwebhookconfigurations',
+  ...['v1', 'v1beta1', 'v1alpha1'].map((version) => `${version}/mutatingadmissionpolicies`),
+];
 
 /** Which objects somebody else's mutating webhooks and admission policies may change when they are made. */
 export class Rewriters {
@@ -33,7 +36,7 @@ export class Rewriters {
 
   async #look(): Promise<void> {
     for (const kind of KINDS) {
-      const found = (await this.#http.get(`/apis/admissionregistration.k8s.io/v1/${kind}`)) as JsonObject | undefined;
+      const found = (await this.#http.get(`/apis/admissionregistration.k8s.io/${kind}`)) as JsonObject | undefined;
       for (const item of list(found?.['items']))
         for (const pattern of patternsOf(item as JsonObject)) this.#seen.set(pattern, this.#now());
     }

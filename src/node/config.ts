@@ -51,6 +51,11 @@ const schema = z.strictObject({
       context: z.string().min(1).optional(),
       /** The API server's audit log, one JSON event a line; absent: failing open and impersonation are not seen. */
       auditLog: file.optional(),
+      /**
+       * True where the API server's own plugins change Pods in ways that upstream's do not (OpenShift's security constraints, hidden webhooks of a managed cluster): then
+       * the observer does not compare what controllers made with what their owners ask for.
+       */
+      podsRewritten: z.boolean().optional(),
       /** How often each hook is proven to refuse, and how long one may be silent before that is a finding; milliseconds. */
       canary: z
         .strictObject({

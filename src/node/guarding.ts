@@ -145,7 +145,8 @@ export function createGuard(deps: Deps): RunningGuard {
     resourceOf: deps.resourceOf,
     live: (resource, name) => readObject(http, resource, name),
     isScaled: (namespace, kind, name) => isScaled(http, namespace, kind, name),
-    isRewritten: (group, resource) => rewriters.isRewritten(group, resource),
+    isRewritten: async (group, resource) =>
+      config.cluster?.podsRewritten === true || rewriters.isRewritten(group, resource),
     caughtUp: deps.caughtUp,
     now: () => performance.now(),
   });
