@@ -13,8 +13,8 @@ const RELEASE_NS = 'prod-release';
 const ONCE_NS = 'prod-once';
 const TIMEOUT_MS = 240_000;
 const WAIT_MS = 90_000;
-/** More than twenty: each is a proposal of its own until somebody proposes them together. */
-const CONFIG_MAPS = 18;
+/** Each is a proposal of its own until somebody proposes them together. */
+const CONFIG_MAPS = 8;
 /** Between two looks of the tool; real ones wait minutes. */
 const PERIOD_MS = 200;
 
