@@ -33,10 +33,11 @@ export interface StoredVersion {
 /** Every version of every object of the watched resources, from the beginning on, as the API server tells it. */
 export class History {
   readonly #http: KubeHttp;
-  readonly #stops: (() => void)[] = [];
+  readonly #stops = new Map<string, () => void>();
   readonly #last = new Map<string, JsonObject>();
   readonly #seenTo = new Map<string, bigint>();
   readonly #versions: StoredVersion[] = [];
+  #isStopped = false;
   #broken: Error | undefined;
 
   private constructor(kubeconfig: string) {
@@ -59,22 +60,30 @@ export class History {
     const from = textOf(list, 'metadata', 'resourceVersion');
     this.#seenTo.set(resource, BigInt(from));
     for (const item of (list['items'] ?? []) as JsonObject[]) this.#last.set(textOf(item, 'metadata', 'uid'), item);
-    const query = `watch=1&allowWatchBookmarks=1&timeoutSeconds=7200&resourceVersion=${from}`;
-    this.#stops.push(
-      this.#http.watch(`${pathOf(resource)}?${query}`, {
-        onEvent: (event) => this.#saw(resource, event as JsonObject),
-        onEnd: (error) => (this.#broken ??= error ?? new Error(`the watch of ${resource} ended`)),
-      }),
-    );
+    this.#follow(resource);
+  }
+
+  /** The API server ends a watch that reads too slowly; the next one goes on where it was. */
+  #follow(resource: string): void {
+    const query = `watch=1&allowWatchBookmarks=1&timeoutSeconds=7200&resourceVersion=${this.#seenTo.get(resource) ?? 0n}`;
+    const stop = this.#http.watch(`${pathOf(resource)}?${query}`, {
+      onEvent: (event) => this.#saw(resource, event as JsonObject),
+      onEnd: () => void sleep(POLL_INTERVAL_MS).then(() => this.#isStopped || this.#follow(resource)),
+    });
+    this.#stops.set(resource, stop);
   }
 
   #saw(resource: string, event: JsonObject): void {
     const how = event['type'] as StoredVersion['how'] | 'BOOKMARK' | 'ERROR';
-    if (how === 'ERROR') this.#broken ??= new Error(`watch of ${resource}: ${JSON.stringify(event)}`);
+    // Too old to go on: something was missed.
+    if (how === 'ERROR') {
+      this.#broken ??= new Error(`watch of ${resource}: ${JSON.stringify(event)}`);
+      return;
+    }
     const object = event['object'] as JsonObject;
     const resourceVersion = textOf(object, 'metadata', 'resourceVersion');
     this.#seenTo.set(resource, BigInt(resourceVersion));
-    if (how === 'BOOKMARK' || how === 'ERROR') return;
+    if (how === 'BOOKMARK') return;
     const [uid, namespace, name] = ['uid', 'namespace', 'name'].map((key) => textOf(object, 'metadata', key)) as [
       string,
       string,
@@ -107,7 +116,8 @@ export class History {
   }
 
   stop(): void {
-    for (const stop of this.#stops) stop();
+    this.#isStopped = true;
+    for (const stop of this.#stops.values()) stop();
     this.#http.close();
   }
 }
