@@ -225,22 +225,25 @@ describe('P2 what the control plane makes of a change is on the log, with the ow
     expect(new Set(left.map(({ resource }) => resource))).toEqual(new Set(WATCHED));
   });
 
-  test.each(WATCHED)('of %s a record that is missing, or is of another content, would have been noticed', (resource) => {
-    const context = attestContext(world.playground);
-    const isRecorded = (uid: string): boolean =>
-      followed.writes.some(({ attributes: a }) => a.uid === uid && a.operation === 'CREATE');
-    const made = followed.versions.find(
-      (version) => version.resource === resource && version.how === 'ADDED' && isRecorded(version.uid),
-    );
-    const isOf = ({ attributes }: FollowedWorld['writes'][number]): boolean =>
-      attributes.uid === made?.uid && attributes.operation === 'CREATE';
-    const missing = [`ADDED ${resource} ${made?.namespace}/${made?.name} at ${made?.resourceVersion}`];
-    const writes = followed.writes.filter((write) => !isOf(write));
-    expect(unrecorded({ ...followed, writes }, context)).toEqual(missing);
-    const digest = { diff: '0'.repeat(64) as Hash, strict: '0'.repeat(64) as Hash };
-    const altered = followed.writes.map((write) => (isOf(write) ? { ...write, digest } : write));
-    expect(unrecorded({ ...followed, writes: altered }, context)).toEqual(missing);
-  });
+  test.each(WATCHED)(
+    'of %s a record that is missing, or is of another content, would have been noticed',
+    (resource) => {
+      const context = attestContext(world.playground);
+      const isRecorded = (uid: string): boolean =>
+        followed.writes.some(({ attributes: a }) => a.uid === uid && a.operation === 'CREATE');
+      const made = followed.versions.find(
+        (version) => version.resource === resource && version.how === 'ADDED' && isRecorded(version.uid),
+      );
+      const isOf = ({ attributes }: FollowedWorld['writes'][number]): boolean =>
+        attributes.uid === made?.uid && attributes.operation === 'CREATE';
+      const missing = [`ADDED ${resource} ${made?.namespace}/${made?.name} at ${made?.resourceVersion}`];
+      const writes = followed.writes.filter((write) => !isOf(write));
+      expect(unrecorded({ ...followed, writes }, context)).toEqual(missing);
+      const digest = { diff: '0'.repeat(64) as Hash, strict: '0'.repeat(64) as Hash };
+      const altered = followed.writes.map((write) => (isOf(write) ? { ...write, digest } : write));
+      expect(unrecorded({ ...followed, writes: altered }, context)).toEqual(missing);
+    },
+  );
 });
 
 describe('the log tells the whole truth', () => {
