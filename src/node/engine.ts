@@ -166,6 +166,8 @@ export class Engine {
     this.#down.delete(peer);
     const validator = this.#indexOf(peer);
     if (validator !== null) this.#feed({ type: 'peer-up', validator });
+    // One that joins is no validator to whom the core could say where it stands.
+    else if (this.#lastCertificate !== null) this.#send(peer, { kind: 'commit', certificate: this.#lastCertificate });
   }
 
   onPeerDown(peer: ValidatorId): void {
@@ -185,6 +187,9 @@ export class Engine {
       if (frame[0] !== messageKind) return this.#refuse(from, 'frame of an unknown kind');
       const message = decodeConsensusMessage(frame.subarray(1));
       if (!isWorthVerifying(this.#d.state, message)) return;
+      const height = heightOf(message);
+      // Nothing here can prove it, yet it says where the others are: a node far behind would not hear it otherwise, while they work without a pause.
+      if (height > this.#d.app.info().height + 2) return this.#shown(from, height);
       if (!this.#budget.take(from, message, this.#d.now())) return this.#d.metrics.refusedMessage('too much to verify');
       if (!this.#verify(message)) return;
       this.#lookForKey(message);
@@ -193,6 +198,19 @@ export class Engine {
       if (!isChainError(error)) throw error;
       this.#refuse(from, error.message);
     }
+  }
+
+  /** A peer is at that height, as it says. */
+  #shown(from: ValidatorId, height: Height): void {
+    const message = {
+      kind: 'round-state',
+      height,
+      round: 0 as Round,
+      active: true,
+      hasProposal: false,
+      rounds: [],
+    } as const;
+    this.#feed({ type: 'message', from: this.#indexOf(from), message });
   }
 
   /** A block that came with its certificate, already verified, executed, committed and durable. */
@@ -460,4 +478,8 @@ export class Engine {
     if (current === null) return null;
     return this.#validators()[proposerOf(current.config.height, current.round, current.config.validators)]?.id ?? null;
   }
+}
+
+function heightOf(message: ConsensusMessage): Height {
+  return message.kind === 'commit' ? message.certificate.height : message.height;
 }

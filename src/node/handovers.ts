@@ -137,10 +137,15 @@ export class Handovers {
     const request = new ByteWriter().u32(set.n).finish();
     const answers = network.connected().map(async (peer) => {
       const answer = await network.request(peer, 'handover', request, requestTimeoutMs).catch(() => undefined);
-      if (answer !== undefined) take(peer, answer);
+      try {
+        if (answer !== undefined) take(peer, answer);
+      } catch (error) {
+        // One that answers with anything must not end this process, nor keep the others from handing over.
+        network.drop(peer, (error as Error).message);
+      }
     });
     take(self, await this.serve(request));
-    await Promise.allSettled(answers);
+    await Promise.all(answers);
     const note = (all: readonly Validator[], cosignatures: ReadonlyMap<ValidatorId, Cosignature>): string =>
       assembleCheckpoint(checkpoint, all, cosignatures, backend);
     await publish({ set: set.n, before: note(previous.validators, before), after: note(set.validators, after) });

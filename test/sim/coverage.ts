@@ -34,6 +34,11 @@ const coverageMin: Readonly<Record<string, number>> = {
   'nil-precommits': 700,
   'buffered-delivered': 200,
   acknowledged: 700,
+  'set-change': 40,
+  'set-join': 15,
+  'set-remove': 6,
+  'set-replace': 15,
+  'evidence-on-chain': 250,
 };
 
 const faultsMin: Readonly<Record<string, number>> = {
@@ -64,6 +69,10 @@ const faultsMin: Readonly<Record<string, number>> = {
   'byzantine-act': 700,
   'byzantine-invalid-block': 70,
   'byzantine-lie-blocks': 25,
+  'byzantine-lie-handover': 20,
+  'byzantine-leaver': 30,
+  directed: 40,
+  'held-back': 1000,
 };
 
 const runsMin = 20;

@@ -22,7 +22,8 @@ const kinds: Readonly<Record<string, (world: World, theme: Theme) => void>> = {
   'full-disk': fillDisk,
 };
 
-export const faultKinds: readonly string[] = Object.keys(kinds);
+/** All that a run may leave out. */
+export const faultKinds: readonly string[] = [...Object.keys(kinds), 'crash-at-effect', 'set-change', 'directed'];
 
 /** How often each comes, in tickets. */
 const tickets: readonly string[] = Object.entries({
@@ -53,7 +54,7 @@ export function scheduleFaults(world: World, stormMs: number, split: boolean): v
     timeline.after(world.prng.between(50, 1_200), () => {
       if (!world.stormy || timeline.nowMs >= stormMs) return;
       const kind = world.prng.pick(tickets);
-      if (world.allows(kind)) {
+      if (world.allows(kind) && world.director?.isActive !== true) {
         world.count(kind);
         kinds[kind]?.(world, theme);
       }
@@ -61,6 +62,9 @@ export function scheduleFaults(world: World, stormMs: number, split: boolean): v
     });
   };
   next();
+  // A disk shows its damage at a start only.
+  for (const node of world.nodes.filter(({ mayBeDamaged }) => mayBeDamaged))
+    for (const atMs of [0.4 * stormMs, 0.7 * stormMs]) timeline.after(atMs, () => world.crashAndRestart(node));
   isolateTwins(world);
 }
 

@@ -13,7 +13,7 @@ import type { ValidatorId } from '../../src/types/brand.ts';
 import type { ConsensusMessage } from '../../src/types/consensus.ts';
 import type { Payload } from '../../src/types/transaction.ts';
 import { signTransaction } from '../../src/ledger/index.ts';
-import { epochMs, orgOf } from './genesis.ts';
+import { epochMs, orgOf, validatorOf } from './genesis.ts';
 import type { Life } from './life.ts';
 import { DiskHealth } from './disk/health.ts';
 import { LogDisk } from './disk/log-disk.ts';
@@ -23,6 +23,7 @@ import type { Endpoint, Frame, Topic } from './net/network.ts';
 import { SimMesh } from './net/sim-mesh.ts';
 import { quietLogger, quietMetrics } from './quiet.ts';
 import type { Prng } from './prng.ts';
+import { SetDuties } from './set-duties.ts';
 import { inside } from './virtual/globals.ts';
 import type { World } from './world.ts';
 
@@ -32,6 +33,9 @@ export type Fault = 'none' | 'adversary' | 'twin' | 'amnesia' | 'restored' | 'wi
 /** Small, so that segments fill up, are recycled and get lost in a run. */
 const segmentBytes = 24 * 1024;
 const restartAfterFailureMs = 400;
+/** As in src/node/node.ts. */
+const ownTxLifeMs = 5 * 60_000;
+const ownTxWaitMs = 10_000;
 
 /** What leaves in place of a frame; what a faulty node does instead of what its sources do. */
 export type Corruption = (
@@ -81,7 +85,7 @@ class NodeLife implements Life {
 
 /** A machine with a validator's key: a disk that outlives processes, a clock, and the real host of src/node on top. */
 export class SimNode implements Endpoint {
-  /** Index of the validator at genesis. */
+  /** Number of its organisation. Of those that the genesis names it is their index there; in a later set the index may be another. */
   readonly validator: number;
   readonly fault: Fault;
   readonly endpoint: number;
@@ -107,6 +111,12 @@ export class SimNode implements Endpoint {
   onFrame: ((from: number, frame: Frame) => void) | null = null;
   /** Never starts again. */
   isRetired = false;
+  /** Drains, and takes part no more. */
+  isStopping = false;
+  /** Not invited yet. */
+  isAway = false;
+  /** Name of the key that it votes with. */
+  voteKeyName: string;
   /** Of the database file, as the checker counted it; it only grows while no backup is restored. */
   storedHeight = 0;
   life: NodeLife | null = null;
@@ -114,6 +124,7 @@ export class SimNode implements Endpoint {
   lives = 0;
   readonly #world: World;
   #mesh: SimMesh | null = null;
+  #duties: SetDuties | null = null;
   #lastDecoded: { readonly bytes: Uint8Array; readonly message: ConsensusMessage } | null = null;
   #held: { readonly life: NodeLife; readonly run: () => void }[] | null = null;
 
@@ -122,6 +133,7 @@ export class SimNode implements Endpoint {
     this.validator = validator;
     this.fault = fault;
     this.id = orgOf(validator) as string as ValidatorId;
+    this.voteKeyName = `${this.id} vote`;
     this.endpoint = world.network.join(this);
   }
 
@@ -166,10 +178,11 @@ export class SimNode implements Endpoint {
   }
 
   start(): void {
-    if (this.life !== null || this.isRetired) return;
+    if (this.life !== null || this.isRetired || this.isAway) return;
     this.lives += 1;
     const life = new NodeLife(this, this.#world);
     this.life = life;
+    this.isStopping = false;
     this.enter(life, () => {
       this.#boot(life).catch((error: unknown) => {
         if (!life.isOver) this.#ended(life, error);
@@ -186,6 +199,7 @@ export class SimNode implements Endpoint {
     this.host = null;
     this.#held = null;
     this.#mesh = null;
+    this.#duties = null;
     this.#world.network.refresh(this.endpoint);
     this.database.crash(this.#world.prng);
     if (how === 'power' && this.folder.losePower(this.#world.prng) > 0) this.#world.count('unsynced-lost');
@@ -196,10 +210,12 @@ export class SimNode implements Endpoint {
   stop(): void {
     const { life, host } = this;
     if (life === null || host === null) return;
+    this.isStopping = true;
     this.enter(life, () => {
       const done = (): void => {
         if (!life.isOver) this.crash('kill');
       };
+      this.#duties?.stop();
       host.stop().then(done, (error: unknown) => (life.isOver ? undefined : this.#ended(life, error)));
     });
   }
@@ -268,16 +284,20 @@ export class SimNode implements Endpoint {
     if (life.isOver) return;
     this.host = host;
     this.#world.checker.started(this, host);
+    const { keys, genesis } = this.#world;
+    const nowMs = (): number => this.nowMs();
+    const publish = async (content: object): Promise<unknown> =>
+      life.isOver ? undefined : this.#publish(host, content);
+    this.#duties = new SetDuties({ id: this.id, keys, genesis, host, nowMs, publish });
     await host.start();
-    if (!life.isOver) this.#world.checker.resumed(this);
+    if (life.isOver) return;
+    this.#world.checker.resumed(this);
+    this.#duties.start();
   }
 
   #options(life: NodeLife): HostOptions {
     const { keys, genesis, checker } = this.#world;
-    const self = genesis.genesis.validators[this.validator];
-    if (self === undefined) throw new Error(`no validator ${this.validator}`);
     const files = { key: '', cert: '' };
-    const named = (purpose: string) => keys.signer(`${this.id} ${purpose}`);
     return {
       config: {
         dataDir: `/sim/${this.endpoint}`,
@@ -285,31 +305,39 @@ export class SimNode implements Endpoint {
         catchUp: { snapshotFromBlocks: 5_000 },
       } as HostOptions['config'],
       genesis,
-      self,
-      identity: {
-        vote: named('vote'),
-        peer: files,
-      },
+      self: validatorOf(keys, orgOf(this.validator), this.voteKeyName),
+      identity: { vote: keys.signer(this.voteKeyName), peer: files },
       metrics: quietMetrics,
       log: quietLogger,
+      onApplied: () => {
+        if (life.isOver || this.host === null) return;
+        checker.applied(this);
+        this.#duties?.onApplied();
+      },
       onCommitted: (executed) => {
         if (!life.isOver) checker.committed(this, executed);
       },
       onEvidence: (equivocation) => {
         if (life.isOver || this.host === null) return;
         checker.evidence(this, equivocation);
-        const accused = this.host.app.info().validators[equivocation.first.validator]?.id;
+        const { first } = equivocation;
+        const accused = this.host.app.validatorsAt(first.height)[first.validator]?.id;
         if (accused === undefined) return;
-        const notAfterMs = this.nowMs() + 120_000;
-        const tx = this.sign({ notAfterMs, ...evidenceOf(genesis.hash, accused, equivocation) });
-        void this.host.submitter.submit(tx, notAfterMs, 'inclusion');
+        void this.#publish(this.host, evidenceOf(genesis.hash, accused, equivocation));
       },
-      serve: async () => new Uint8Array(),
+      serve: async (_from, method, request) => this.#duties?.serve(method, request) ?? new Uint8Array(),
       fatal: (error) => {
         if (!life.isOver) this.#ended(life, error);
       },
       world: this.#hostWorld(life),
     };
+  }
+
+  /** As a node submits what it has to say itself. */
+  #publish({ app, submitter }: ConsensusHost, content: object): Promise<unknown> {
+    const nowMs = this.nowMs();
+    const notAfterMs = Math.max(nowMs, app.info().timeMs) + ownTxLifeMs;
+    return submitter.submit(this.sign({ notAfterMs, ...content }), nowMs + ownTxWaitMs, 'inclusion');
   }
 
   #hostWorld(life: NodeLife): HostWorld {
@@ -340,6 +368,9 @@ export class SimNode implements Endpoint {
           tap: (to, channel, bytes) => this.#tap(to, channel, bytes),
           tapAnswer: (method, request, answer) => this.lie?.(method, request, answer) ?? answer,
           enter: (run) => this.enter(life, run),
+          onDrop: (peer, reason) => {
+            if (!life.isOver) world.checker.dropped(this, peer, reason);
+          },
         });
         return this.#mesh;
       },

@@ -15,6 +15,8 @@ const quietMs = 2_500;
 const idleMs = 6_000;
 /** An idle chain that gets work goes on at once. */
 const wakeMs = 5_000;
+/** Whoever hears nothing for a second asks, and is answered. */
+const missMs = 8_000;
 
 /** The acts of a run: storm, calm, idle, wake. Each ends with what must then be true. */
 export class Phases {
@@ -35,6 +37,7 @@ export class Phases {
     timeline.after(200, () => this.#world.workload.begin());
     timeline.after(300, () => this.#work());
     timeline.after(this.#stormMs, () => this.#calm());
+    this.#world.setChanges?.begin();
     this.#sample();
   }
 
@@ -62,7 +65,12 @@ export class Phases {
         return checker.fail(
           `liveness: ${late.kind} ${late.hash.slice(0, 8)}, taken by node ${late.node.validator} at ${late.atMs.toFixed(0)} ms, is not in the log`,
         );
-      if (this.#counted().every(({ height }) => height >= goal)) return this.#finishWork();
+      const pending = this.#world.setChanges?.pending ?? null;
+      if (pending === null && this.#counted().every(({ height }) => height >= goal)) return this.#finishWork();
+      if (timeline.nowMs >= endMs && pending !== null)
+        return checker.fail(
+          `liveness: the change of the set does not come to its end: ${pending}: ${this.#whereTheyAre()}`,
+        );
       if (timeline.nowMs >= endMs)
         return checker.fail(`liveness: height ${goal} is not reached: ${this.#whereTheyAre()}`);
       timeline.after(100, look);
@@ -75,7 +83,7 @@ export class Phases {
     const { timeline, checker, workload, nodes, adversaries } = this.#world;
     this.#isWorking = false;
     for (const adversary of adversaries) adversary.isFrozen = true;
-    for (const node of nodes) if (!node.correct) node.retire();
+    for (const node of nodes) if (!node.correct || !this.#world.isMember(node)) node.retire();
     const endMs = timeline.nowMs + restMs;
     let frames = checker.framesSent;
     let quietSinceMs = timeline.nowMs;
@@ -120,13 +128,29 @@ export class Phases {
     timeline.after(wakeMs, () => {
       if (this.#counted().some((node) => node.height <= height))
         return checker.fail(`wake: an idle chain got work and stays where it is: ${this.#whereTheyAre()}`);
+      this.#miss();
+    });
+  }
+
+  /** One node does not hear how a height ends, and then nothing happens any more: the others tell it without being at work. */
+  #miss(): void {
+    const { timeline, checker, workload, network, prng } = this.#world;
+    const counted = this.#counted();
+    const height = checker.chain.height;
+    const deaf = counted.length > 1 ? prng.pick(counted) : null;
+    const hears = (): boolean => deaf === null || counted.every((node) => node === deaf || node.height > height);
+    network.holds = (to, { topic }) => !hears() && topic === 'precommit' && to === deaf?.endpoint;
+    workload.propose();
+    timeline.after(missMs, () => {
+      if (counted.some((node) => node.height <= height))
+        return checker.fail(`wake: who missed a decision is not told of it: ${this.#whereTheyAre()}`);
       this.isOver = true;
     });
   }
 
-  /** Correct nodes on whose disk everything is. */
+  /** Correct validators of the newest set, on whose disk everything is. */
   #counted(): readonly SimNode[] {
-    return this.#world.nodes.filter(({ correct, isDamaged }) => correct && !isDamaged);
+    return this.#world.nodes.filter((node) => node.correct && !node.isDamaged && this.#world.isMember(node));
   }
 
   #whereTheyAre(): string {

@@ -14,7 +14,7 @@ export async function shrink(options: SimOptions, violation: string, triesMax = 
     const { violation: found } = await new World(candidate).run();
     return found !== undefined && kindOf(found) === kind;
   };
-  for (const fault of [...faultKinds, 'crash-at-effect']) {
+  for (const fault of faultKinds) {
     const candidate = { ...shortest, without: [...(shortest.without ?? []), fault] };
     if (await stillFails(candidate)) shortest = candidate;
   }

@@ -2,6 +2,7 @@ import { changeDigests } from '../../src/codec/change-digest.ts';
 import { signTransaction, transactionHash } from '../../src/ledger/index.ts';
 import type { Hash } from '../../src/types/brand.ts';
 import type { ChangeAttributes } from '../../src/types/change.ts';
+import type { Proposal } from '../../src/types/proposal.ts';
 import type { ConfigChange, Payload } from '../../src/types/transaction.ts';
 import type { SubmitOutcome } from '../../src/node/submitter.ts';
 import { cluster, epochMs, orgOf } from './genesis.ts';
@@ -75,6 +76,7 @@ export class Workload {
       ({ hash, life, node, atMs, mustCommit, clockSets }) =>
         mustCommit &&
         atMs < beforeMs &&
+        this.#world.isMember(node) &&
         node.life === life &&
         node.clockSets === clockSets &&
         this.#world.checker.chain.heightOf(hash) === undefined,
@@ -128,40 +130,47 @@ export class Workload {
     const change: ConfigChange = { type: 'binding-put', binding, replaces: null };
     const node = this.#someNode();
     if (node === undefined) return;
-    const tx = this.#signMember(this.#prng.below(this.#world.validators), {
+    // Of an organisation that stays: what one that leaves has asked for is void.
+    const tx = this.signProposal(this.#prng.below(Math.max(1, this.#world.validators - 1)), `nonce-${serial}`, change);
+    this.#submit(node, tx, 'proposal', true);
+  }
+
+  signProposal(org: number, nonce: string, ...config: readonly ConfigChange[]): Uint8Array {
+    return this.#signMember(org, {
       kind: 'proposal',
-      nonce: `nonce-${serial}`,
+      nonce,
       reason: '',
       cluster: '',
       details: '',
       title: '',
       digests: [],
       policies: [],
-      config: [change],
+      config,
       notAfterMs: epochMs + longLifeMs,
     });
-    this.#submit(node, tx, 'proposal', true);
+  }
+
+  /** Through any node that runs. */
+  submit(tx: Uint8Array, kind: string): void {
+    const node = this.#someNode();
+    if (node !== undefined) this.#submit(node, tx, kind, false);
   }
 
   #vote(): void {
     const node = this.#someNode();
-    const proposals = node?.host?.app.liveProposals() ?? [];
+    const proposals = (node?.host?.app.liveProposals() ?? []).filter(({ config }) => config[0]?.type === 'binding-put');
     if (node === undefined || proposals.length === 0) return this.change();
     const proposal = this.#prng.pick(proposals);
     const choice = this.#prng.chance(0.8) ? 'approve' : 'reject';
     for (let org = 0; org < this.#world.validators; org++) {
       if (this.#prng.chance(0.4)) continue;
-      const ballot = {
-        kind: 'ballot',
-        proposal: proposal.id,
-        sequence: 1,
-        choice,
-        reason: '',
-        termsHash: proposal.termsHash,
-      };
-      const tx = this.#signMember(org, { ...ballot, notAfterMs: epochMs + longLifeMs });
-      this.#submit(this.#someNode() ?? node, tx, 'ballot', false);
+      this.#submit(this.#someNode() ?? node, this.signBallot(org, proposal, choice), 'ballot', false);
     }
+  }
+
+  signBallot(org: number, { id, termsHash }: Proposal, choice: 'approve' | 'reject'): Uint8Array {
+    const ballot = { kind: 'ballot', proposal: id, sequence: 1, choice, reason: '', termsHash };
+    return this.#signMember(org, { ...ballot, notAfterMs: epochMs + longLifeMs });
   }
 
   /** A client that heard nothing tries again elsewhere, with the same bytes. */

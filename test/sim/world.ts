@@ -5,8 +5,9 @@ import type { ValidatorId } from '../../src/types/brand.ts';
 import { Adversary } from './byzantine/adversary.ts';
 import { misbehave } from './byzantine/misbehave.ts';
 import { Checker } from './check/checker.ts';
+import { Director } from './director.ts';
 import { scheduleFaults } from './faults.ts';
-import { orgOf, simGenesis } from './genesis.ts';
+import { orgOf, setChangesFrom, simGenesis } from './genesis.ts';
 import { History } from './history.ts';
 import { SimKeys } from './keys.ts';
 import { calm, Network } from './net/network.ts';
@@ -14,6 +15,7 @@ import { SimNode, type Fault } from './node.ts';
 import { byzantineKinds, stormMsDefault, type ByzantineKind } from './options.ts';
 import { Phases } from './phases.ts';
 import { Prng } from './prng.ts';
+import { SetChanges, sparesMax } from './set-changes.ts';
 import { Timeline } from './timeline.ts';
 import { installVirtualGlobals, settled } from './virtual/globals.ts';
 import { Workload } from './workload.ts';
@@ -60,7 +62,14 @@ export class World {
   readonly history = new History();
   readonly nodes: SimNode[] = [];
   readonly adversaries: Adversary[] = [];
+  /** At genesis. */
   readonly validators: number;
+  /** Organisations that are validators or may become so. */
+  readonly seats: number;
+  /** What is wrong with some of those at genesis. */
+  readonly kinds: ReadonlyMap<number, ByzantineKind>;
+  readonly setChanges: SetChanges | null;
+  readonly director: Director | null;
   stormy = true;
   readonly #options: SimOptions;
   readonly #faults: Record<string, number> = {};
@@ -75,8 +84,14 @@ export class World {
     this.#options = options;
     this.validators = options.nodes;
     this.prng = new Prng(options.seed);
-    this.#crashChance = this.prng.pick([0, 0.0005, 0.002, 0.008]);
     this.genesis = simGenesis(this.keys, options.nodes);
+    const split = options.byzantine > faultyMax(options.nodes);
+    const crashChance = this.prng.pick([0, 0.0005, 0.002, 0.008]);
+    // A node that starts again may observe, and then there is one half only.
+    this.#crashChance = split ? 0 : crashChance;
+    const hasSetChanges =
+      !split && options.nodes >= setChangesFrom && this.allows('set-change') && this.prng.chance(0.6);
+    this.seats = options.nodes + (hasSetChanges ? sparesMax : 0);
     this.network = new Network({
       timeline: this.timeline,
       prng: this.prng.fork(),
@@ -85,14 +100,19 @@ export class World {
     });
     const chosen = new Set<number>();
     while (chosen.size < options.byzantine) chosen.add(this.prng.below(options.nodes));
-    const split = options.byzantine > faultyMax(options.nodes);
     const kinds = new Map([...chosen].map((validator) => [validator, this.#kindOf(split)]));
-    this.checker = new Checker(this, this.history, (validator) => (kinds.get(validator) ?? 'damaged') !== 'damaged');
-    for (let validator = 0; validator < options.nodes; validator++) {
+    this.kinds = kinds;
+    this.checker = new Checker(this, this.history, (id) => (kinds.get(this.indexOf(id)) ?? 'damaged') !== 'damaged');
+    for (let validator = 0; validator < this.seats; validator++) {
       this.#indexes.set(orgOf(validator), validator);
       this.#create(validator, kinds.get(validator));
     }
     this.workload = new Workload(this, this.prng.fork());
+    this.setChanges = hasSetChanges ? new SetChanges(this, this.prng.fork()) : null;
+    this.director =
+      !split && options.nodes >= setChangesFrom && this.allows('directed') && this.prng.chance(0.5)
+        ? new Director(this, this.prng.fork())
+        : null;
     this.#phases = new Phases(this, options.heights, this.stormMs);
     scheduleFaults(this, this.stormMs, split);
   }
@@ -143,19 +163,29 @@ export class World {
     return this.#options.without?.includes(fault) !== true;
   }
 
+  /** Its organisation is one of those that decide the height after the newest. */
+  isMember(node: SimNode): boolean {
+    return this.checker.chain.reference.validators().some(({ id }) => id === node.id);
+  }
+
+  isDamaged(id: ValidatorId): boolean {
+    return this.nodes.some((node) => node.id === id && node.isDamaged);
+  }
+
   indexOf(id: ValidatorId): number {
     const index = this.#indexes.get(id);
     if (index === undefined) throw new Error(`no validator ${id}`);
     return index;
   }
 
-  validatorsExcept(validator: number): readonly number[] {
-    return Array.from({ length: this.validators }, (_, index) => index).filter((index) => index !== validator);
+  seatsExcept(validator: number): readonly number[] {
+    return Array.from({ length: this.seats }, (_, index) => index).filter((index) => index !== validator);
   }
 
   /** Asked before each effect of a node on the world. */
   crashesNow(node: SimNode): boolean {
-    if (!this.stormy || node.fault === 'twin' || !this.allows('crash-at-effect')) return false;
+    if (!this.stormy || node.fault === 'twin' || this.director?.isActive === true || !this.allows('crash-at-effect'))
+      return false;
     if (!this.prng.chance(this.#crashChance)) return false;
     this.count('crash-at-effect');
     return true;
@@ -196,6 +226,7 @@ export class World {
       const node = new SimNode(this, validator, fault);
       this.nodes.push(node);
       node.mayBeDamaged = kind === 'damaged';
+      node.isAway = validator >= this.validators;
       if (fault === 'adversary') this.adversaries.push(new Adversary(this, node));
       if (fault === 'withhold')
         node.corruption = (_to, _channel, bytes) => (this.prng.chance(0.5) ? [] : [{ bytes, topic: 'other' }]);

@@ -35,6 +35,7 @@ export class Adversary {
   readonly #forge: Forge;
   #height = 1;
   #round = 0;
+  #lastIndex: number;
   #ids: Hash[] = [];
   #made: MadeBlock[] = [];
   #polkas: PolkaCertificate[] = [];
@@ -46,8 +47,13 @@ export class Adversary {
     this.#world = world;
     this.#node = node;
     this.#prng = world.prng.fork();
+    this.#lastIndex = node.validator;
     const signer = world.keys.signer(`${node.id} vote`);
-    this.#forge = new Forge(world.genesis.hash, node.validator, (message) => signer.sign(message));
+    this.#forge = new Forge(
+      world.genesis.hash,
+      () => this.#index,
+      (message) => signer.sign(message),
+    );
     node.corruption = (_to, _channel, bytes, message) => this.#corrupt(bytes, message);
     node.lie = (method, request, answer) => this.#lie(method, request, answer);
     node.onFrame = (from, frame) => this.#learn(from, frame);
@@ -57,6 +63,14 @@ export class Adversary {
   #corrupt(bytes: Uint8Array, message: ConsensusMessage | null) {
     const topic = message === null ? ('other' as const) : topicOf(message);
     if (!this.isFrozen && this.#prng.chance(0.2)) return [];
+    if (message?.kind === 'proposal' && !this.isFrozen && this.#prng.chance(0.4)) {
+      // In place of its host's own: this is the first that a peer hears of the round.
+      const made = this.#makeBlock();
+      if (made !== null) {
+        const instead = this.#forge.proposal(message.height, message.round, made.id, null);
+        return [{ bytes: frameOf(instead), topic }];
+      }
+    }
     if (this.#prng.chance(0.05) && message === null && !this.isFrozen) return [{ bytes: this.#flipped(bytes), topic }];
     return [{ bytes, topic }];
   }
@@ -73,7 +87,7 @@ export class Adversary {
     if (method === 'blocks' && this.#node.host !== null) {
       const made = this.#made.at(-1);
       const proof = (id: Hash, height: number): Certificate =>
-        this.#forge.falseProof('precommit', height, 0, id, this.#world.validators, prng.below(4)) as Certificate;
+        this.#forge.falseProof('precommit', height, 0, id, this.#size, prng.below(4)) as Certificate;
       return lyingRange(this.#node.host.store, request, prng, made, proof) ?? this.#flipped(answer);
     }
     return answer.length === 0 ? answer : this.#flipped(answer);
@@ -135,7 +149,7 @@ export class Adversary {
     votes.set(vote.validator, vote.signature);
     this.#prevotes.set(key, votes);
     const isKnown = this.#polkas.some((each) => each.round === round && each.blockId === blockId);
-    if (isKnown || !isQuorum(votes.size, this.#world.validators)) return;
+    if (isKnown || !isQuorum(votes.size, this.#size)) return;
     const signatures = [...votes]
       .sort((a, b) => a[0] - b[0])
       .map(([validator, signature]) => ({ validator, signature }));
@@ -154,7 +168,7 @@ export class Adversary {
     this.#world.count('byzantine-act');
     this.#enter(host.app.info().height + 1);
     const round = Math.max(0, this.#round + prng.between(-2, 2));
-    const proposes = proposerOf(this.#height, round, this.#world.validators) === this.#node.validator;
+    const proposes = proposerOf(this.#height, round, this.#size) === this.#index;
     if (proposes && prng.chance(0.6)) return this.#proposeTwice(round);
     switch (prng.below(10)) {
       case 0:
@@ -193,14 +207,7 @@ export class Adversary {
       if (again) this.#tell(peer, this.#forge.proposal(this.#height, round, polka.blockId, polka));
       else if (block !== undefined && falsely) {
         const polRound = prng.below(round);
-        const proof = this.#forge.falseProof(
-          'prevote',
-          this.#height,
-          polRound,
-          block.id,
-          this.#world.validators,
-          prng.below(4),
-        );
+        const proof = this.#forge.falseProof('prevote', this.#height, polRound, block.id, this.#size, prng.below(4));
         this.#tell(peer, this.#forge.proposal(this.#height, round, block.id, proof, polRound));
       } else if (block !== undefined && prng.chance(0.9))
         this.#tell(peer, this.#forge.proposal(this.#height, round, block.id, null));
@@ -217,10 +224,10 @@ export class Adversary {
     const shape = prng.below(4);
     for (const peer of this.#peers()) {
       if (prng.chance(0.5)) {
-        const certificate = this.#forge.falseProof('precommit', this.#height, round, id, this.#world.validators, shape);
+        const certificate = this.#forge.falseProof('precommit', this.#height, round, id, this.#size, shape);
         this.#tell(peer, { kind: 'commit', certificate });
       } else {
-        const polka = this.#forge.falseProof('prevote', this.#height, round, id, this.#world.validators, shape);
+        const polka = this.#forge.falseProof('prevote', this.#height, round, id, this.#size, shape);
         this.#tell(peer, { kind: 'votes', height: this.#height as Height, votes: [], polka });
       }
     }
@@ -236,14 +243,14 @@ export class Adversary {
 
   /** Votes in other people's names, under the own signature: they must neither count nor take anybody's place. */
   #forgeOthers(round: number): void {
-    const victim = this.#prng.pick(this.#peers());
+    const victim = this.#prng.below(this.#size);
     const vote: Vote = { ...this.#vote('precommit', round, this.#someValue()), validator: victim };
     for (const peer of this.#peers())
       this.#tell(
         peer,
         this.#prng.chance(0.5) ? vote : { kind: 'votes', height: vote.height, votes: [vote], polka: null },
       );
-    if (this.#prng.chance(0.3)) this.#send(victim, this.#flipped(frameOf(vote)), 'other');
+    if (this.#prng.chance(0.3)) this.#send(this.#prng.pick(this.#peers()), this.#flipped(frameOf(vote)), 'other');
   }
 
   /** Soundly signed votes for rounds without end. */
@@ -296,7 +303,19 @@ export class Adversary {
   }
 
   #peers(): readonly number[] {
-    return this.#world.validatorsExcept(this.#node.validator);
+    return this.#world.seatsExcept(this.#node.validator);
+  }
+
+  get #size(): number {
+    return this.#world.checker.chain.validatorsAt(this.#height).length;
+  }
+
+  /** In the set of its height. Where that does not name it any more it goes on as if it did. */
+  get #index(): number {
+    const index = this.#world.checker.chain.validatorsAt(this.#height).findIndex(({ id }) => id === this.#node.id);
+    if (index >= 0) this.#lastIndex = index;
+    else this.#world.count('byzantine-leaver');
+    return this.#lastIndex;
   }
 
   #tell(peer: number, message: ConsensusMessage): void {

@@ -8,12 +8,17 @@ import type { ConsensusMessage, PolkaCertificate, Proposal, Vote, VoteType } fro
 export class Forge {
   readonly #chain: Hash;
   readonly #sign: (message: Uint8Array) => Uint8Array;
-  readonly validator: number;
+  readonly #validator: () => number;
 
-  constructor(chain: Hash, validator: number, sign: (message: Uint8Array) => Uint8Array) {
+  /** `validator` is the index in the set of the height in question. */
+  constructor(chain: Hash, validator: () => number, sign: (message: Uint8Array) => Uint8Array) {
     this.#chain = chain;
-    this.validator = validator;
+    this.#validator = validator;
     this.#sign = sign;
+  }
+
+  get validator(): number {
+    return this.#validator();
   }
 
   vote(type: VoteType, height: number, round: number, blockId: Hash | null): Vote {

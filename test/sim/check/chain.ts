@@ -3,6 +3,7 @@ import { createApplication } from '../../../src/ledger/application.ts';
 import { blockIdOf, decodeBlock, encodeBlock, transactionHash } from '../../../src/ledger/index.ts';
 import type { Application, ExecutedBlock } from '../../../src/ports/application.ts';
 import type { CryptoBackend } from '../../../src/ports/crypto.ts';
+import type { LedgerReader } from '../../../src/ports/ledger-reader.ts';
 import type { Block, Certificate, Genesis, Validator } from '../../../src/types/chain.ts';
 import { MemorySource } from '../../unit/ledger/memory-source.ts';
 import type { SimNode } from '../node.ts';
@@ -27,7 +28,8 @@ export class ChainCheck {
   readonly #c: CheckContext;
   readonly #backend: CryptoBackend;
   readonly #chain: string;
-  readonly #reference: Application;
+  /** The checker's own ledger, at the newest height that anybody decided. */
+  readonly reference: Application & LedgerReader;
   readonly #source = new MemorySource();
   readonly #sets = new Map<number, readonly Validator[]>();
   readonly #blocks = new Map<number, DecidedBlock>();
@@ -41,7 +43,7 @@ export class ChainCheck {
     this.#c = context;
     this.#backend = backend;
     this.#chain = chain;
-    this.#reference = createApplication({ genesis, backend, source: this.#source, precommitBytes: signBytes });
+    this.reference = createApplication({ genesis, backend, source: this.#source, precommitBytes: signBytes });
     this.#sets.set(1, genesis.validators);
   }
 
@@ -84,6 +86,11 @@ export class ChainCheck {
     const told = this.#told.get(node) ?? 0;
     if (height !== told + 1) this.#c.fail(`order: node ${node.validator} tells height ${height} after ${told}`);
     this.#told.set(node, Math.max(told, height));
+  }
+
+  /** What a node has decided stands in its store at once, before it is durable and told. */
+  applied(node: SimNode): void {
+    this.#learnStored(node, node.height);
   }
 
   acknowledged(node: SimNode, tx: string, height: number): void {
@@ -162,14 +169,14 @@ export class ChainCheck {
       fail('its last certificate is of another block');
     if (lastCertificate !== null && !this.isProof(lastCertificate, 'precommit'))
       fail('its last certificate proves nothing');
-    const again = this.#reference.processProposal(block);
+    const again = this.reference.processProposal(block);
     if (!again.ok) return fail(`${again.code}: ${again.message}`);
     if (again.executed.blockId !== blockId || again.executed.state.stateRoot !== stateRoot)
       return fail('another execution gives another state');
     this.#source.write(again.executed.writes);
-    this.#reference.commit(again.executed);
+    this.reference.commit(again.executed);
     this.#referenceHeight = height;
-    const next = this.#reference.info().validators;
+    const next = this.reference.info().validators;
     if (block.header.nextValidatorsHash !== block.header.validatorsHash) this.#c.cover('set-change');
     this.#sets.set(height + 1, next);
   }

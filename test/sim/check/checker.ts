@@ -2,6 +2,7 @@ import type { Equivocation } from '../../../src/consensus/index.ts';
 import type { ConsensusHost } from '../../../src/node/host.ts';
 import type { ExecutedBlock } from '../../../src/ports/application.ts';
 import type { WalReplay } from '../../../src/ports/log-file.ts';
+import type { ValidatorId } from '../../../src/types/brand.ts';
 import type { ConsensusMessage, Proposal, Vote } from '../../../src/types/consensus.ts';
 import { decodeConsensusMessage } from '../../../src/codec/consensus-wire.ts';
 import { messageKind } from '../../../src/node/engine.ts';
@@ -17,6 +18,7 @@ import { ChainCheck } from './chain.ts';
 import { checkBuffers, checkNothingLeft } from './buffers.ts';
 import type { CheckContext } from './context.ts';
 import { EvidenceCheck } from './evidence.ts';
+import { RoundCheck } from './rounds.ts';
 import { SigningCheck } from './signing.ts';
 
 /** Watches a run from outside: every byte that reaches a platter, every frame that leaves, every block that is told. The first violation stays. */
@@ -25,6 +27,7 @@ export class Checker {
   readonly chain: ChainCheck;
   readonly signing: SigningCheck;
   readonly #evidence: EvidenceCheck;
+  readonly #rounds: RoundCheck;
   readonly #world: World;
   readonly #history: History;
   readonly #context: CheckContext;
@@ -34,7 +37,7 @@ export class Checker {
   readonly invalid = new Set<string>();
   #last: { readonly node: SimNode; readonly message: ConsensusMessage } | null = null;
 
-  constructor(world: World, history: History, isFaulty: (validator: number) => boolean) {
+  constructor(world: World, history: History, isFaulty: (id: ValidatorId) => boolean) {
     this.#world = world;
     this.#history = history;
     const { keys, genesis } = world;
@@ -46,11 +49,15 @@ export class Checker {
       validatorsAt: (height) => this.chain.validatorsAt(height),
       blockIdAt: (height) => this.chain.blockIdAt(height),
       isSigned: (message) => this.#isSigned(message),
+      isFaulty,
+      isInState: (key) => this.chain.reference.stateGet(key) !== undefined,
+      isMember: (node) => world.isMember(node),
       storedHeight: (node) => storedHeight(node),
     };
     this.chain = new ChainCheck(this.#context, genesis.genesis, genesis.hash, keys.backend);
     this.signing = new SigningCheck(this.#context);
-    this.#evidence = new EvidenceCheck(this.#context, isFaulty);
+    this.#evidence = new EvidenceCheck(this.#context);
+    this.#rounds = new RoundCheck(this.#context);
   }
 
   fail(violation: string): void {
@@ -66,7 +73,11 @@ export class Checker {
   }
 
   appended(node: SimNode, records: readonly Uint8Array[]): void {
-    this.signing.appended(node, records);
+    for (const record of this.signing.appended(node, records)) {
+      if (!node.correct) continue;
+      if (record.kind === 'vote') this.#rounds.signed(node, record.vote);
+      if (record.kind === 'round-entry') this.#rounds.entered(node, record.height, record.round);
+    }
   }
 
   writtenDurably(node: SimNode, bytes: Buffer): void {
@@ -96,6 +107,11 @@ export class Checker {
     this.#history.note(this.#world.timeline.nowMs, node, 'process ends');
   }
 
+  /** A block is the state of a node: from now on it may sign for the set that the block made. */
+  applied(node: SimNode): void {
+    if (node.correct) this.chain.applied(node);
+  }
+
   committed(node: SimNode, executed: ExecutedBlock): void {
     this.#history.note(
       this.#world.timeline.nowMs,
@@ -116,6 +132,14 @@ export class Checker {
   /** Signed by somebody, whether or not anybody gets it. */
   exists(message: Proposal | Vote): void {
     this.signing.exists(message);
+    if (message.kind === 'vote') this.#rounds.exists(message);
+  }
+
+  /** A node closes its connection to another because of what that did. */
+  dropped(node: SimNode, peer: ValidatorId, reason: string): void {
+    this.#world.cover('peer-dropped');
+    if (node.correct && !node.isDamaged && !this.#context.isFaulty(peer) && !this.#world.isDamaged(peer))
+      this.fail(`blame: node ${node.validator} cuts off the correct ${peer}: ${reason}`);
   }
 
   sent(node: SimNode, to: number, message: ConsensusMessage): void {
@@ -131,7 +155,7 @@ export class Checker {
           ? [message]
           : [];
     const polka = message.kind === 'votes' || message.kind === 'proposal' ? message.polka : null;
-    for (const each of votes) this.signing.exists(each);
+    for (const each of votes) this.exists(each);
     if (polka !== null) this.signing.existsPolka(polka);
     if (!node.correct) return;
     for (const each of votes) {
@@ -157,7 +181,9 @@ export class Checker {
   received(node: SimNode, frame: Frame): void {
     if (frame.channel !== 'consensus' || frame.bytes[0] !== messageKind) return;
     try {
-      this.#evidence.received(node, decodeConsensusMessage(frame.bytes.subarray(1)));
+      const message = decodeConsensusMessage(frame.bytes.subarray(1));
+      this.#evidence.received(node, message);
+      if (message.kind === 'vote') this.#rounds.heard(node, message);
     } catch (error) {
       if (!isChainError(error)) throw error;
     }
@@ -171,7 +197,12 @@ export class Checker {
 
   /** From time to time. */
   sample(nodes: readonly SimNode[]): void {
-    for (const node of nodes) checkBuffers(this.#context, node);
+    for (const node of nodes) {
+      checkBuffers(this.#context, node);
+      this.#rounds.sample(node);
+      const halted = node.correct ? node.host?.halted : null;
+      if (typeof halted === 'string') this.fail(`halt: node ${node.validator} says ${halted}`);
+    }
   }
 
   /** When nothing has been wanted for a while. */

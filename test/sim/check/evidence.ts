@@ -1,21 +1,35 @@
 import type { Equivocation } from '../../../src/consensus/index.ts';
+import type { ValidatorId } from '../../../src/types/brand.ts';
 import type { ConsensusMessage, Proposal, Vote } from '../../../src/types/consensus.ts';
 import type { SimNode } from '../node.ts';
 import type { CheckContext } from './context.ts';
 
-/** Accusations are true, and whoever showed one correct node two conflicting signatures is found. */
+interface Report {
+  readonly node: SimNode;
+  readonly life: object | null;
+  /** Under which the proof of it stands in the ledger. */
+  readonly stateKey: string;
+  readonly what: string;
+}
+
+/** In what is signed. */
+const typeCode = { proposal: 1, prevote: 2, precommit: 3 } as const;
+
+/**
+ * Accusations are true; whoever showed one correct node two conflicting signatures is found; and what a process has found that then lived on is on the chain, of
+ * each height, round and type, whether or not the accused still is a validator.
+ */
 export class EvidenceCheck {
   readonly #c: CheckContext;
-  readonly #isFaulty: (validator: number) => boolean;
   /** Per process: position and signer to the value seen. */
   readonly #seen = new WeakMap<object, Map<string, string>>();
   /** Signers that a correct node, in time and in its own round, saw signing two values; and who has been reported. */
   readonly #visible = new Map<string, string>();
-  readonly reported = new Map<string, { readonly node: SimNode; readonly life: object | null }[]>();
+  readonly #reported = new Set<string>();
+  readonly #reports: Report[] = [];
 
-  constructor(context: CheckContext, isFaulty: (validator: number) => boolean) {
+  constructor(context: CheckContext) {
     this.#c = context;
-    this.#isFaulty = isFaulty;
   }
 
   received(node: SimNode, message: ConsensusMessage): void {
@@ -43,15 +57,28 @@ export class EvidenceCheck {
       positionOf(first) !== positionOf(second)
     )
       return this.#c.fail(`evidence: node ${node.validator} reports what is no double signature of ${name}`);
-    if (!this.#isFaulty(first.validator)) this.#c.fail(`evidence: node ${node.validator} accuses the correct ${name}`);
+    if (!this.#c.isFaulty(name)) this.#c.fail(`evidence: node ${node.validator} accuses the correct ${name}`);
     this.#c.cover('evidence');
-    this.reported.set(name, [...(this.reported.get(name) ?? []), { node, life: node.life }]);
+    this.#reported.add(name);
+    const { height, round } = first;
+    const type = typeCode[first.kind === 'vote' ? first.type : 'proposal'];
+    const stateKey = `evidence/${name}/${height}/${round}/${type}`;
+    this.#reports.push({ node, life: node.life, stateKey, what: `${name} at ${positionOf(first)}` });
   }
 
+  /** The faults are over, and all has come to rest. */
   finished(): void {
     for (const [name, where] of this.#visible)
-      if (!this.reported.has(name))
+      if (!this.#reported.has(name))
         this.#c.fail(`evidence: ${name} showed two signatures, ${where}, and nobody reports it`);
+    for (const { node, life, stateKey, what } of this.#reports) {
+      if (this.#c.isInState(stateKey)) this.#c.cover('evidence-on-chain');
+      // What only a process knew that is gone, or a node that has left, is lost with it.
+      else if (node.life === life && this.#c.isMember(node))
+        this.#c.fail(
+          `evidence: node ${node.validator} saw two signatures of ${what}, and the chain says nothing of it`,
+        );
+    }
   }
 
   #see(node: SimNode, life: object, message: Proposal | Vote): void {
@@ -63,8 +90,10 @@ export class EvidenceCheck {
     else if (before !== valueOf(message)) this.#visible.set(this.#nameOf(message), `at node ${node.validator}: ${key}`);
   }
 
-  #nameOf(message: Proposal | Vote): string {
-    return this.#c.validatorsAt(message.height)[message.validator]?.id ?? `validator ${message.validator}`;
+  #nameOf(message: Proposal | Vote): ValidatorId {
+    return (
+      this.#c.validatorsAt(message.height)[message.validator]?.id ?? (`validator ${message.validator}` as ValidatorId)
+    );
   }
 }
 

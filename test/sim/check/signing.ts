@@ -15,6 +15,8 @@ interface Ledgered {
   /** Last precommit for a block. */
   lock: { readonly height: number; readonly round: number; readonly blockId: string } | null;
   entered: { readonly height: number; readonly round: number } | null;
+  /** Its disk lost signatures of heights up to this one. */
+  forgottenThrough: number;
 }
 
 const stepOf = { proposal: 1, prevote: 2, precommit: 3 } as const;
@@ -33,10 +35,12 @@ export class SigningCheck {
     this.#c = context;
   }
 
-  /** Records are handed to the log. */
-  appended(node: SimNode, records: readonly Uint8Array[]): void {
-    for (const bytes of records) {
+  /** Records are handed to the log, as one write. Returns what they say. */
+  appended(node: SimNode, batch: readonly Uint8Array[]): readonly WalRecord[] {
+    const records: WalRecord[] = [];
+    for (const bytes of batch) {
       const { record, body } = decodeWalRecord(bytes, BLOCK_BYTES_CAP);
+      records.push(record);
       if (
         record.kind === 'block' &&
         (body === null || blockIdOf(decodeBlock(body).header, this.#c.sha256) !== record.blockId)
@@ -44,6 +48,10 @@ export class SigningCheck {
         this.#c.fail(`log: node ${node.validator} writes another body for block ${record.blockId.slice(0, 8)}`);
       this.#of(node).pending.push({ bytes, record });
     }
+    for (const record of records)
+      if (record.kind === 'lock' && !records.some((other) => isPrecommitOf(other, record)) && node.correct)
+        this.#c.fail(`lock: node ${node.validator} locks at ${record.height}/${record.round} and does not precommit`);
+    return records;
   }
 
   /** Bytes reached the platter. */
@@ -63,11 +71,8 @@ export class SigningCheck {
 
   /** What the log gave back at a start. Of what was durable nothing above the store may be missing. */
   replayed(node: SimNode, replay: WalReplay): void {
-    if (replay.condition === 'damaged' || replay.condition === 'missing') {
-      if (node.correct && !node.isDamaged)
-        this.#c.fail(`log: node ${node.validator} finds its sound log ${replay.condition}: ${replay.detail}`);
-      return;
-    }
+    if ((replay.condition === 'damaged' || replay.condition === 'missing') && node.correct && !node.isDamaged)
+      return this.#c.fail(`log: node ${node.validator} finds its sound log ${replay.condition}: ${replay.detail}`);
     const known = this.#of(node);
     const found = new Set<string>();
     for (const bytes of replay.records) {
@@ -75,11 +80,13 @@ export class SigningCheck {
       found.add(keyOf(record));
       this.#durable(node, known, record);
     }
-    if (!node.correct || node.isDamaged) return;
+    if (!node.correct) return;
     const stored = this.#c.storedHeight(node);
-    for (const [key, height] of known.durable)
-      if (height > stored && !found.has(key))
-        this.#c.fail(`log: node ${node.validator} lost ${key}, which was durable`);
+    for (const [key, height] of known.durable) {
+      if (height <= stored || found.has(key)) continue;
+      if (!node.isDamaged) this.#c.fail(`log: node ${node.validator} lost ${key}, which was durable`);
+      else if (isSignature(key)) known.forgottenThrough = Math.max(known.forgottenThrough, height);
+    }
   }
 
   /** A core stands in the highest round that its log shows, never below. */
@@ -143,9 +150,11 @@ export class SigningCheck {
   #signed(node: SimNode, known: Ledgered, own: Proposal | Vote): void {
     const position = positionOf(own);
     const at = nameOf(node, own);
+    if (own.height <= known.forgottenThrough)
+      this.#c.fail(`damaged log: ${at}, of a height of which it does not know any more what it signed`);
     if (compare(position, known.highest) <= 0) this.#c.fail(`monotone signer: ${at} after ${known.highest.join('/')}`);
     known.highest = position;
-    if (own.kind === 'proposal') return;
+    if (own.kind === 'proposal') return this.#lockProposed(known, own, at);
     this.#lockKept(known, own, at);
     this.exists(own);
     if (own.type === 'precommit' && own.blockId !== null)
@@ -174,6 +183,12 @@ export class SigningCheck {
       if (!durable.has(key)) this.#c.fail(`persist before send: ${at} left before ${key} was durable`);
   }
 
+  /** Whoever is locked proposes a value with a polka of the lock's round or later, never a new one. */
+  #lockProposed({ lock }: Ledgered, own: Proposal, at: string): void {
+    if (lock !== null && lock.height === own.height && own.polRound < lock.round)
+      this.#c.fail(`lock: ${at} with POL round ${own.polRound} while locked since round ${lock.round}`);
+  }
+
   /** A lock is given up only for a block that has a polka in the lock's round or later. */
   #lockKept({ lock }: Ledgered, own: Vote, at: string): void {
     if (lock === null || own.blockId === null || lock.height !== own.height || lock.blockId === own.blockId) return;
@@ -198,7 +213,15 @@ export class SigningCheck {
   #of(node: SimNode): Ledgered {
     let found = this.#nodes.get(node);
     if (found === undefined) {
-      found = { durable: new Map(), released: new Map(), pending: [], highest: [0, 0, 0], lock: null, entered: null };
+      found = {
+        durable: new Map(),
+        released: new Map(),
+        pending: [],
+        highest: [0, 0, 0],
+        lock: null,
+        entered: null,
+        forgottenThrough: 0,
+      };
       this.#nodes.set(node, found);
     }
     return found;
@@ -234,4 +257,14 @@ function keyOf(record: WalRecord): string {
     case 'decision':
       return `decision/${record.certificate.height}/${record.certificate.blockId}`;
   }
+}
+
+function isPrecommitOf(record: WalRecord, lock: Extract<WalRecord, { kind: 'lock' }>): boolean {
+  if (record.kind !== 'vote' || record.vote.type !== 'precommit') return false;
+  const { height, round, blockId } = record.vote;
+  return height === lock.height && round === lock.round && blockId === lock.blockId;
+}
+
+function isSignature(key: string): boolean {
+  return /^(proposal|prevote|precommit)\//.test(key);
 }

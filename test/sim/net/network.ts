@@ -64,6 +64,10 @@ export class Network {
   readonly severed = new Set<string>();
   /** `from>to`: so many milliseconds more. */
   readonly slow = new Map<string, number>();
+  /** Who holds back single frames; asked last. */
+  holds: ((to: number, frame: Frame) => boolean) | null = null;
+  /** True: whatever the weather is, it is calm now. */
+  isFair: () => boolean = () => false;
   readonly endpoints: Endpoint[] = [];
   readonly #links = new Set<string>();
   readonly #dialling = new Set<string>();
@@ -114,26 +118,32 @@ export class Network {
 
   sendTo(from: number, to: number, frame: Frame): void {
     const { prng, count } = this.#d;
-    const { dropChance, duplicateChance, lostTopic, favoured } = this.weather;
+    const { dropChance, duplicateChance, lostTopic, favoured } = this.#weatherNow;
     const link = `${from}>${to}`;
     if (!this.isLinked(from, to)) return count('unconnected');
-    if (this.cuts.has(link)) return count('cut');
+    if (!this.isFair() && this.cuts.has(link)) return count('cut');
     if (prng.chance(dropChance)) return count('drop');
     const lostChance = favoured === null ? lostTopicChance : to === favoured ? 0 : lostToOthersChance;
     if (frame.topic === lostTopic && prng.chance(lostChance)) return count('lost-topic');
+    if (this.holds?.(to, frame) === true) return count('held-back');
     const copies = prng.chance(duplicateChance) ? 2 : 1;
     if (copies === 2) count('duplicate');
     for (let i = 0; i < copies; i++) this.#carry(from, to, link, frame);
   }
 
+  get #weatherNow(): Weather {
+    return this.isFair() ? calm : this.weather;
+  }
+
   #carry(from: number, to: number, link: string, frame: Frame): void {
     const { prng, count, timeline, trace } = this.#d;
+    const { delayMsMax, inOrder } = this.#weatherNow;
     const slowMs = this.slow.get(link) ?? 0;
-    const delayMs = 0.2 + (prng.u32() / 2 ** 32) * this.weather.delayMsMax + slowMs;
+    const delayMs = 0.2 + (prng.u32() / 2 ** 32) * delayMsMax + slowMs;
     if (delayMs > 250) count('delay');
     let atMs = timeline.nowMs + delayMs;
     const last = this.#lastMs.get(link) ?? 0;
-    if (this.weather.inOrder) atMs = Math.max(atMs, last);
+    if (inOrder) atMs = Math.max(atMs, last);
     else if (atMs < last) count('reorder');
     this.#lastMs.set(link, Math.max(last, atMs));
     timeline.after(atMs - timeline.nowMs, () => {

@@ -21,6 +21,7 @@ interface Deps {
   /** What an answer looks like when it leaves. */
   readonly tapAnswer: (method: string, request: Uint8Array, answer: Uint8Array) => Uint8Array;
   readonly enter: (run: () => void) => void;
+  readonly onDrop: (peer: ValidatorId, reason: string) => void;
 }
 
 interface Call {
@@ -83,7 +84,8 @@ export class SimMesh implements Mesh {
     if (this.isListening) this.#d.network.refresh(this.#d.endpoint);
   }
 
-  drop(peer: ValidatorId): void {
+  drop(peer: ValidatorId, reason: string): void {
+    this.#d.onDrop(peer, reason);
     const validator = this.#d.indexOf(peer);
     for (const other of [...this.#up])
       if (this.#validatorOf(other) === validator) this.#d.network.close(this.#d.endpoint, other, redialMs);
