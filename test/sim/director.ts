@@ -15,7 +15,7 @@ interface Plan {
   readonly lockers: ReadonlySet<number>;
 }
 
-const heightsMax = 4;
+const heightsMax = 6;
 /** An attempt that faults have brought to a standstill is given up. */
 const patienceMs = 2_500;
 
@@ -43,7 +43,7 @@ export class Director {
   constructor(world: World, prng: Prng) {
     this.#world = world;
     this.#prng = prng;
-    this.#left = prng.between(1, heightsMax);
+    this.#left = prng.between(2, heightsMax);
     world.network.holds = (to, frame) => this.#holds(to, frame);
     world.network.isFair = () => this.isActive;
     this.#next(prng.between(200, 2_000));
@@ -84,7 +84,7 @@ export class Director {
     if (!isOver) return timeline.after(50, () => this.#watch());
     if (this.#round >= this.#rounds) this.#world.count('directed-to-its-end');
     this.#height = 0;
-    this.#next(this.#prng.between(200, 2_500));
+    this.#next(this.#prng.between(200, 1_500));
   }
 
   #holds(to: number, frame: Frame): boolean {

@@ -258,8 +258,11 @@ export class Adversary {
     const peer = this.#prng.pick(this.#peers());
     const far = this.#prng.pick([5, 50, 5_000, 2_000_000]);
     for (let i = 0; i < 12; i++) this.#tell(peer, this.#vote('prevote', this.#round + far + i, this.#someValue()));
-    for (let height = this.#height + 1; height < this.#height + 4; height++)
-      this.#tell(peer, this.#forge.vote('precommit', height, 0, this.#someValue()));
+    for (let height = this.#height + 1; height < this.#height + 4; height++) {
+      const vote = this.#forge.vote('precommit', height, 0, this.#someValue());
+      this.#world.checker.exists(vote);
+      this.#tell(peer, vote);
+    }
   }
 
   #claimHeight(): void {

@@ -63,7 +63,8 @@ export class EvidenceCheck {
     const { height, round } = first;
     const type = typeCode[first.kind === 'vote' ? first.type : 'proposal'];
     const stateKey = `evidence/${name}/${height}/${round}/${type}`;
-    this.#reports.push({ node, life: node.life, stateKey, what: `${name} at ${positionOf(first)}` });
+    // Of an organisation that is no validator yet the chain takes nothing.
+    if (this.#c.isMember(node)) this.#reports.push({ node, life: node.life, stateKey, what: `${name} at ${positionOf(first)}` });
   }
 
   /** The faults are over, and all has come to rest. */
