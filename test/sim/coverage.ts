@@ -6,10 +6,10 @@ import type { SimResult } from './world.ts';
  */
 const coverageMin: Readonly<Record<string, number>> = {
   L11: 2500,
-  L16: 15,
+  L16: 30,
   L18: 500,
   L22: 1800,
-  L28: 60,
+  L28: 120,
   L34: 500,
   L36: 1600,
   L44: 400,
@@ -19,10 +19,9 @@ const coverageMin: Readonly<Record<string, number>> = {
   L57: 300,
   L61: 350,
   L65: 70,
-  // A few runs have dozens, most none.
-  'round>3': 40,
-  'pol-reproposal': 30,
-  'late-polka': 20,
+  'round>3': 150,
+  'pol-reproposal': 80,
+  'late-polka': 50,
   resume: 220,
   sync: 100,
   synced: 120,
@@ -34,10 +33,12 @@ const coverageMin: Readonly<Record<string, number>> = {
   'nil-precommits': 700,
   'buffered-delivered': 200,
   acknowledged: 700,
-  'set-change': 40,
-  'set-join': 15,
-  'set-remove': 6,
-  'set-replace': 15,
+  relock: 10,
+  unlock: 3,
+  'set-change': 30,
+  'set-join': 12,
+  'set-remove': 3,
+  'set-replace': 10,
   'evidence-on-chain': 250,
 };
 
@@ -48,10 +49,11 @@ const faultsMin: Readonly<Record<string, number>> = {
   duplicate: 2500,
   reorder: 7000,
   'lost-topic': 700,
-  cut: 3000,
+  // In fair weather under a director nothing is cut.
+  cut: 1000,
   partition: 60,
   'one-way-cut': 60,
-  flapping: 20,
+  flapping: 8,
   'slow-link': 40,
   unconnected: 1200,
   crash: 65,
@@ -71,8 +73,10 @@ const faultsMin: Readonly<Record<string, number>> = {
   'byzantine-lie-blocks': 25,
   'byzantine-lie-handover': 20,
   'byzantine-leaver': 30,
-  directed: 40,
-  'held-back': 1000,
+  directed: 50,
+  'directed-to-its-end': 15,
+  'directed-crash': 20,
+  'held-back': 2500,
 };
 
 const runsMin = 20;

@@ -141,11 +141,13 @@ export class Phases {
     const hears = (): boolean => deaf === null || counted.every((node) => node === deaf || node.height > height);
     network.holds = (to, { topic }) => !hears() && topic === 'precommit' && to === deaf?.endpoint;
     workload.propose();
-    timeline.after(missMs, () => {
-      if (counted.some((node) => node.height <= height))
-        return checker.fail(`wake: who missed a decision is not told of it: ${this.#whereTheyAre()}`);
-      this.isOver = true;
-    });
+    const endMs = timeline.nowMs + missMs;
+    const look = (): void => {
+      if (counted.every((node) => node.height > height)) return void (this.isOver = true);
+      if (timeline.nowMs < endMs) return timeline.after(100, look);
+      checker.fail(`wake: who missed a decision is not told of it: ${this.#whereTheyAre()}`);
+    };
+    look();
   }
 
   /** Correct validators of the newest set, on whose disk everything is. */

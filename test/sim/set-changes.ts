@@ -43,7 +43,7 @@ export class SetChanges {
   constructor(world: World, prng: Prng) {
     this.#world = world;
     this.#prng = prng;
-    this.#wanted = prng.pick([1, 1, 2, 3]);
+    this.#wanted = prng.pick([1, 1, 2]);
   }
 
   /** What has not come to its end; null when nothing is under way and enough was changed. */

@@ -110,7 +110,7 @@ export class World {
     this.workload = new Workload(this, this.prng.fork());
     this.setChanges = hasSetChanges ? new SetChanges(this, this.prng.fork()) : null;
     this.director =
-      !split && options.nodes >= setChangesFrom && this.allows('directed') && this.prng.chance(0.7)
+      !split && options.nodes >= setChangesFrom && this.allows('directed') && this.prng.chance(0.5)
         ? new Director(this, this.prng.fork())
         : null;
     this.#phases = new Phases(this, options.heights, this.stormMs);
