@@ -74,7 +74,8 @@ const faultsMin: Readonly<Record<string, number>> = {
   'byzantine-lie-handover': 20,
   'byzantine-leaver': 30,
   directed: 50,
-  'directed-to-its-end': 15,
+  'directed-to-its-end': 12,
+  starved: 10,
   'directed-crash': 20,
   'held-back': 2500,
 };

@@ -1,6 +1,7 @@
 import { decodeConsensusMessage } from '../../src/codec/consensus-wire.ts';
 import { proposerOf, quorumOf } from '../../src/consensus/index.ts';
 import { isChainError } from '../../src/errors/chain-error.ts';
+import { announcementKind } from '../../src/node/block-exchange.ts';
 import { messageKind } from '../../src/node/engine.ts';
 import type { ConsensusMessage } from '../../src/types/consensus.ts';
 import type { Frame } from './net/network.ts';
@@ -32,6 +33,8 @@ export class Director {
   #height = 0;
   #rounds = 0;
   #round = -1;
+  /** Instead of a plan: it hears every vote, and of no block what is in it. */
+  #starved: number | null = null;
   #untilMs = 0;
   readonly #plans = new Map<number, Plan>();
   /** Prevotes for a block that a node which must not see its polka has heard. */
@@ -64,7 +67,8 @@ export class Director {
       this.#plans.clear();
       this.#heard.clear();
       this.#height = checker.chain.height + 2;
-      this.#rounds = this.#prng.between(2, 5);
+      this.#starved = this.#prng.chance(0.25) ? this.#prng.pick(this.#validators) : null;
+      this.#rounds = this.#starved === null ? this.#prng.between(2, 5) : 0;
       this.#round = -1;
       this.#untilMs = timeline.nowMs + patienceMs;
       this.#locked.clear();
@@ -79,16 +83,19 @@ export class Director {
 
   #watch(): void {
     const { timeline, checker, stormy } = this.#world;
-    const isOver =
-      !stormy || timeline.nowMs > this.#untilMs || checker.chain.height >= this.#height || this.#round >= this.#rounds;
+    const isDone = checker.chain.height >= this.#height || this.#round >= this.#rounds;
+    const isOver = !stormy || timeline.nowMs > this.#untilMs || (this.#starved === null && isDone);
     if (!isOver) return timeline.after(50, () => this.#watch());
-    if (this.#round >= this.#rounds) this.#world.count('directed-to-its-end');
+    if (this.#starved !== null) this.#world.count('starved');
+    else if (this.#round >= this.#rounds) this.#world.count('directed-to-its-end');
     this.#height = 0;
     this.#next(this.#prng.between(200, 1_500));
   }
 
   #holds(to: number, frame: Frame): boolean {
     if (!this.isActive) return false;
+    const node = this.#world.network.endpoints[to]?.validator ?? -1;
+    if (this.#starved !== null) return node === this.#starved && isBody(frame);
     const message = this.#decoded(frame);
     if (message === null || message.kind === 'commit' || message.kind === 'round-state') return false;
     if (message.height !== this.#height) return false;
@@ -97,7 +104,6 @@ export class Director {
     const { round } = message;
     this.#enter(round);
     const plan = this.#plans.get(round);
-    const node = this.#world.network.endpoints[to]?.validator ?? -1;
     if (plan === undefined) return false;
     if (message.kind === 'proposal') return plan.deprived.has(node);
     if (message.type === 'precommit' || message.blockId === null || plan.lockers.has(node)) return false;
@@ -162,4 +168,9 @@ export class Director {
     this.#last = { bytes, message };
     return message;
   }
+}
+
+function isBody({ channel, bytes, call }: Frame): boolean {
+  if (channel === 'consensus') return bytes[0] === announcementKind;
+  return channel === 'answer' && (call?.method === 'block' || call?.method === 'txs');
 }

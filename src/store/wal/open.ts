@@ -81,6 +81,10 @@ async function resume(disk: Disk, dir: string, segmentBytes: number, log: Intact
   await rewrite(segments, log.unconfirmed);
   await onDisk(dir, 'sync folder', () => disk.syncDirectory(dir));
   const slots = await SlotFile.open(disk, dir);
+  // The newest slot may be such a page too: the same bytes again, or the next one would stand on the disk beside one that is three older. Where the other
+  // is not intact the power has failed, the cache is gone, and the only slot that there is must not be touched.
+  const areIntact = (await slots.read()).every((each) => each !== undefined);
+  if (areIntact) await slots.write(log.slot);
   let slot: Slot = { ...log.slot, epoch: log.slot.epoch + 1, end: log.end, triple: log.triple };
   for (let i = 0; i < 2; i++) {
     slot = { ...slot, counter: slot.counter + 1 };

@@ -4,6 +4,7 @@ import type { Fault } from '../fault.ts';
 const tests = ['test/sim/fixed.test.ts'];
 const sim = { tests, project: 'sim' } as const;
 
+const step = 'src/consensus/rules/propose-step.ts';
 const prevotes = 'src/consensus/rules/prevotes.ts';
 const precommits = 'src/consensus/rules/precommits.ts';
 const engine = 'src/node/engine.ts';
@@ -132,7 +133,47 @@ export const simFaults: readonly Fault[] = [
     replace: '',
   },
 
+  {
+    ...sim,
+    fault: 'A verdict is an object, so every block is valid.',
+    file: step,
+    find: 'verdict.ok === true &&\n    verdict.proposer === validator &&\n    (validator === config.self ||',
+    replace:
+      'Boolean(verdict) &&\n    (verdict.ok !== true || verdict.proposer === validator) &&\n    (verdict.ok !== true ||\n      validator === config.self ||',
+  },
+
+  {
+    ...sim,
+    fault: 'One sender alone makes others jump to its round (in a whole committee).',
+    file: precommits,
+    find: 'descending[faultyMax(h.config.validators)]',
+    replace: 'descending[0]',
+  },
+
+  // Sets of validators.
+  {
+    ...sim,
+    fault: 'The set before verifies the first height of the new one.',
+    file: engine,
+    find: 'const { height, validators } = app.info();',
+    replace: 'const { height, lastValidators: validators } = app.info();',
+  },
+  {
+    ...sim,
+    fault: 'The certificate of a synced block is verified with the set of the block before.',
+    file: 'src/node/sync.ts',
+    find: 'voteKeys: info.validators.map',
+    replace: 'voteKeys: info.lastValidators.map',
+  },
+
   // Locks and polkas.
+  {
+    ...sim,
+    fault: 'A lock of round 0 is taken for no lock (in a whole committee).',
+    file: step,
+    find: '(h.lockedRound === -1 || h.lockedBlock === blockId)',
+    replace: '(h.lockedRound <= 0 || h.lockedBlock === blockId)',
+  },
   {
     ...sim,
     fault: 'Prevotes of a minority make a polka.',

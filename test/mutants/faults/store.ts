@@ -113,4 +113,12 @@ export const storeFaults: readonly Fault[] = [
     project: 'unit',
     named: 'after a power failure',
   },
+  {
+    fault: 'A slot that a failed sync left in the page cache only is built on.',
+    file: 'src/store/wal/open.ts',
+    find: 'if (areIntact) await slots.write(log.slot);',
+    replace: '',
+    tests: ['test/unit/store/wal/damage.test.ts'],
+    project: 'unit',
+  },
 ];

@@ -36,6 +36,5 @@ export function checkNothingLeft(c: CheckContext, node: SimNode): void {
     c.fail(`bounds: node ${node.validator} still remembers ${gossip} transactions, ${mempool} wait`);
   // For the next height, and of the faulty: eight blocks of each, and what stands for them.
   const faulty = node.host.app.info().validators.filter(({ id }) => c.isFaulty(id)).length;
-  if (exchange > 16 * (faulty + 1))
-    c.fail(`bounds: node ${node.validator} is idle and keeps ${exchange} blocks`);
+  if (exchange > 16 * (faulty + 1)) c.fail(`bounds: node ${node.validator} is idle and keeps ${exchange} blocks`);
 }

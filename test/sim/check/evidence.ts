@@ -64,7 +64,8 @@ export class EvidenceCheck {
     const type = typeCode[first.kind === 'vote' ? first.type : 'proposal'];
     const stateKey = `evidence/${name}/${height}/${round}/${type}`;
     // Of an organisation that is no validator yet the chain takes nothing.
-    if (this.#c.isMember(node)) this.#reports.push({ node, life: node.life, stateKey, what: `${name} at ${positionOf(first)}` });
+    if (this.#c.isMember(node))
+      this.#reports.push({ node, life: node.life, stateKey, what: `${name} at ${positionOf(first)}` });
   }
 
   /** The faults are over, and all has come to rest. */

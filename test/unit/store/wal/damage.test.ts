@@ -150,6 +150,33 @@ describe('what was never acknowledged', () => {
   });
 });
 
+describe('P3: a sync of the slot that failed', () => {
+  test('and a power failure at any moment of the next start leave a sound log', async () => {
+    const before = await writtenLog(['first']);
+    let crashes = 0;
+    for (let crashAt = 1; crashAt <= 40; crashAt++) {
+      let isBroken = false;
+      const fail = (operation: string, at: string): string | undefined =>
+        isBroken && operation === 'sync' && at === slotsPath ? 'EIO' : undefined;
+      const failing = SimulatedDisk.of(before, { fail });
+      const { wal } = await open(failing, 'resume');
+      isBroken = true;
+      await expect(appendAll(wal, ['written, never synced'])).rejects.toMatchObject({ code: 'WAL_IO' });
+      const disk = failing.afterKill({ crashAt });
+      disk.forgetUnsynced(slotsPath);
+      await Promise.race([open(disk, 'resume'), new Promise((resolve) => setTimeout(resolve, 5))]);
+      if (disk.crashed) crashes += 1;
+      const { replay } = await open(
+        disk.afterPowerFailure((below) => below - 1),
+        'resume',
+      );
+      expect(replay, `crash at ${crashAt}`).toMatchObject({ detail: expect.not.stringContaining('counters') });
+      expect(['clean', 'torn']).toContain(replay.condition);
+    }
+    expect(crashes).toBeGreaterThan(10);
+  });
+});
+
 async function writtenLogOf(files: Map<string, Buffer>, more: readonly string[]): Promise<Map<string, Buffer>> {
   const disk = SimulatedDisk.of(files);
   // The log goes on in the epoch that the slot of `files` names, as if it had never been closed.
