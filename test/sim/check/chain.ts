@@ -52,7 +52,8 @@ export class ChainCheck {
   }
 
   validatorsAt(height: number): readonly Validator[] {
-    for (let at = height; at >= 1; at--) {
+    // A faulty one names heights without end.
+    for (let at = Math.min(height, this.#referenceHeight + 1); at >= 1; at--) {
       const set = this.#sets.get(at);
       if (set !== undefined) return set;
     }
