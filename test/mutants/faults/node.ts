@@ -405,6 +405,9 @@ export const nodeFaults: readonly Fault[] = [
     find: 'if (at >= 0) this.#waiting.splice(at, 1);',
     replace: 'if (at >= 0) return;',
     tests: ['test/unit/node/review-thread.test.ts'],
+    project: 'unit',
+  },
+  {
     fault: "Whoever answers a handover with anything stays a peer, and its error is nobody's.",
     file: 'src/node/handovers.ts',
     find: 'network.drop(peer, (error as Error).message);',
