@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -131,6 +132,23 @@ test('who waits for a lock is told who holds it', async () => {
   });
   await waiting;
   expect(holders).toEqual([process.pid]);
+});
+
+test('ports that one process was given are given to no other while it lives, though nothing listens there', async () => {
+  const script = `import('${import.meta.resolve('./ports.ts')}').then(async ({ freePorts }) => {
+    process.stdout.write(JSON.stringify(await freePorts(200)) + '\\n');
+    process.stdin.resume();
+  })`;
+  const other = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['pipe', 'pipe', 'inherit'] });
+  try {
+    const [line] = (await once(other.stdout, 'data')) as [Buffer];
+    const theirs = new Set(JSON.parse(line.toString()) as number[]);
+    expect(theirs.size).toBe(200);
+    // Of so many, five would be the same by chance.
+    expect((await freePorts(300)).filter((port) => theirs.has(port))).toEqual([]);
+  } finally {
+    other.kill();
+  }
 });
 
 test('free ports are different, and below the range of outgoing connections', async () => {
