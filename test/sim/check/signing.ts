@@ -81,6 +81,8 @@ export class SigningCheck {
       this.#durable(node, known, record);
     }
     if (!node.correct) return;
+    // By what this start found: a deletion that was not synced is undone by a power failure, and then the node knows again.
+    known.forgottenThrough = 0;
     const stored = this.#c.storedHeight(node);
     for (const [key, height] of known.durable) {
       if (height <= stored || found.has(key)) continue;
