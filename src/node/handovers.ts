@@ -1,5 +1,6 @@
 import { ByteReader, ByteWriter, canonicalJson, decodeWith, fromBase64, parseJson, toBase64 } from '../codec/index.ts';
 import { z } from 'zod';
+import { isChainError } from '../errors/chain-error.ts';
 import { assembleCheckpoint, verifyCosignature, type Checkpoint, type Cosignature } from '../ledger/checkpoint.ts';
 import { count, signatureText } from '../ledger/schema/scalars.ts';
 import type { LedgerReader } from '../ports/ledger-reader.ts';
@@ -140,8 +141,9 @@ export class Handovers {
       try {
         if (answer !== undefined) take(peer, answer);
       } catch (error) {
-        // One that answers with anything must not end this process, nor keep the others from handing over.
-        network.drop(peer, (error as Error).message);
+        // One that answers with anything must not end this process, nor keep the others from handing over. A signature that does not fit may come from a peer whose keys
+        // are just being replaced: it does not count, and that is all.
+        if (!isChainError(error, 'LEDGER_CHECKPOINT_SIGNATURE')) network.drop(peer, (error as Error).message);
       }
     });
     take(self, await this.serve(request));

@@ -69,14 +69,16 @@ export const simFaults: readonly Fault[] = [
     replace: 'conflictsWith: null',
   },
   {
-    ...sim,
+    tests: ['test/unit/consensus/future-rounds.test.ts'],
+    project: 'unit',
     fault: 'Votes of all future rounds are kept.',
     file: 'src/consensus/votes.ts',
     find: 'dropSupersededFuture(h, vote.validator, vote.round);',
     replace: '',
   },
   {
-    ...sim,
+    tests: ['test/unit/node/review-p8-comes-back.test.ts'],
+    project: 'unit',
     fault: 'The own clock decides whether a block is valid, on sync too.',
     file: 'src/node/sync.ts',
     find: 'requireBody(block);',
@@ -328,7 +330,8 @@ export const simFaults: readonly Fault[] = [
     replace: '',
   },
   {
-    ...sim,
+    tests: ['test/unit/node/snapshot.test.ts'],
+    project: 'unit',
     fault: 'A certificate that comes with a synced block is not verified.',
     file: 'src/node/sync.ts',
     find: 'verifyCertificate({ chain, voteKeys: info.validators.map(({ voteKey }) => voteKey), verify }, certificate);',

@@ -63,8 +63,9 @@ export class EvidenceCheck {
     const { height, round } = first;
     const type = typeCode[first.kind === 'vote' ? first.type : 'proposal'];
     const stateKey = `evidence/${name}/${height}/${round}/${type}`;
-    // Of an organisation that is no validator yet the chain takes nothing.
-    if (this.#c.isMember(node))
+    // Of an organisation that is no validator yet the chain takes nothing, nor does the node itself while its own state says so.
+    const isKnown = node.host?.app.info().validators.some(({ id }) => id === node.id) === true;
+    if (isKnown && this.#c.isMember(node))
       this.#reports.push({ node, life: node.life, stateKey, what: `${name} at ${positionOf(first)}` });
   }
 

@@ -22,13 +22,15 @@ interface Stay {
   readonly precommits: Set<string>;
   prevotesMs: number | null;
   precommitsMs: number | null;
-  prevoted: boolean;
+  /** Of the own prevote: before it no timeout of the prevotes runs (line 34). */
+  prevotedMs: number | null;
   precommitted: boolean;
 }
 
 /** A clock of a node runs at most so much faster or slower than the true one. */
 const drift = 1.1;
-const slackMs = 200;
+/** A vote is seen when it is handed to the log, and that waits for a slow disk. */
+const slackMs = 5_000;
 const nil = 'nil';
 
 /** Of the design, written down a second time: 250 + 100 r ms, at most 30 s. */
@@ -73,7 +75,7 @@ export class RoundCheck {
     this.exists(vote);
     const stay = this.#stay(node);
     if (stay !== null && stay.height === vote.height && stay.round === vote.round) {
-      if (vote.type === 'prevote') stay.prevoted = true;
+      if (vote.type === 'prevote') stay.prevotedMs ??= this.#c.nowMs();
       else stay.precommitted = true;
       this.#count(stay, vote.type, node.id);
     }
@@ -112,8 +114,9 @@ export class RoundCheck {
   /** From time to time: whoever has heard enough goes on after its timeout. */
   sample(node: SimNode): void {
     const stay = this.#stay(node);
-    if (stay === null || !stay.prevoted) return;
-    const { height, round, prevotesMs, precommitsMs } = stay;
+    if (stay === null || stay.prevotedMs === null) return;
+    const { height, round, prevotedMs, precommitsMs } = stay;
+    const prevotesMs = stay.prevotesMs === null ? null : Math.max(stay.prevotesMs, prevotedMs);
     const limitMs = timeoutMs(round) * drift + slackMs;
     const late = (sinceMs: number | null): boolean => sinceMs !== null && this.#c.nowMs() - sinceMs > limitMs;
     if (!stay.precommitted && late(prevotesMs))
@@ -150,7 +153,7 @@ export class RoundCheck {
     if (known?.life === life && known.height === height && known.round === round)
       return known.clockSets === node.clockSets ? known : null;
     const votes = { prevotes: new Set<string>(), precommits: new Set<string>(), prevotesMs: null, precommitsMs: null };
-    const stay = { life, height, round, clockSets: node.clockSets, ...votes, prevoted: false, precommitted: false };
+    const stay = { life, height, round, clockSets: node.clockSets, ...votes, prevotedMs: null, precommitted: false };
     this.#stays.set(node, stay);
     return stay;
   }

@@ -50,16 +50,17 @@ async function answerOf(org: string): Promise<Uint8Array> {
 
 describe('P7: a handover with one Byzantine validator among four', () => {
   it.each([
-    ['no JSON', async () => new TextEncoder().encode('\0')],
-    ['half an answer', async () => new TextEncoder().encode('{"before":null}')],
-    ['the signature of somebody else', () => answerOf('delta')],
-  ])('comes about, and costs the one that answers %s its connection and nobody else his process', async (_, lie) => {
+    ['no JSON', async () => new TextEncoder().encode('\0'), true],
+    ['half an answer', async () => new TextEncoder().encode('{"before":null}'), true],
+    // As a peer may whose keys are just being replaced.
+    ['the signature of somebody else', () => answerOf('delta'), false],
+  ])("comes about although one answers %s, and ends nobody's process", async (_, lie, isDropped) => {
     const [alpha, beta, gamma, delta] = ORGS;
     const answers = { [gamma]: lie, [beta]: () => answerOf(beta), [delta]: () => answerOf(delta) };
     const { handovers, dropped, published } = handoversOf(alpha, answers);
     handovers.start();
     await vi.waitFor(() => expect(published.length).toBeGreaterThan(0), { timeout: 60_000 });
     expect(published[0]).toMatchObject({ set: 1 });
-    expect(new Set(dropped)).toEqual(new Set([gamma]));
+    expect(new Set(dropped)).toEqual(new Set(isDropped ? [gamma] : []));
   });
 });

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { initialState, step, type ConsensusEvent, type ConsensusState } from '../../../src/consensus/index.ts';
+import {
+  footprintOf,
+  initialState,
+  step,
+  type ConsensusEvent,
+  type ConsensusState,
+} from '../../../src/consensus/index.ts';
 import type { ConsensusMessage } from '../../../src/types/consensus.ts';
 import { heightConfig } from './height-config.ts';
 import { blockA, blockB, chain, proposal, sign, vote } from './messages.ts';
@@ -43,5 +49,18 @@ describe('P7: proposals for rounds that are far away', () => {
     hear(state, proposal(84, blockA, null));
     expect(state.current?.rounds.get(80)?.prevotes.slots.size).toBe(1);
     expect(proposedRounds(state)).toEqual([84]);
+  });
+});
+
+describe('P7: votes for rounds that are far away', () => {
+  it('take one round a validator, however many it signs', () => {
+    const state = started();
+    for (let far = 8; far < 8 + 400; far += 1) {
+      hear(state, vote('prevote', 2, far, blockA));
+      hear(state, vote('precommit', 2, far, null));
+    }
+    const kept = [...(state.current?.rounds ?? [])].filter(([far]) => far >= 8);
+    expect(kept.map(([far]) => far)).toEqual([407]);
+    expect(footprintOf(state).votes).toBeLessThan(8);
   });
 });
