@@ -14,8 +14,8 @@ type Tier = (typeof allTiers)[number];
 const clusterFiles = (...names: readonly string[]) => names.map((name) => `test/cluster/${name}.test.ts`);
 /** A third of the cluster tier by time, so that the two lists of its step end together. */
 const besideFiles = clusterFiles('dishonest-node', 'quickstart', 'recording', 'survival');
-/** Keeps all processors busy, which others beside it would take for slowness of what they test. */
-const aloneFiles = clusterFiles('attribution');
+/** The one keeps all processors busy, which others beside it would take for slowness of what they test; the other has seconds to find what it plants. */
+const aloneFiles = clusterFiles('attribution', 'bypass');
 interface Part {
   readonly tier: Tier;
   /** Arguments of vitest that choose among the tier's files. */
