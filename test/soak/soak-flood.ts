@@ -65,7 +65,7 @@ interface Others {
   readonly failures: readonly string[];
 }
 
-/** Writes that no policy concerns, of another user, one after the other. @throws Error if more than one in fifty fails. */
+/** Writes that no policy concerns, of another user, one after the other. @throws Error if one fails. */
 async function others(playground: Playground, prefix: string, goesOn: (done: number) => boolean): Promise<Others> {
   const latenciesMs: number[] = [];
   const failures: string[] = [];
