@@ -63,12 +63,14 @@ async function deadProposer(committee: Committee): Promise<void> {
 /** From the start of a killed node to the first certificate that holds its vote, under load. */
 async function votesAgain(committee: Committee): Promise<void> {
   const samples: number[] = [];
-  const load = new Load(committee, 'votes', 2);
+  let restarted = '';
+  const load = new Load(committee, 'votes', 2, (org) => org !== restarted);
   try {
     for (let round = 0; round < ROUNDS; round += 1) {
       const index = round % committee.nodes.length;
       const node = committee.nodes[index] as FaultNode;
       const witness = committee.nodes[(index + 1) % committee.nodes.length] as FaultNode;
+      restarted = node.org;
       await node.kill();
       await load.progress(5);
       const { height } = await witness.reader.status();

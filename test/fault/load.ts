@@ -9,14 +9,17 @@ const ASK_TIMEOUT_MS = 4_000;
 export class Load {
   readonly #committee: Committee;
   readonly #prefix: string;
+  readonly #mayAsk: (org: string) => boolean;
   readonly #clients: Promise<void>[];
   readonly changes: Change[] = [];
   #sent = 0;
   #stopped = false;
 
-  constructor(committee: Committee, prefix: string, clients: number) {
+  /** `mayAsk`: organisations whose nodes a caller that looks at readiness, as the failover does, would ask. */
+  constructor(committee: Committee, prefix: string, clients: number, mayAsk?: (org: string) => boolean) {
     this.#committee = committee;
     this.#prefix = prefix;
+    this.#mayAsk = mayAsk ?? ((org) => committee.node(org).isRunning);
     this.#clients = Array.from({ length: clients }, () => this.#client());
   }
 
@@ -57,7 +60,7 @@ export class Load {
   async #client(): Promise<void> {
     while (!this.#stopped) {
       const via = this.#committee.founded.hooks.flatMap(({ orgs }) => {
-        const running = orgs.filter((org) => this.#committee.node(org).isRunning);
+        const running = orgs.filter(this.#mayAsk);
         const org = running[this.#sent % Math.max(1, running.length)];
         return org === undefined ? [] : [org];
       });
