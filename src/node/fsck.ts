@@ -51,7 +51,7 @@ interface Finding {
 export async function runFsck(options: FsckOptions): Promise<number> {
   const { dataDir, genesisFile } = placesOf(options);
   const genesis = await readGenesis(genesisFile);
-  const store = await openStoreForReading(dataDir, { chain: genesis.hash });
+  const store = await openStoreForReading(dataDir, { chain: genesis.hash, whole: true });
   try {
     const findings: Finding[] = [];
     for (const finding of problemsOf(store, genesis)) {

@@ -98,7 +98,9 @@ export class ConsensusHost {
     });
     try {
       const consensusLog = await openConsensusLog(store, join(config.dataDir, 'wal'), world.openWal);
-      return await new ConsensusHost(options, store, consensusLog).#recover();
+      const host = await new ConsensusHost(options, store, consensusLog).#recover();
+      store.opened();
+      return host;
     } catch (error) {
       await store.close();
       throw error;

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, mkdirSync, statSync, statfsSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, rmSync, statSync, statfsSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ChainError } from '../errors/chain-error.ts';
 import { schemaVersion } from './lmdb/bucket-registry.ts';
@@ -7,6 +7,7 @@ import { storeFailure } from './lmdb/failure.ts';
 import { localKey, nameKey } from './lmdb/key.ts';
 import { migrate, schemaOf, schemaWrite } from './lmdb/migration.ts';
 import { ProcessLock } from './lmdb/process-lock.ts';
+import { looksCut, requireReadable } from './lmdb/readable.ts';
 import { syncDirectory } from './sync-directory.ts';
 import { Table, type Write } from './lmdb/table.ts';
 import { databaseFolder, Store } from './store.ts';
@@ -15,6 +16,8 @@ import type { Hash } from '../types/brand.ts';
 /** Where a store is rebuilt, inside a data folder; with the marker in it, it only has to take its place. */
 export const repairFolder = 'repairing';
 export const repairCompleteMarker = 'complete';
+/** In a data folder while its store is opened: one that is left is of a process which that has ended. */
+const openingMarker = 'opening';
 /** LMDB crashes the process where not even its first pages can be written. */
 const freeBytesMin = 256 * 1024;
 const chainKey = nameKey('meta', 'chain');
@@ -27,20 +30,32 @@ export interface NewStore {
 
 /**
  * Opens the store of `<dataDir>/db` for this process alone, making the folder if need be. Throws STORE_OTHER_CHAIN, STORE_IN_USE,
- * STORE_SCHEMA_NEWER, STORE_PERMISSION, STORE_NOT_A_FOLDER, STORE_FULL or STORE_IO; nothing stays locked then.
+ * STORE_SCHEMA_NEWER, STORE_PERMISSION, STORE_NOT_A_FOLDER, STORE_FULL, STORE_DAMAGED or STORE_IO; nothing stays locked then. Whoever has read what it
+ * needs calls `opened()` of the store: a process that ends before lets the next one look through the store first.
  */
 export async function openStore(dataDir: string, options: NewStore): Promise<Store> {
   prepareFolder(dataDir);
   const lock = ProcessLock.take(dataDir);
+  const path = join(dataDir, databaseFolder);
+  const marker = join(dataDir, openingMarker);
   let table: Table | undefined;
+  let onOpened = (): void => undefined;
   try {
-    table = Table.open(join(dataDir, databaseFolder), { readOnly: false });
-    const store = await openStoreOver(table, { dir: dataDir, ...options, onClose: () => lock.release() });
+    if (existsSync(marker) || looksCut(path)) await requireReadable(path);
+    onOpened = (): void => rmSync(marker, { force: true });
+    writeFileSync(marker, '');
+    table = Table.open(path, { readOnly: false });
+    const onClose = (): void => {
+      onOpened();
+      lock.release();
+    };
+    const store = await openStoreOver(table, { dir: dataDir, ...options, onOpened, onClose });
     syncDirectory(dataDir);
     syncDirectory(join(dataDir, databaseFolder));
     return store;
   } catch (error) {
     await table?.close();
+    onOpened();
     lock.release();
     throw storeFailure(dataDir, 'open', error);
   }
@@ -49,22 +64,25 @@ export async function openStore(dataDir: string, options: NewStore): Promise<Sto
 /** A store over a table that is open already, of this chain or empty. Throws as `openStore` does; the table stays open then. */
 export async function openStoreOver(
   table: Table,
-  options: NewStore & { readonly dir: string; readonly onClose: () => void },
+  options: NewStore & { readonly dir: string; readonly onOpened?: () => void; readonly onClose: () => void },
 ): Promise<Store> {
-  const { dir, chain, onClose } = options;
-  const created = await prepareTable(table, dir, options);
-  return new Store({ dir, chain, created, table, onClose });
+  const created = await prepareTable(table, options.dir, options);
+  return new Store({ ...options, created, table });
 }
 
 /**
  * Opens an existing store for reading, also while a node uses it; takes no lock and writes nothing. Without `chain` that of
- * the folder is taken. Throws STORE_NOT_FOUND if there is none.
+ * the folder is taken. `whole` reads all of it first, in a process of its own. Throws STORE_NOT_FOUND if there is none, STORE_DAMAGED.
  */
-export async function openStoreForReading(dataDir: string, options: { readonly chain?: Hash } = {}): Promise<Store> {
+export async function openStoreForReading(
+  dataDir: string,
+  options: { readonly chain?: Hash; readonly whole?: boolean } = {},
+): Promise<Store> {
   const path = join(dataDir, databaseFolder);
   if (existsSync(dataDir) && !statSync(dataDir).isDirectory())
     throw new ChainError('STORE_NOT_A_FOLDER', { path: dataDir });
   if (!existsSync(join(path, 'data.mdb'))) throw new ChainError('STORE_NOT_FOUND', { dir: dataDir });
+  if (options.whole === true || looksCut(path)) await requireReadable(path);
   const table = Table.open(path, { readOnly: true });
   try {
     const chain = chainOf(table);
@@ -79,13 +97,14 @@ export async function openStoreForReading(dataDir: string, options: { readonly c
 }
 
 /**
- * Copies everything that is synced in `dataDir`, used or not, to the data folder `to`, which must not exist. Throws STORE_NOT_FOUND, STORE_FULL
- * or STORE_IO.
+ * Copies everything that is synced in `dataDir`, used or not, to the data folder `to`, which must not exist. Throws STORE_NOT_FOUND, STORE_FULL,
+ * STORE_DAMAGED or STORE_IO.
  */
 export async function copyStore(dataDir: string, to: string): Promise<void> {
   const from = join(dataDir, databaseFolder);
   if (!existsSync(join(from, 'data.mdb'))) throw new ChainError('STORE_NOT_FOUND', { dir: dataDir });
   const folder = join(to, databaseFolder);
+  if (looksCut(from)) await requireReadable(from);
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     await copyLmdb(from, folder);

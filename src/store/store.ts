@@ -45,12 +45,20 @@ export class Store implements TreeSource {
   readonly table: Table;
   readonly #indexes: AuditIndexes;
   readonly #bodies: Bodies;
+  readonly #onOpened: () => void;
   readonly #onClose: () => void;
   #lastHeight: number;
   #durableHeight: number;
   #spaces: Spaces;
 
-  constructor(options: { dir: string; chain: Hash; created: boolean; table: Table; onClose: () => void }) {
+  constructor(options: {
+    readonly dir: string;
+    readonly chain: Hash;
+    readonly created: boolean;
+    readonly table: Table;
+    readonly onOpened?: () => void;
+    readonly onClose: () => void;
+  }) {
     this.dir = options.dir;
     this.chain = options.chain;
     this.created = options.created;
@@ -58,10 +66,16 @@ export class Store implements TreeSource {
     this.local = new LocalValues(options.table);
     this.#indexes = new AuditIndexes(options.table);
     this.#bodies = new Bodies(options.table);
+    this.#onOpened = options.onOpened ?? (() => undefined);
     this.#onClose = options.onClose;
     this.#spaces = spacesOf(options.table);
     this.#lastHeight = this.#storedHeight();
     this.#durableHeight = this.#lastHeight;
+  }
+
+  /** What its user needs in order to begin could be read. */
+  opened(): void {
+    this.#onOpened();
   }
 
   /** Height of the last commit, durable or not; -1 if there is none. */

@@ -178,8 +178,17 @@ describe('P3: a damaged store', () => {
     await Promise.all(committee.nodes.filter((node) => node !== delta).map((node) => node.start()));
   });
 
-  it('that cannot be read at all is made from the peers, and the node knows that it forgot', async () => {
+  it('that was cut is refused with a coded error by the node and by fsck', async () => {
     truncateSync(file(), 5_000);
+    await delta.start();
+    expect((await delta.run.exited).code).toBe(1);
+    expect(delta.run.logTail).toContain('[STORE_DAMAGED]');
+    const { code, stderr } = await delta.command('fsck');
+    expect(code).toBe(1);
+    expect(stderr).toContain('[STORE_DAMAGED]');
+  });
+
+  it('that cannot be read at all is made from the peers, and the node knows that it forgot', async () => {
     expect((await delta.command('repair')).code).toBe(0);
     await delta.start();
     await delta.answering();
