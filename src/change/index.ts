@@ -31,6 +31,7 @@ export {
   type WebhookConfigurationOptions,
 } from './webhook-configuration.ts';
 export { textAt } from './json.ts';
+export { isRewritten, REWRITER_LISTS, rewrittenBy, TEMPLATED } from './rewriting.ts';
 export { hookClientHash, hookEntryHash, hookEntryName, hookEntryProblems } from './hook-entry.ts';
 export { GUARD_NAME, guardManifests } from './guard-manifests.ts';
 export { staticGuardEntryName, staticGuardManifest } from './static-guard.ts';

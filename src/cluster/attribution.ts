@@ -15,8 +15,6 @@ const unreachableMs = 120_000;
 const absentMs = 15_000;
 /** Makers that went away are remembered for longer than what they made waits. */
 const rememberedMs = 600_000;
-/** What waits for less is on its way; it does not keep a repair from being said. */
-const busyMs = 1_000;
 const judgedAtOnce = 16;
 
 interface Deps extends Omit<JudgeDeps, 'known' | 'shown'> {
@@ -27,6 +25,8 @@ interface Deps extends Omit<JudgeDeps, 'known' | 'shown'> {
    * decided before it was seen, so a version without a record after that has none.
    */
   readonly caughtUp: () => Promise<boolean>;
+  /** There is something to report. */
+  readonly onFound?: () => void;
   /** Milliseconds of a clock that never jumps. */
   readonly now: () => number;
 }
@@ -50,6 +50,8 @@ export class Attribution implements ObjectSink {
   readonly #present = new Map<string, FoundAt>();
   /** Of each resource how far each served version has been read. */
   readonly #read = new Map<string, Map<string, bigint>>();
+  /** When a list was handed over last. */
+  #listedMs = -Infinity;
   #compared = 0;
   #uncompared = 0;
   #working = false;
@@ -81,10 +83,24 @@ export class Attribution implements ObjectSink {
     return String(found.reduce((highest, at) => (at > highest ? at : highest), 0n));
   }
 
-  /** True while something waits for longer than it usually takes. */
-  get isBusy(): boolean {
-    const since = this.#d.now() - busyMs;
-    return [...this.#busy.values()].some(({ waiting }) => waiting.some(({ seenMs }) => seenMs <= since));
+  /** True once everything that lists showed has been judged: the present as a whole, not what of it came first. */
+  get isWhole(): boolean {
+    return this.hasJudged(this.#listedMs);
+  }
+
+  /** Whether everything that was seen up to then, and everything that lists showed, has been judged. What came since does not count: on a busy cluster something always waits. */
+  hasJudged(untilMs: number): boolean {
+    const until = Math.max(untilMs, this.#listedMs);
+    return ![...this.#busy.values()].some(({ waiting }) => waiting.some(({ seenMs }) => seenMs <= until));
+  }
+
+  /** Whether an object that others name would have been found here too: what is followed was read up to it, and nothing of it waits. */
+  hasReached({ group, resource, uid, resourceVersion }: FoundObject): boolean {
+    const versions = this.#read.get(`${group}/${resource}`);
+    // Nobody follows it here: nothing more will be seen of it.
+    if (versions === undefined) return true;
+    const isRead = versions.size > 0 && [...versions.values()].every((read) => read >= BigInt(resourceVersion));
+    return isRead && (this.#uids.get(uid)?.waiting.length ?? 0) === 0;
   }
 
   /** What is there, and what was there and has not been reported, oldest first. */
@@ -97,6 +113,12 @@ export class Attribution implements ObjectSink {
     return [...this.#past.values(), ...this.#present.values()].filter(({ at }) => at > accepted);
   }
 
+  /** When what is not ratified and may still have to be reported was seen, and found. */
+  timesOf(object: FoundObject): Pick<FoundAt, 'seenMs' | 'foundMs'> | undefined {
+    const key = keyOfFound(object);
+    return this.#past.get(key) ?? [...this.#present.values()].find((found) => keyOfFound(found.object) === key);
+  }
+
   /** The report that names these is on the log: what is gone need not be kept. A deletion stays, until it is ratified. */
   reported(objects: readonly FoundObject[]): void {
     for (const object of objects) if (object.reason !== 'deleted') this.#past.delete(keyOfFound(object));
@@ -104,6 +126,7 @@ export class Attribution implements ObjectSink {
 
   listed(resource: WatchedResource, objects: readonly JsonObject[], listVersion: bigint): void {
     this.#readTo(resource, listVersion);
+    this.#listedMs = this.#d.now();
     const there = new Set<string>();
     for (const object of objects) {
       there.add(keyOf(resource, uidOf(object)));
@@ -204,6 +227,8 @@ export class Attribution implements ObjectSink {
   /** An accusation only after everything that was decided when the version was seen has been executed here. */
   async #judge(tracked: TrackedObject, version: ObjectVersion): Promise<'wait' | Settled> {
     if (!this.#isReadTo(tracked, version)) return 'wait';
+    // Read before the log is: what arrives of it while this is being judged was not looked at.
+    const caughtUpMs = this.#caughtUpMs;
     // A question that has no answer now is asked again.
     const judgement = await judge(this.#d, tracked, version).catch(() => 'wait' as const);
     if (judgement === 'wait' || judgement === 'recorded' || judgement === 'derived') return judgement;
@@ -211,7 +236,7 @@ export class Attribution implements ObjectSink {
     if (judgement === 'waiting') return 'wait';
     const waitedMs = this.#d.now() - version.seenMs;
     if (waitedMs < graceMs) return 'wait';
-    if (this.#caughtUpMs <= version.seenMs) {
+    if (caughtUpMs <= version.seenMs) {
       this.#isBehind = true;
       return 'wait';
     }
@@ -244,11 +269,12 @@ export class Attribution implements ObjectSink {
     const isFound = judgement !== 'recorded' && judgement !== 'derived' && judgement !== 'uncompared';
     // What follows from something wrong is neither better nor found once more.
     const stays = judgement === 'derived' && !version.isDeleted && !this.#isAccepted(tracked.problem, version);
-    const found = isFound ? tracked.found(version, judgement) : stays ? tracked.problem : undefined;
+    const found = isFound ? tracked.found(version, judgement, this.#d.now()) : stays ? tracked.problem : undefined;
     if (tracked.problem !== undefined && tracked.problem !== found) this.#keep(tracked.problem);
     tracked.problem = found;
     if (found === undefined) this.#present.delete(key);
     else this.#present.set(key, found);
+    if (isFound) this.#d.onFound?.();
     tracked.base = new Map([...(tracked.base ?? []), ...version.objects]);
     if (!version.isDeleted) return;
     if (found !== undefined) this.#keep(found);

@@ -1,4 +1,5 @@
 import { hookEntryName } from '../change/index.ts';
+import type { Finding } from '../types/finding.ts';
 import type { Json } from '../types/json.ts';
 import type { KubeHttp } from './kube-http.ts';
 import { nothingElse, type Detector, type Problem } from './problem.ts';
@@ -46,6 +47,8 @@ export class CanaryDetector implements Detector {
 
   readonly isReady = (): boolean => this.#d.hooks().every((hook) => this.#provenMs.has(hook) || this.#failed.has(hook));
   readonly reported = (): void => undefined;
+  /** A hook that failed its last canary may not have failed for long enough to be reported; that it is sound is not seen either. */
+  readonly isSettled = ({ subject }: Pick<Finding, 'subject'>): boolean => !this.#failed.has(subject);
 
   readonly problems = (): readonly Problem[] =>
     this.#d.hooks().flatMap((hook) => {

@@ -21,8 +21,15 @@ interface Deps {
   /** The latest finding of a kind and subject, open or closed. */
   readonly latest: (kind: FindingKind, subject: string) => Finding | undefined;
   readonly open: () => readonly Finding[];
-  /** Signs and submits; true if it is on the log. */
+  /** Findings of that kind and subject that are closed, as far back as a slow observer may still see their objects. */
+  readonly closed: (kind: FindingKind, subject: string) => Iterable<Finding>;
+  /** Of so many organisations at least one is honest. */
+  readonly needed: () => number;
+  /** Signs and submits; true if it is on the log. May take long: what loses a race with the end of its finding is left out of the log without a word. */
   readonly publish: (report: FindingReportDraft) => Promise<boolean>;
+  /** A report is on the log, sent at that time, with these objects for the first time. */
+  readonly reported?: (kind: FindingKind, objects: readonly FoundObject[], sentMs: number) => void;
+  /** Milliseconds of the clock that detectors go by. */
   readonly now: () => number;
 }
 
@@ -33,25 +40,41 @@ interface Deps {
 export class FindingReporter {
   readonly #d: Deps;
   readonly #sentMs = new Map<string, number>();
+  /** Episodes of which a report is on its way, and since when. */
+  readonly #underwayMs = new Map<string, number>();
   /** Objects of each open episode that this process has named. */
   readonly #named = new Map<string, Set<string>>();
+  /** Episodes whose last report was made while more was being looked at. */
+  readonly #partial = new Set<string>();
+  /** Open findings that this observer does not see, by id, and since when. */
+  readonly #unseenMs = new Map<number, number>();
 
   constructor(deps: Deps) {
     this.#d = deps;
   }
 
+  /** Looks once. Resolves when everything that this look sent has its outcome; the next look need not wait for that, one report keeps no other from being made. */
   async report(): Promise<void> {
+    const open = this.#d.open();
+    for (const id of this.#unseenMs.keys()) if (!open.some((finding) => finding.id === id)) this.#unseenMs.delete(id);
+    const sent: Promise<void>[] = [];
     for (const detector of this.#d.detectors) {
       if (!detector.isReady()) continue;
       const problems = detector.problems();
-      for (const problem of problems) await this.#found(detector, problem);
-      if (detector.isSettled?.() === false) continue;
-      for (const finding of this.#d.open()) {
-        const { kind, subject } = finding;
-        const isSeen = problems.some((problem) => problem.kind === kind && problem.subject === subject);
-        if (detector.kinds.includes(kind) && !isSeen && isRepairable(kind)) await this.#repaired(finding);
+      sent.push(...problems.map((problem) => this.#found(detector, problem)));
+      for (const finding of open) {
+        const { id, kind, subject } = finding;
+        if (!detector.kinds.includes(kind) || !isRepairable(kind)) continue;
+        if (problems.some((problem) => problem.kind === kind && problem.subject === subject)) {
+          this.#unseenMs.delete(id);
+          continue;
+        }
+        const sinceMs = this.#unseenMs.get(id) ?? this.#d.now();
+        this.#unseenMs.set(id, sinceMs);
+        if (detector.isSettled?.(finding, sinceMs) !== false) sent.push(this.#repaired(detector, finding));
       }
     }
+    await Promise.all(sent);
   }
 
   async #found(detector: Detector, problem: Problem): Promise<void> {
@@ -61,15 +84,15 @@ export class FindingReporter {
     const episode = isGoingOn ? latest.episode : (latest?.episode ?? 0) + 1;
     const mine = isGoingOn ? latest.reports.find(({ org }) => org === this.#d.org) : undefined;
     const key = `${kind} ${subject} ${episode}`;
-    // What others put on the log and is closed, by people or by a repair, is over; a slower observer does not open it again.
-    const over = isGoingOn ? [] : problem.objects.filter((object) => isListed(latest, object));
+    const over = this.#overOf(problem, isGoingOn ? latest : undefined);
     if (over.length > 0) detector.reported(kind, subject, over);
     const objects = problem.objects.filter((object) => !over.includes(object));
     if (over.length > 0 && objects.length === 0) return;
     const named = this.#named.get(key) ?? new Set(isGoingOn ? namedBy(latest, this.#d.org) : []);
     this.#named.set(key, named);
     const fresh = bounded(objects.filter((object) => !named.has(keyOfFound(object))));
-    const isSaid = mine !== undefined && mine.holds && mine.value === value && fresh.length === 0;
+    const isCovered = problem.isWhole === false || !this.#partial.has(key);
+    const isSaid = mine !== undefined && mine.holds && mine.value === value && fresh.length === 0 && isCovered;
     if (isSaid) {
       detector.reported(kind, subject, problem.objects);
       return;
@@ -80,27 +103,55 @@ export class FindingReporter {
       ? problem.objectCount
       : Math.max(problem.objectCount, named.size + fresh.length);
     const draft = { finding: kind, subject, episode, sequence, holds: true, value, detail: detail.slice(0, 1_000), objects: fresh, objectCount, throughVersion, coverage }; // prettier-ignore
+    const sentMs = this.#d.now();
     if (!(await this.#send(key, draft))) return;
+    this.#d.reported?.(kind, fresh, sentMs);
     for (const object of fresh) named.add(keyOfFound(object));
+    if (problem.isWhole === false) this.#partial.add(key);
+    else this.#partial.delete(key);
     detector.reported(kind, subject, fresh);
   }
 
-  async #repaired({ kind, subject, episode, reports }: Finding): Promise<void> {
+  /**
+   * What others put on the log and is closed is over: a slower observer neither opens it again nor adds it to what is found next. Closed by a vote is what the vote
+   * was about, and that is what enough organisations named; closed by a repair is also what this one named and enough others did not see.
+   */
+  #overOf({ kind, subject, objects }: Problem, open: Finding | undefined): readonly FoundObject[] {
+    if (objects.length === 0) return [];
+    const needed = this.#d.needed();
+    const over = new Set<string>();
+    for (const { state, objects: named } of this.#d.closed(kind, subject))
+      for (const object of named) {
+        const isOwn = state === 'REPAIRED' && object.by.includes(this.#d.org);
+        if (object.by.length >= needed || isOwn) over.add(versionOf(object));
+      }
+    for (const object of open?.objects ?? []) over.delete(versionOf(object));
+    return objects.filter((object) => over.has(versionOf(object)));
+  }
+
+  async #repaired(detector: Detector, { kind, subject, episode, reports }: Finding): Promise<void> {
     const mine = reports.find(({ org }) => org === this.#d.org);
     if (mine?.holds === false) return;
     const key = `${kind} ${subject} ${episode}`;
     const said = { finding: kind, subject, episode, sequence: (mine?.sequence ?? 0) + 1, holds: false, detail: '' };
-    if (await this.#send(key, { ...nothingElse, ...said })) this.#named.delete(key);
+    const coverage = detector.coverage?.() ?? null;
+    if (await this.#send(key, { ...nothingElse, ...said, coverage })) this.#named.delete(key);
   }
 
   async #send(key: string, draft: FindingReportDraft): Promise<boolean> {
     const sent = `${key} ${draft.sequence} ${draft.holds}`;
-    const before = this.#sentMs.get(sent);
-    if (before !== undefined && this.#d.now() - before < againMs) return false;
-    this.#sentMs.set(sent, this.#d.now());
-    const isOnLog = await this.#d.publish(draft);
-    if (isOnLog) this.#sentMs.delete(sent);
-    return isOnLog;
+    const nowMs = this.#d.now();
+    const isRecent = (atMs: number | undefined): boolean => atMs !== undefined && nowMs - atMs < againMs;
+    if (isRecent(this.#underwayMs.get(key)) || isRecent(this.#sentMs.get(sent))) return false;
+    this.#underwayMs.set(key, nowMs);
+    this.#sentMs.set(sent, nowMs);
+    try {
+      const isOnLog = await this.#d.publish(draft);
+      if (isOnLog) this.#sentMs.delete(sent);
+      return isOnLog;
+    } finally {
+      if (this.#underwayMs.get(key) === nowMs) this.#underwayMs.delete(key);
+    }
   }
 }
 
@@ -116,13 +167,9 @@ function namedBy({ objects }: Finding, org: OrgId): readonly string[] {
   return objects.flatMap(({ by, ...object }) => (by.includes(org) ? [keyOfFound(object)] : []));
 }
 
-function isListed(finding: Finding | undefined, object: FoundObject): boolean {
-  const isSame = (other: FoundObject): boolean =>
-    other.uid === object.uid &&
-    other.resourceVersion === object.resourceVersion &&
-    other.resource === object.resource &&
-    other.group === object.group;
-  return finding?.objects.some(isSame) ?? false;
+/** Observers may not agree on the reason. */
+function versionOf({ group, resource, uid, resourceVersion }: FoundObject): string {
+  return `${group}/${resource}/${uid}/${resourceVersion}`;
 }
 
 function bounded(objects: readonly FoundObject[]): readonly FoundObject[] {

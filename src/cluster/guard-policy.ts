@@ -34,6 +34,8 @@ export class GuardPolicyDetector implements Detector {
 
   readonly isReady = (): boolean => this.#d.policies.isSynced && this.#d.bindings.isSynced;
   readonly reported = (): void => undefined;
+  /** Who never saw it cannot say that it is as it was. */
+  readonly isSettled = (): boolean => this.#d.expected() !== '';
 
   readonly problems = (): readonly Problem[] => {
     const present = this.#present();

@@ -58,6 +58,7 @@ interface Deps {
 export interface Coverage {
   readonly watched: number;
   readonly synced: number;
+  /** All of it is followed at this moment. */
   readonly isComplete: boolean;
   /** Since when all of it is followed without a gap; 0 if nothing is. */
   readonly sinceMs: number;
@@ -75,6 +76,8 @@ export class Observer {
   /** When each pending decision was met first, by a clock that never jumps. */
   readonly #metMs = new Map<number, number>();
   #resources: readonly WatchedResource[] = [];
+  /** Each resource that is governed has its watch. */
+  #isFollowing = false;
   #discoveredMs = -Infinity;
   #timer: NodeJS.Timeout | undefined;
   #soon: NodeJS.Timeout | undefined;
@@ -99,13 +102,16 @@ export class Observer {
     for (const watch of this.#watches.values()) watch.stop();
   }
 
-  /** For status: how many resources are followed, how many of them right now, and whether each was read at least once. */
+  /** How many resources are followed, how many of them right now, and whether each one that must be is. */
   get coverage(): Coverage {
     const watches = [...this.#watches.values()];
+    // The watch of a kind that was deleted never comes back.
+    const isServed = ({ resource }: ResourceWatch): boolean =>
+      this.#resources.some((known) => keyOf(known) === keyOf(resource));
     return {
       watched: watches.length,
       synced: watches.filter((watch) => watch.isSynced).length,
-      isComplete: watches.every(({ history }) => Number.isFinite(history.completeSinceMs)),
+      isComplete: this.#isFollowing && watches.every((watch) => watch.isSynced || !isServed(watch)),
       sinceMs: Math.max(0, ...watches.map(({ sinceMs }) => sinceMs).filter(Number.isFinite)),
     };
   }
@@ -194,6 +200,7 @@ export class Observer {
       this.#watches.set(key, watch);
       watch.start();
     }
+    this.#isFollowing = true;
   }
 
   #evaluateSoon(): void {

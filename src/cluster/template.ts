@@ -1,5 +1,5 @@
 import { canonicalText, parseJson } from '../codec/index.ts';
-import { textAt, type AttestContext } from '../change/index.ts';
+import { TEMPLATED, textAt, type AttestContext } from '../change/index.ts';
 import { isChainError } from '../errors/chain-error.ts';
 import type { Json, JsonObject } from '../types/json.ts';
 import type { JudgeDeps } from './judge.ts';
@@ -62,7 +62,7 @@ export async function likeness(
 }
 
 const isTemplated = ({ group, resource }: WatchedResource): boolean =>
-  ['/pods', 'apps/replicasets', 'batch/jobs'].includes(`${group}/${resource}`);
+  (TEMPLATED as readonly string[]).includes(`${group}/${resource}`);
 
 /** As it was seen last, as it is now, and as it was on both sides of each admitted change. */
 async function* ownersAsTheyWere(

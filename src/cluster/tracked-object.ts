@@ -34,6 +34,9 @@ export interface ObjectVersion {
 export interface FoundAt {
   readonly at: bigint;
   readonly object: FoundObject;
+  /** When its version was seen, and when it was found, by the same clock. */
+  readonly seenMs: number;
+  readonly foundMs: number;
 }
 
 /** What is known of one object: what was judged last, and what waits. */
@@ -102,9 +105,10 @@ export class TrackedObject {
   }
 
   /** All observers name the last version that they saw: of what vanished, each learns at another one. */
-  found({ resourceVersion: at, isDeleted }: ObjectVersion, reason: FoundObject['reason']): FoundAt {
+  found(version: ObjectVersion, reason: FoundObject['reason'], foundMs: number): FoundAt {
+    const { resourceVersion: at, isDeleted, seenMs } = version;
     const resourceVersion = String(isDeleted ? this.last : at);
-    return { at, object: { ...this.name, uid: this.uid, resourceVersion, reason } };
+    return { at, object: { ...this.name, uid: this.uid, resourceVersion, reason }, seenMs, foundMs };
   }
 }
 

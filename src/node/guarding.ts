@@ -18,18 +18,23 @@ import { SmallWatch } from '../cluster/small-watch.ts';
 import { textAt } from '../change/index.ts';
 import { nativeBackend } from '../crypto/index.ts';
 import { auditKey, previousLeaf } from '../ledger/audit-index.ts';
+import { observersNeeded } from '../ledger/execute/finding-facts.ts';
 import { findingKey, findingOfKey, guardKey, objectKey, openFindingsKey } from '../ledger/execute/keys.ts';
 import { decodeLeaf, decodeTransaction } from '../ledger/index.ts';
 import type { LedgerReader } from '../ports/ledger-reader.ts';
 import type { Store } from '../store/index.ts';
 import type { ClusterId, Hash, LeafIndex, OrgId, ValidatorId } from '../types/brand.ts';
 import type { ChangeAttestation, ChangeAttributes } from '../types/change.ts';
-import type { Finding, FindingKind, FoundObject, Guard, SeenHook } from '../types/finding.ts';
+import type { Finding, FindingCoverage, FindingKind, FoundObject, Guard, SeenHook } from '../types/finding.ts';
 import type { JsonObject } from '../types/json.ts';
 import type { NodeConfig } from './config.ts';
 
 const { sha256 } = nativeBackend;
 const everyMs = 500;
+/** An object that others name may be named by a liar; the watch of an honest API server shows it sooner. */
+const namedWaitMs = 30_000;
+/** Closed findings of the cluster that are looked through for what an observer that was stopped still sees. */
+const closedMax = 200;
 const judgeEveryMs = 200;
 /** Leaves of one object that are looked at: many people who write it at once make hundreds in the time that one version waits. */
 const leavesMax = 20_000;
@@ -65,7 +70,16 @@ interface Deps {
   /** The API server let a write of the control plane pass that the record hook did not answer. */
   readonly recordPassed: () => void;
   readonly measured: (open: readonly Finding[], compared: number) => void;
+  /** An object that it found is on the log: how long it took to find it after it was seen, to report it, and to commit that. */
+  readonly delayed: (name: string, delay: FindingDelay) => void;
   readonly warn: (message: string, details: object) => void;
+}
+
+/** Milliseconds of each step from the watch event to the leaf. */
+export interface FindingDelay {
+  readonly judgeMs: number;
+  readonly reportMs: number;
+  readonly commitMs: number;
 }
 
 export interface RunningGuard {
@@ -88,11 +102,13 @@ export function createGuard(deps: Deps): RunningGuard {
     latestFinding(reader, cluster, kind, subject);
   const open = (): readonly Finding[] => openFindings(reader, cluster);
 
+  const closed = closedFindings(reader, cluster);
+  const needed = (): number =>
+    observersNeeded(reader.validators().length, reader.cluster(cluster) ?? { observers: [] });
   const isObserver = (): boolean => reader.cluster(cluster)?.observers.includes(org) ?? false;
   let timer: NodeJS.Timeout | undefined;
   let judging: NodeJS.Timeout | undefined;
   let soon: NodeJS.Timeout | undefined;
-  let isWorking = false;
   const lookSoon = (): void => {
     soon ??= setTimeout(() => {
       soon = undefined;
@@ -148,6 +164,7 @@ export function createGuard(deps: Deps): RunningGuard {
     isRewritten: async (group, resource) =>
       config.cluster?.podsRewritten === true || rewriters.isRewritten(group, resource),
     caughtUp: deps.caughtUp,
+    onFound: lookSoon,
     now: () => performance.now(),
   });
   const audit = startAudit(deps, gates, exclusions);
@@ -155,7 +172,7 @@ export function createGuard(deps: Deps): RunningGuard {
     webhooks,
     canary,
     policy,
-    unattributed(deps, attribution),
+    unattributed(deps, attribution, needed),
     ...(audit === undefined ? [] : [audit.detector]),
   ];
   const reporter = new FindingReporter({
@@ -163,8 +180,20 @@ export function createGuard(deps: Deps): RunningGuard {
     detectors,
     latest,
     open,
+    closed: (kind, subject) => closed(latest(kind, subject)?.id ?? 0, kind, subject),
+    needed,
     publish: deps.publishFinding,
-    now: () => Date.now(),
+    reported: (kind, objects, sentMs) => {
+      if (kind !== 'unattributed') return;
+      for (const object of objects) {
+        const times = attribution.timesOf(object);
+        if (times === undefined) continue;
+        const { seenMs, foundMs } = times;
+        const delay = { judgeMs: foundMs - seenMs, reportMs: sentMs - foundMs, commitMs: performance.now() - sentMs };
+        deps.delayed(`${object.namespace}/${object.name}`, delay);
+      }
+    },
+    now: () => performance.now(),
   });
 
   const events = new FindingEvents({ http, org, kindOf: deps.kindOf, written: deps.eventWritten, warn });
@@ -176,23 +205,16 @@ export function createGuard(deps: Deps): RunningGuard {
     void events.tell(found, ({ id }) => document<Finding>(reader, findingKey(cluster, id)));
   }
 
+  /** A report may wait for a quorum, or for a place in the log that it does not get: no look waits for one before. */
   async function look(): Promise<void> {
     if (!isObserver()) return;
     tellOpen();
-    if (isWorking) return;
-    isWorking = true;
-    try {
-      await sight();
-      await reporter.report();
-      tellOpen();
-    } catch (error) {
-      warn('the guard could not look', { reason: (error as Error).message });
-    } finally {
-      isWorking = false;
-    }
+    const failed = (error: unknown): void => warn('the guard could not look', { reason: (error as Error).message });
+    void sight().catch(failed);
+    await reporter.report().catch(failed);
+    tellOpen();
   }
 
-  /** On its own: a report may wait for a quorum, and what is seen meanwhile must not pile up. */
   async function judgeAll(): Promise<void> {
     if (!isObserver()) return;
     await attribution
@@ -202,7 +224,18 @@ export function createGuard(deps: Deps): RunningGuard {
 
   /** Hooks that the chain does not expect yet: said once, then others must see the same. */
   let sighted = '';
+  let isSighting = false;
   async function sight(): Promise<void> {
+    if (isSighting) return;
+    isSighting = true;
+    try {
+      await sightOnce();
+    } finally {
+      isSighting = false;
+    }
+  }
+
+  async function sightOnce(): Promise<void> {
     const unknown = watches[0].isSynced ? webhooks.unknown() : [];
     const seen = JSON.stringify(unknown);
     if (unknown.length === 0 || seen === sighted) return;
@@ -238,22 +271,34 @@ export function createGuard(deps: Deps): RunningGuard {
       const { compared, uncompared } = attribution.counts;
       const expected = hooks().length === 0 ? 'no hook is expected yet' : `${hooks().length} hooks expected`;
       const rest = uncompared === 0 ? '' : ` (${uncompared} by their record alone)`;
-      return `${expected}, ${compared} objects compared${rest}, ${canary.describe()}, audit stream ${audit?.tail.isReading === true ? 'read' : 'not read'}`;
+      const trusted = config.cluster?.podsRewritten === true ? ', templates not compared (podsRewritten)' : '';
+      return `${expected}, ${compared} objects compared${rest}${trusted}, ${canary.describe()}, audit stream ${audit?.tail.isReading === true ? 'read' : 'not read'}`;
     },
   };
 }
 
 /** All objects are one finding: an outage is one, with one ratification. */
-function unattributed({ coverage }: Deps, attribution: Attribution): Detector {
+function unattributed({ coverage }: Deps, attribution: Attribution, needed: () => number): Detector {
+  const covered = (): FindingCoverage => ({
+    sinceMs: Math.floor(coverage().sinceMs),
+    compared: attribution.counts.compared,
+  });
   return {
     kinds: ['unattributed'],
     isReady: () => true,
-    isSettled: () => coverage().isComplete && !attribution.isBusy,
+    isSettled: (finding, sinceMs) => {
+      if (!coverage().isComplete || !attribution.hasJudged(sinceMs)) return false;
+      const agreed = finding.objects.filter(({ by }) => by.length >= needed());
+      // Who did not see the deletion knows nothing of it, and what is gone is not put back: only a vote closes that.
+      if (agreed.some(({ reason }) => reason === 'deleted')) return false;
+      const isPatient = performance.now() - sinceMs < namedWaitMs;
+      return (isPatient ? finding.objects : agreed).every((object) => attribution.hasReached(object));
+    },
+    coverage: covered,
     reported: (_kind, _subject, objects) => attribution.reported(objects),
     problems: () => {
       const objects = attribution.problems();
       if (objects.length === 0) return [];
-      const { sinceMs } = coverage();
       return [
         {
           kind: 'unattributed',
@@ -263,7 +308,8 @@ function unattributed({ coverage }: Deps, attribution: Attribution): Detector {
           objects,
           objectCount: objects.length,
           throughVersion: attribution.throughVersion,
-          coverage: { sinceMs: Math.floor(sinceMs), compared: attribution.counts.compared },
+          coverage: covered(),
+          isWhole: coverage().isComplete && attribution.isWhole,
         },
       ];
     },
@@ -388,6 +434,24 @@ function latestFinding(
 ): Finding | undefined {
   const id = document<{ readonly id: number }>(reader, findingOfKey(sha256, cluster, kind, subject))?.id;
   return id === undefined ? undefined : document<Finding>(reader, findingKey(cluster, id));
+}
+
+/** Newest first. What is closed does not change any more, and is read once. */
+function closedFindings(
+  reader: LedgerReader,
+  cluster: ClusterId,
+): (from: number, kind: FindingKind, subject: string) => Generator<Finding, void> {
+  const known = new Map<number, Finding>();
+  return function* (from, kind, subject) {
+    const oldest = Math.max(1, from - closedMax);
+    for (const id of known.keys()) if (id < oldest - closedMax) known.delete(id);
+    for (let id = from; id >= oldest; id -= 1) {
+      const finding = known.get(id) ?? document<Finding>(reader, findingKey(cluster, id));
+      if (finding === undefined || finding.state === 'SEEN' || finding.state === 'CONFIRMED') continue;
+      known.set(id, finding);
+      if (finding.kind === kind && finding.subject === subject) yield finding;
+    }
+  };
 }
 
 function openFindings(reader: LedgerReader, cluster: ClusterId): readonly Finding[] {

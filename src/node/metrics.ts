@@ -70,6 +70,13 @@ export function createMetrics() {
       'record_hook_passed_total',
       'Writes of the control plane that the API server let pass although the record hook did not answer',
     ),
+    findingSeconds: new Histogram({
+      name: 'kubectl_chain_finding_seconds',
+      help: 'From the watch event of an object that is not as any record says to the leaf that says so: judging it, reporting it, committing the report',
+      labelNames: ['step'] as const,
+      buckets: [0.05, 0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 10, 30],
+      registers,
+    }),
     findingEvents: counter('finding_events_total', 'Kubernetes Events that this observer wrote about findings'),
     objectsCompared: gauge('observer_objects_compared', 'Versions of objects that this observer compared with the log'),
     network: counter('network_events_total', 'Connections and frames refused, dropped or lost', ['event'] as const),

@@ -69,6 +69,8 @@ export interface NodeOptions {
   readonly fatal: (error: unknown) => void;
   /** A state was fetched: stop this node and open it again. */
   readonly onSnapshot?: () => void;
+  /** Awaited before the webhook is opened, when every other door is. */
+  readonly beforeWebhook?: () => Promise<void>;
 }
 
 /** Omit over a union, member by member. */
@@ -80,6 +82,7 @@ export class ChainNode {
   readonly #genesis: LoadedGenesis;
   readonly #log: Logger;
   readonly #fatal: (error: unknown) => void;
+  readonly #beforeWebhook: () => Promise<void>;
   readonly #self: Validator;
   readonly #identity: NodeIdentity;
   readonly #metrics: NodeMetrics;
@@ -158,7 +161,7 @@ export class ChainNode {
   }
 
   private constructor(
-    { config, genesis, log, fatal }: NodeOptions,
+    { config, genesis, log, fatal, beforeWebhook }: NodeOptions,
     self: Validator,
     identity: NodeIdentity,
     metrics: NodeMetrics,
@@ -168,6 +171,7 @@ export class ChainNode {
     this.#genesis = genesis;
     this.#log = log;
     this.#fatal = fatal;
+    this.#beforeWebhook = beforeWebhook ?? (async () => undefined);
     this.#self = self;
     this.#identity = identity;
     this.#metrics = metrics;
@@ -280,6 +284,7 @@ export class ChainNode {
     });
     await listening('the API', api.listen, this.#api.listen(hostAndPort(api.listen)));
     if (metrics !== undefined) this.#stopMetrics = await serveMetrics(this.#metrics.registry, metrics.listen);
+    await this.#beforeWebhook();
     await this.#startWebhook();
     this.#starting = false;
     await this.#startObserver();
@@ -502,6 +507,11 @@ export class ChainNode {
         this.#metrics.objectsCompared.set(compared);
         this.#metrics.findingsOpen.reset();
         for (const { kind, state } of open) this.#metrics.findingsOpen.inc({ kind, state });
+      },
+      delayed: (object, delay) => {
+        for (const [step, ms] of Object.entries(delay))
+          this.#metrics.findingSeconds.observe({ step: step.slice(0, -2) }, ms / 1_000);
+        this.#log.info({ object, ...delay }, 'found and reported');
       },
       warn: (message, details) => this.#log.warn(details, message),
     });

@@ -13,7 +13,7 @@ import type { ChangeUse } from '../types/proposal.ts';
 import type { ObservedResult } from '../types/transaction.ts';
 import { attestationAt } from './attestation-at.ts';
 import type { NodeConfig } from './config.ts';
-import { createGuard } from './guarding.ts';
+import { createGuard, type FindingDelay } from './guarding.ts';
 import type { FindingReportDraft } from '../cluster/finding-reporter.ts';
 import type { Finding, SeenHook } from '../types/finding.ts';
 
@@ -39,6 +39,7 @@ interface Deps {
   readonly eventWritten: () => void;
   readonly recordPassed: () => void;
   readonly measured: (open: readonly Finding[], compared: number) => void;
+  readonly delayed: (name: string, delay: FindingDelay) => void;
   readonly warn: (message: string, details: object) => void;
 }
 

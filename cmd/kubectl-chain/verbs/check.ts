@@ -23,6 +23,7 @@ import type { ListOptions } from '../options.ts';
 import { printList, type View } from '../output/print.ts';
 import { printable } from '../output/printable.ts';
 import { rbacLayers } from '../rbac-layers.ts';
+import { templateLayer } from '../template-layer.ts';
 import { clusterOf, withSession, type Session } from '../session.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -52,10 +53,12 @@ export async function check(terminal: Terminal, options: ListOptions): Promise<n
     const guard = documentOf<Guard>(values, guardKey(record.name));
     const kube = new KubeApi(terminal, options);
     const validators = (await session.reader.validatorSets()).at(-1)?.validators ?? [];
+    const running = await observersOf(session, record);
     const layers: readonly LayerJson[] = [
       ...(await webhookLayers(kube, record, guard)),
       witnesses(record, validators.length),
-      ...(await observerLayers(session, record, validators.length)),
+      ...observerLayers(record, validators.length, running),
+      await templateLayer((path) => listOf(kube, path), running),
       ...(await rbacLayers((path) => listOf(kube, path))),
       await guardPolicy(kube),
       await staticGuard(kube, record),
@@ -128,20 +131,29 @@ function witnesses({ hooks }: ClusterRecord, validators: number): LayerJson {
   };
 }
 
-async function observerLayers(
-  session: Session,
-  { name, observers }: ClusterRecord,
-  validators: number,
-): Promise<readonly LayerJson[]> {
-  const needed = faultyMax(validators) + 1;
+interface RunningObserver {
+  readonly org: string;
+  /** What it says of itself. */
+  readonly observer: string;
+}
+
+async function observersOf(session: Session, { name, observers }: ClusterRecord): Promise<readonly RunningObserver[]> {
   const answers = await session.reader.statuses();
   const said = answers.flatMap(({ status }) => {
     const cluster = status?.['cluster'] as JsonObject | null | undefined;
     return textAt(cluster, 'name') === name ? [{ org: textAt(status ?? undefined, 'org'), observer: textAt(cluster, 'observer') }] : [];
   }); // prettier-ignore
-  const running = said.filter(
+  return said.filter(
     ({ org, observer }) => observer !== 'off' && observer !== '' && (observers as readonly string[]).includes(org),
   );
+}
+
+function observerLayers(
+  { observers }: ClusterRecord,
+  validators: number,
+  running: readonly RunningObserver[],
+): readonly LayerJson[] {
+  const needed = faultyMax(validators) + 1;
   const proving = running.filter(({ observer }) => {
     const seconds = /canaries: all hooks proven (\d+) s ago/.exec(observer)?.[1];
     return seconds !== undefined && Number(seconds) <= CANARY_SECONDS_MAX;

@@ -2,6 +2,8 @@ import type { Fault } from '../fault.ts';
 
 const attribution = 'test/unit/cluster/attribution.test.ts';
 const audit = 'test/unit/cluster/audit-detector.test.ts';
+const guarding = 'test/unit/node/guarding.test.ts';
+const reporter = 'test/unit/cluster/finding-reporter.test.ts';
 
 /** What observers accuse of, and of what they must not. */
 export const clusterFaults: readonly Fault[] = [
@@ -24,7 +26,7 @@ export const clusterFaults: readonly Fault[] = [
   },
   {
     fault: 'Pods that a sidecar injector changes are called forged.',
-    file: 'src/cluster/rewriters.ts',
+    file: 'src/change/rewriting.ts',
     find: "of === '*' || of === '*/*'",
     replace: "of === '*/*'",
     tests: ['test/unit/cluster/rewriters.test.ts'],
@@ -33,8 +35,8 @@ export const clusterFaults: readonly Fault[] = [
   {
     fault: 'An observer that is behind the log accuses.',
     file: 'src/cluster/attribution.ts',
-    find: 'if (this.#caughtUpMs <= version.seenMs) {',
-    replace: 'if (this.#caughtUpMs === version.seenMs) {',
+    find: 'if (caughtUpMs <= version.seenMs) {',
+    replace: 'if (caughtUpMs === version.seenMs) {',
     tests: [attribution],
     project: 'unit',
   },
@@ -92,6 +94,70 @@ export const clusterFaults: readonly Fault[] = [
     find: 'if (!keepsWork(resource, after, before)) return false;',
     replace: '',
     tests: [attribution],
+    project: 'unit',
+  },
+  {
+    fault: 'What arrives of the log while an object is judged counts as looked at.',
+    file: 'src/cluster/attribution.ts',
+    find: 'if (caughtUpMs <= version.seenMs) {',
+    replace: 'if (this.#caughtUpMs <= version.seenMs) {',
+    tests: [attribution],
+    project: 'unit',
+  },
+  {
+    fault: 'An observer that has not looked yet says that it is repaired.',
+    file: 'src/node/guarding.ts',
+    find: '!coverage().isComplete || !attribution.hasJudged(sinceMs)',
+    replace: '!coverage().isComplete',
+    tests: [guarding],
+    project: 'unit',
+  },
+  {
+    fault: 'Nothing is followed yet, so all of it is.',
+    file: 'src/cluster/observer.ts',
+    find: 'this.#isFollowing && watches',
+    replace: 'watches',
+    tests: ['test/unit/cluster/review-p1-observer.test.ts'],
+    project: 'unit',
+  },
+  {
+    fault: 'A deletion that others saw is repaired, because nothing is there.',
+    file: 'src/node/guarding.ts',
+    find: "if (agreed.some(({ reason }) => reason === 'deleted')) return false;",
+    replace: '',
+    tests: [guarding],
+    project: 'unit',
+  },
+  {
+    fault: 'One report that is left out of the log holds up all others.',
+    file: 'src/cluster/finding-reporter.ts',
+    find: 'isRecent(this.#underwayMs.get(key))',
+    replace: 'isRecent([...this.#underwayMs.values()][0])',
+    tests: [guarding],
+    project: 'unit',
+  },
+  {
+    fault: 'What one observer alone named is over as soon as the finding is closed, and nobody says it again.',
+    file: 'src/cluster/finding-reporter.ts',
+    find: 'object.by.length >= needed || isOwn',
+    replace: 'object.by.length >= 1 || isOwn',
+    tests: [reporter],
+    project: 'unit',
+  },
+  {
+    fault: 'A slow observer adds to a finding what was over before.',
+    file: 'src/cluster/finding-reporter.ts',
+    find: 'for (const { state, objects: named } of this.#d.closed(kind, subject))',
+    replace: 'for (const { state, objects: named } of open === undefined ? this.#d.closed(kind, subject) : [])',
+    tests: [reporter],
+    project: 'unit',
+  },
+  {
+    fault: 'A hook that did not answer its last canary is called repaired.',
+    file: 'src/cluster/canary.ts',
+    find: '!this.#failed.has(subject);',
+    replace: "subject !== '';",
+    tests: ['test/unit/cluster/canary.test.ts'],
     project: 'unit',
   },
   {

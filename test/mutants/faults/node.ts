@@ -431,4 +431,12 @@ export const nodeFaults: readonly Fault[] = [
     tests: ['test/unit/node/far-behind.test.ts'],
     project: 'unit',
   },
+  {
+    fault: 'A node says that it is ready before its webhook listens.',
+    file: 'src/node/node.ts',
+    find: '    await this.#beforeWebhook();',
+    replace: '    this.#starting = false;\n    await this.#beforeWebhook();',
+    tests: ['test/unit/node/starting.test.ts'],
+    project: 'unit',
+  },
 ];

@@ -53,6 +53,7 @@ let nowMs = 0;
 let accepted = 10n;
 let records: { attestation: ChangeAttestation; body: Uint8Array }[] = [];
 let isShown = true;
+let held: Promise<void> | undefined;
 let isCaughtUp = true;
 let isRewritten = false;
 let live: JsonObject[] = [];
@@ -100,6 +101,7 @@ beforeEach(() => {
   accepted = 10n;
   records = [];
   isShown = true;
+  held = undefined;
   isCaughtUp = true;
   isRewritten = false;
   live = [];
@@ -112,8 +114,12 @@ function withCaughtUp(caughtUp: () => Promise<boolean>): Attribution {
       records
         .filter(({ attestation }) => attestation.attributes.name === name)
         .map(({ attestation }) => ({ attestation, nodes: [] })),
-    body: async ({ attestation: { bodyHash } }) =>
-      (isShown ? records.find(({ attestation }) => attestation.bodyHash === bodyHash)?.body : undefined) ?? 'withheld',
+    body: async ({ attestation: { bodyHash } }) => {
+      await held;
+      return (
+        (isShown ? records.find(({ attestation }) => attestation.bodyHash === bodyHash)?.body : undefined) ?? 'withheld'
+      );
+    },
     context: () => context,
     exclusions: exclusionsFor(),
     acceptedThrough: () => accepted,
@@ -238,12 +244,12 @@ describe('an honest cluster is accused of nothing, however slow its parts are (P
     isCaughtUp = false;
     changed(configMap(11));
     expect(await look(600_000)).toEqual([]);
-    expect(attribution.isBusy).toBe(true);
+    expect(attribution.hasJudged(nowMs)).toBe(false);
     // The block that admitted it is executed here at last.
     admit('CREATE', configMap(0), null);
     isCaughtUp = true;
     expect(await look()).toEqual([]);
-    expect(attribution.isBusy).toBe(false);
+    expect(attribution.hasJudged(nowMs)).toBe(true);
   });
 
   test('what was seen after the question how far the log is waits for the next answer', async () => {
@@ -257,6 +263,54 @@ describe('an honest cluster is accused of nothing, however slow its parts are (P
     answer(true);
     expect(await look(0)).toEqual(['x no-record 11', 'y no-record 12']);
   });
+
+  test('what arrives of the log while an object is being judged was not looked at', async () => {
+    let answer: (isDone: boolean) => void = () => undefined;
+    attribution = withCaughtUp(() => new Promise((resolve) => (answer = resolve)));
+    admit('CREATE', configMap(0), null);
+    changed(configMap(11, { data: { key: 'b' } }));
+    expect(await look()).toEqual([]);
+    // Its records are read; while the body of the one that there is comes, the log is caught up with, and holds the other one.
+    const shown = Promise.withResolvers<void>();
+    held = shown.promise;
+    const judging = attribution.evaluate();
+    await new Promise(setImmediate);
+    admit('CREATE', configMap(0, { data: { key: 'b' } }), null);
+    answer(true);
+    await new Promise(setImmediate);
+    shown.resolve();
+    await judging;
+    expect(await look(0)).toEqual([]);
+    expect(attribution.counts.compared).toBe(1);
+  });
+
+  test('it has judged the present once everything that a list showed is judged, whatever comes meanwhile', async () => {
+    isCaughtUp = false;
+    listed([configMap(11)]);
+    const askedMs = nowMs;
+    expect(await look(3_000)).toEqual([]);
+    expect([attribution.isWhole, attribution.hasJudged(0)]).toEqual([false, false]);
+    isCaughtUp = true;
+    expect(await look()).toEqual(['x no-record 11']);
+    changed(configMap(12, { name: 'y' }));
+    await look(100);
+    expect([attribution.isWhole, attribution.hasJudged(askedMs), attribution.hasJudged(nowMs)]).toEqual([true, true, false]);
+  }); // prettier-ignore
+
+  test('an object that others name is reached once it would have been found here too', async () => {
+    const named = { group: '', resource: 'configmaps', namespace: 'prod', name: 'x', uid: 'uid of x', resourceVersion: '12', reason: 'no-record' } as const;
+    expect(attribution.hasReached(named)).toBe(true);
+    attribution.following(configMaps);
+    expect(attribution.hasReached(named)).toBe(false);
+    listed([], 11);
+    expect(attribution.hasReached(named)).toBe(false);
+    attribution.lost(configMaps);
+    expect(attribution.hasReached(named)).toBe(false);
+    listed([configMap(12)], 12);
+    expect(attribution.hasReached(named)).toBe(false);
+    expect(await look()).toEqual(['x no-record 12']);
+    expect(attribution.hasReached(named)).toBe(true);
+  }); // prettier-ignore
 
   test('a hundred writes of its status while a body is on its way hide nothing of the object', async () => {
     admit('CREATE', configMap(0), null);

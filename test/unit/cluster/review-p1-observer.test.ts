@@ -20,6 +20,7 @@ const startMs = 1_800_000_000_000;
 class FakeApi {
   items: JsonObject[] = [];
   tell: (event: Json) => void = () => undefined;
+  end: (error: Error | null) => void = () => undefined;
   readonly #resource: string;
   readonly #kind: string;
 
@@ -38,8 +39,9 @@ class FakeApi {
     return undefined;
   }
 
-  watch(_path: string, handlers: { onEvent: (event: Json) => void }): () => void {
+  watch(_path: string, handlers: { onEvent: (event: Json) => void; onEnd: (error: Error | null) => void }): () => void {
     this.tell = handlers.onEvent;
+    this.end = handlers.onEnd;
     return () => undefined;
   }
 }
@@ -47,7 +49,7 @@ class FakeApi {
 function observe(
   api: FakeApi,
   pending: () => readonly PendingDecision[],
-): { said: ObservedResult[]; stop: () => void } {
+): { said: ObservedResult[]; stop: () => void; isComplete: () => boolean } {
   const said: ObservedResult[] = [];
   const observer = new Observer({
     http: api as unknown as KubeHttp,
@@ -58,8 +60,10 @@ function observe(
     now: () => Date.now(),
     warn: () => undefined,
   });
+  const isComplete = (): boolean => observer.coverage.isComplete;
+  expect(isComplete()).toBe(false);
   observer.start();
-  return { said, stop: () => observer.stop() };
+  return { said, stop: () => observer.stop(), isComplete };
 }
 
 function review(operation: string, resource: string, kind: string, object: JsonObject, old: JsonObject | null): Json {
@@ -221,6 +225,23 @@ describe('an approval to take the last finalizer off', () => {
     });
     await vi.advanceTimersByTimeAsync(2_000);
     expect(said).toMatchObject([{ decision: 5, persisted }]);
+    stop();
+  });
+});
+
+describe('P4: what is followed is said only while it is', () => {
+  beforeEach(() => void vi.useFakeTimers({ now: startMs }));
+  afterEach(() => void vi.useRealTimers());
+
+  it('not before the first list, nor while a watch is interrupted', async () => {
+    const api = new FakeApi('configmaps', 'ConfigMap');
+    const { isComplete, stop } = observe(api, () => []);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(isComplete()).toBe(true);
+    api.end(new Error('cut'));
+    expect(isComplete()).toBe(false);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(isComplete()).toBe(true);
     stop();
   });
 });

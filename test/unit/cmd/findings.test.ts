@@ -144,7 +144,7 @@ const layersOf = async (): Promise<ReadonlyMap<string, Layer>> => {
 describe('check', () => {
   test('explains each layer and what it does not cover', async () => {
     const layers = await layersOf();
-    expect([...layers.keys()]).toEqual(['webhook hook-0', 'record hook', 'caller', 'witnesses', 'observers', 'canaries', 'audit stream', 'impersonation', 'webhook rights', 'system:masters', 'guard policy', 'static guard', 'findings']);
+    expect([...layers.keys()]).toEqual(['webhook hook-0', 'record hook', 'caller', 'witnesses', 'observers', 'canaries', 'audit stream', 'templates', 'impersonation', 'webhook rights', 'system:masters', 'guard policy', 'static guard', 'findings']);
     for (const { notCovered } of layers.values()) expect(notCovered).not.toBe('');
     expect(layers.get('webhook hook-0')?.state).toBe('ok');
     expect(layers.get('record hook')?.state).toBe('ok');
