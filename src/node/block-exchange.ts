@@ -9,6 +9,7 @@ import { certificateHashOf, decodeCertificate, encodeCertificate } from '../ledg
 import { decodeBlock, encodeBlock, txRootOf } from '../ledger/block.ts';
 import { BLOCK_BYTES_CAP } from '../ledger/limits.ts';
 import { transactionHash } from '../ledger/transaction.ts';
+import { isOwnFault } from './blame.ts';
 import type { Mempool } from './mempool.ts';
 
 /** How long a missing body is waited for before it is asked for; announcements usually come with the proposal. */
@@ -205,6 +206,8 @@ export class BlockExchange {
         await this.#fetchTransactions(blockId, holder, missing);
       else await this.#fetchWhole(blockId, holder);
     } catch (error) {
+      // Whoever waited for the body executes it at once: what that runs into is not about the peer, and ends the process.
+      if (isOwnFault(error)) throw error;
       this.#deps.warn('block body not had from peer', { blockId, holder, reason: (error as Error).message });
     }
   }

@@ -1,4 +1,3 @@
-import { isChainError } from '../errors/chain-error.ts';
 import { encodeWalRecord } from '../codec/consensus-wal.ts';
 import { decodeConsensusMessage, encodeConsensusMessage } from '../codec/consensus-wire.ts';
 import {
@@ -24,6 +23,7 @@ import type { PeerNetwork } from '../ports/network.ts';
 import type { Hash, Height, PublicKeyHex, Round, ValidatorId } from '../types/brand.ts';
 import type { Certificate, Validator } from '../types/chain.ts';
 import type { ConsensusMessage, WalRecord } from '../types/consensus.ts';
+import { isPeersFault } from './blame.ts';
 import { announcementKind, type BlockExchange } from './block-exchange.ts';
 import { BlockWork } from './block-work.ts';
 import { checkMessage } from './message-check.ts';
@@ -73,8 +73,8 @@ export interface EngineDeps {
   readonly observes: (height: Height) => boolean;
   /** A block became the state that reads see, before the next height begins. */
   readonly onApplied: () => void;
-  /** The block is decided and durable: tell whoever waits. */
-  readonly onCommitted: (executed: ExecutedBlock, certificate: Certificate) => void;
+  /** The block is decided and durable: tell whoever waits. In the order of the heights; `isSynced` if it came with its certificate from a peer. */
+  readonly onCommitted: (executed: ExecutedBlock, certificate: Certificate, isSynced: boolean) => void;
   readonly onEvidence: (equivocation: Extract<Effect, { type: 'evidence' }>['equivocation']) => void;
   readonly onSyncWanted: (height: Height, from: ValidatorId | null) => void;
   readonly onHalt: (reason: HaltReason) => void;
@@ -104,6 +104,10 @@ export class Engine {
   readonly #downTimers = new Map<ValidatorId, NodeJS.Timeout>();
   readonly #down = new Set<ValidatorId>();
   #lastCertificate: Certificate | null;
+  /** Applied and not told yet, lowest height first. */
+  readonly #untold: { readonly height: number; readonly tell: () => void }[] = [];
+  /** Blocks of peers that are applied and not durable yet. No log of this node holds them, so the next height waits. */
+  #storing = 0;
   /** The set of the height that the core runs: what its indices mean. The ledger may be a height ahead. */
   #set: readonly Validator[];
   #ticker: NodeJS.Timeout | undefined;
@@ -147,8 +151,8 @@ export class Engine {
   }
 
   /** Entries in memory of the core, and of what waits here for the disk. */
-  get footprint(): Footprint & { readonly waitingForDisk: number } {
-    return { ...footprintOf(this.#d.state), waitingForDisk: this.#afterDurable.length };
+  get footprint(): Footprint & { readonly waitingForDisk: number; readonly untold: number } {
+    return { ...footprintOf(this.#d.state), waitingForDisk: this.#afterDurable.length, untold: this.#untold.length };
   }
 
   get lastCertificate(): Certificate | null {
@@ -180,7 +184,7 @@ export class Engine {
     this.#downTimers.set(peer, timer);
   }
 
-  /** A frame of the consensus channel. A malformed or forged one costs the peer its connection. */
+  /** A frame of the consensus channel. A malformed or forged one costs the peer its connection; throws what is this node's own trouble. */
   onFrame(from: ValidatorId, frame: Uint8Array): void {
     try {
       if (frame[0] === announcementKind) return this.#d.exchange.onAnnouncement(from, frame.subarray(1));
@@ -195,7 +199,7 @@ export class Engine {
       this.#lookForKey(message);
       this.#feed({ type: 'message', from: this.#indexOf(from), message });
     } catch (error) {
-      if (!isChainError(error)) throw error;
+      if (!isPeersFault(error)) throw error;
       this.#refuse(from, error.message);
     }
   }
@@ -213,14 +217,26 @@ export class Engine {
     this.#feed({ type: 'message', from: this.#indexOf(from), message });
   }
 
-  /** A block that came with its certificate, already verified, executed, committed and durable. */
+  /** Applies the next block, which came with its certificate, already verified. Once that is durable, `syncedBlock` must be called. */
+  applySynced(executed: ExecutedBlock, certificate: Certificate): Promise<void> {
+    const durable = this.apply(executed, certificate);
+    this.#storing += 1;
+    this.#untold.push({ height: certificate.height, tell: () => this.#d.onCommitted(executed, certificate, true) });
+    return durable;
+  }
+
+  /** A block of `applySynced` is durable. */
   syncedBlock(certificate: Certificate): void {
-    const current = this.#d.state.current?.config.height ?? 0;
-    if (certificate.height < current) return;
+    this.#storing -= 1;
     this.#lookForKey({ kind: 'commit', certificate });
-    this.#lastCertificate = certificate;
     this.#feed({ type: 'synced-block', certificate });
     this.#startHeight();
+    this.#tellThrough(certificate.height);
+  }
+
+  /** Log and store are written in order: where a block is durable, all before it are, though the disk may not have said so yet. */
+  #tellThrough(height: number): void {
+    while ((this.#untold[0]?.height ?? Infinity) <= height) this.#untold.shift()?.tell();
   }
 
   /** From now on nothing is signed, as long as this process runs. `observes` must say the same. */
@@ -233,11 +249,6 @@ export class Engine {
     if (showsKeyElsewhere(state, message)) onKeyElsewhere?.(state.current?.config.height ?? 0);
   }
 
-  /** A decided block was applied before the engine started. */
-  recovered(certificate: Certificate): void {
-    this.#lastCertificate = certificate;
-  }
-
   /** Applies an executed block to the state machine and queues it for the store. Idempotent for one height. */
   apply(executed: ExecutedBlock, certificate: Certificate): Promise<void> {
     const { app, pipeline, mempool, exchange } = this.#d;
@@ -246,6 +257,7 @@ export class Engine {
     // The state machine reads from the store, which shows a commit from the moment of the call.
     const durable = pipeline.push(committedBlock(executed, certificate));
     app.commit(executed);
+    this.#lastCertificate = certificate;
     this.#d.onApplied();
     for (const { hash } of executed.txs) mempool.remove(hash);
     exchange.forgetThrough(height);
@@ -413,18 +425,19 @@ export class Engine {
     if (app.info().height < certificate.height) {
       if (executed === undefined) throw new Error(`block ${certificate.blockId} was decided but never executed here`);
       const stored = this.apply(executed, certificate);
-      const tell = (): void => this.#d.onCommitted(executed, certificate);
+      this.#untold.push({ height: certificate.height, tell: () => this.#d.onCommitted(executed, certificate, false) });
+      const tell = (): void => this.#tellThrough(certificate.height);
       metrics.decided(certificate.height, certificate.round, executed.txs.length);
       // An observer writes no log: what it tells is durable when the store has it.
       if (this.#d.observes(certificate.height)) stored.then(tell, () => undefined);
       else this.#whenDurable(afterSeq, tell);
     }
-    this.#lastCertificate = certificate;
     if (pipeline.isFull) void pipeline.room().then(() => this.#startHeight());
     else this.#startHeight();
   }
 
   #startHeight(): void {
+    if (this.#storing > 0) return;
     const { app, self, mempool, state } = this.#d;
     const info = app.info();
     const height = (info.height + 1) as Height;

@@ -9,6 +9,7 @@ import type { PeerNetwork } from '../ports/network.ts';
 import type { HistoryGap, Store } from '../store/index.ts';
 import type { Height } from '../types/brand.ts';
 import type { Block, Certificate } from '../types/chain.ts';
+import { isPeersFault } from './blame.ts';
 import { committedBlock } from './commit-pipeline.ts';
 import { decodeRange, encodeRangeRequest, executeCertified } from './sync.ts';
 
@@ -111,7 +112,9 @@ export class HistoryFetch {
     } catch (error) {
       if (!isChainError(error)) throw error;
       if (this.#stopped) return;
-      if (!error.code.startsWith('NET_')) network.drop(peer, error.message);
+      const isMissing = error.code.startsWith('NET_');
+      if (!isMissing && !isPeersFault(error)) throw error;
+      if (!isMissing) network.drop(peer, error.message);
       info('history not had from peer', { peer, reason: error.message });
     }
   }

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { toHex } from '../codec/index.ts';
 import { quorumOf, restore, signBytes, verifyCertificate, type Effect, type HaltReason } from '../consensus/index.ts';
 import { RememberedSignatures } from '../crypto/remembered.ts';
-import { ChainError, isChainError } from '../errors/chain-error.ts';
+import { ChainError } from '../errors/chain-error.ts';
 import { createApplication } from '../ledger/application.ts';
 import { decodeBlock, decodeCertificate, type LoadedGenesis } from '../ledger/index.ts';
 import type { Mesh } from '../net/index.ts';
@@ -13,6 +13,7 @@ import type { Store } from '../store/index.ts';
 import type { Hash, Height, ValidatorId } from '../types/brand.ts';
 import type { Block, Certificate, Validator } from '../types/chain.ts';
 import { ClockCheck } from './clock-check.ts';
+import { isOwnFault, isPeersFault } from './blame.ts';
 import { BlockExchange, requireBody } from './block-exchange.ts';
 import { CommitPipeline } from './commit-pipeline.ts';
 import { hostAndPort, type NodeConfig } from './config.ts';
@@ -209,8 +210,8 @@ export class ConsensusHost {
       observes: (at) => this.#signsNothing !== '' || (this.#until?.observes(at) ?? false),
       onKeyElsewhere: options.onKeyElsewhere,
       onApplied: () => options.onApplied?.(),
-      onCommitted: (executed, certificate) => {
-        if (certificate.round === 0) this.#clock.note(executed.block.header, self.id, now());
+      onCommitted: (executed, certificate, isSynced) => {
+        if (certificate.round === 0 && !isSynced) this.#clock.note(executed.block.header, self.id, now());
         this.#committed(executed);
       },
       onEvidence: options.onEvidence,
@@ -233,12 +234,10 @@ export class ConsensusHost {
       sha256,
       verify: verifyEd25519,
       requireBody: (block) => requireBody(block, sha256),
-      apply: (executed, certificate) => this.#engine.apply(executed, certificate),
-      onSynced: (executed, certificate) => {
-        this.#engine.syncedBlock(certificate);
-        this.#committed(executed);
-      },
+      apply: (executed, certificate) => this.#engine.applySynced(executed, certificate),
+      onSynced: (certificate) => this.#engine.syncedBlock(certificate),
       onDivergence: (height_, detail) => this.#diverged(height_, detail),
+      fatal: options.fatal,
       instead: (target) => this.#fetchesState(target),
       info: (message, details) => log.info(details, message),
     });
@@ -493,7 +492,6 @@ export class ConsensusHost {
       if (!result.ok)
         throw new ChainError('STATE_DIVERGENCE', { height, blockId, detail: `${result.code}: ${result.message}` });
       await this.#engine.apply(result.executed, record.certificate);
-      this.#engine.recovered(record.certificate);
       this.#o.log.info({ height }, 'decided block applied from the log');
     }
     for (const [blockId, block] of bodies)
@@ -532,13 +530,15 @@ export class ConsensusHost {
   }
 
   #onMessage(from: ValidatorId, channel: string, bytes: Uint8Array): void {
-    if (channel === 'consensus') return this.#engine.onFrame(from, bytes);
-    if (channel !== 'transaction') return this.mesh.drop(from, `a message on channel ${channel}`);
     try {
+      if (channel === 'consensus') return this.#engine.onFrame(from, bytes);
+      if (channel !== 'transaction') return this.mesh.drop(from, `a message on channel ${channel}`);
       if (!this.#gossip.onFrame(from, bytes)) this.mesh.drop(from, 'a transaction frame of an unknown kind');
     } catch (error) {
-      if (!isChainError(error)) throw error;
-      this.mesh.drop(from, error.message);
+      if (isPeersFault(error)) return this.mesh.drop(from, error.message);
+      if (!isOwnFault(error)) throw error;
+      // Whoever sent this did nothing wrong, and what follows would meet the same store.
+      this.#o.fatal(error);
     }
   }
 

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createMesh, type Mesh } from '../net/index.ts';
-import { isChainError } from '../errors/chain-error.ts';
 import type { LoadedGenesis } from '../ledger/index.ts';
 import type { ExecutedBlock } from '../ports/application.ts';
 import type { ValidatorId } from '../types/brand.ts';
 import type { Block, Certificate, Validator } from '../types/chain.ts';
 import { ChainError } from '../errors/chain-error.ts';
+import { isPeersFault } from './blame.ts';
 import { hostAndPort, type NodeConfig } from './config.ts';
 import { loadIdentity } from './identity.ts';
 import { decodeRange, encodeRangeRequest } from './sync.ts';
@@ -32,8 +32,8 @@ export class PeerBlocks {
   }
 
   /**
-   * The first block of that height that `accept` executes; null if no peer has one. What it throws costs the peer its connection, except
-   * STATE_DIVERGENCE, which is thrown on.
+   * The first block of that height that `accept` executes; null if no peer has one. What it throws of the block costs the peer its connection; STATE_DIVERGENCE,
+   * and what the own store runs into, is thrown on.
    */
   async block(
     height: number,
@@ -48,8 +48,8 @@ export class PeerBlocks {
         try {
           return { executed: accept(kept.block, kept.certificate), certificate: kept.certificate, peer: kept.peer };
         } catch (error) {
-          if (isChainError(error, 'STATE_DIVERGENCE')) throw error;
-          mesh.drop(kept.peer, (error as Error).message);
+          if (!isPeersFault(error)) throw error;
+          mesh.drop(kept.peer, error.message);
           this.#range.clear();
         }
       }

@@ -9,6 +9,7 @@ import type { Sha256, VerifyEd25519 } from '../ports/crypto.ts';
 import type { PeerNetwork } from '../ports/network.ts';
 import type { Hash, Height, ValidatorId } from '../types/brand.ts';
 import type { Block, Certificate } from '../types/chain.ts';
+import { isPeersFault } from './blame.ts';
 
 /** Blocks in one answer: enough to keep disk and network busy, few enough to change the peer soon. */
 const rangeBlocksMax = 200;
@@ -34,9 +35,11 @@ interface Deps {
   /** Commits an executed block; resolves when it is durable. */
   readonly apply: (executed: ExecutedBlock, certificate: Certificate) => Promise<void>;
   /** Tells consensus, once the block is durable. */
-  readonly onSynced: (executed: ExecutedBlock, certificate: Certificate) => void;
+  readonly onSynced: (certificate: Certificate) => void;
   /** A certified block computes to something else here: this node must stop signing. */
   readonly onDivergence: (height: Height, detail: string) => void;
+  /** A certified block cannot be executed, or not be kept, and no peer is to blame: the process must end. */
+  readonly fatal: (error: unknown) => void;
   /** True where a whole state is on its way, so that blocks need not be executed; hears of every height that peers name. */
   readonly instead: (target: number) => boolean;
   readonly info: (message: string, details: object) => void;
@@ -172,25 +175,36 @@ export class Syncer {
     return { from, peer, range };
   }
 
-  /** Executes and commits what was sent; resolves when it is durable. What does not verify costs the peer its connection. */
+  /**
+   * Executes and commits what was sent; resolves when it is durable. What does not verify costs the peer its connection. What this node's own store
+   * or state runs into does not: it would meet every peer's block alike, so nothing more is asked for.
+   */
   async #take(peer: ValidatorId, range: readonly DecidedBlock[]): Promise<void> {
     const { app, network } = this.#d;
     let durable: Promise<void> = Promise.resolve();
-    const applied: { executed: ExecutedBlock; certificate: Certificate }[] = [];
+    const applied: Certificate[] = [];
     try {
       for (const { block, certificate } of range) {
         // Consensus may have decided it meanwhile.
         if (block.header.height <= app.info().height) continue;
         const executed = this.#check(block, certificate);
         durable = this.#d.apply(executed, certificate);
-        applied.push({ executed, certificate });
+        applied.push(certificate);
       }
     } catch (error) {
-      if (!isChainError(error, 'STATE_DIVERGENCE')) network.drop(peer, (error as Error).message);
+      if (isPeersFault(error)) network.drop(peer, error.message);
+      else if (!isChainError(error, 'STATE_DIVERGENCE')) {
+        this.#stopped = true;
+        this.#d.fatal(error);
+      }
       throw error;
     } finally {
-      await durable;
-      for (const { executed, certificate } of applied) this.#d.onSynced(executed, certificate);
+      // Who writes has said so where it matters; here it only ends.
+      await durable.catch((error: unknown) => {
+        this.#stopped = true;
+        throw error;
+      });
+      for (const certificate of applied) this.#d.onSynced(certificate);
     }
   }
 
@@ -208,8 +222,8 @@ export class Syncer {
 }
 
 /**
- * Executes the next block. Throws SYNC_RANGE_INVALID, NODE_BLOCK_BODY or a code of the certificate unless it is that and proven, and
- * STATE_DIVERGENCE if it is, but computes to something else here.
+ * Executes the next block. Throws SYNC_RANGE_INVALID, NODE_BLOCK_BODY or a code of the certificate unless it is that and proven,
+ * STATE_DIVERGENCE if it is, but computes to something else here, and what this node's own store or state runs into.
  */
 export function executeCertified(
   deps: {

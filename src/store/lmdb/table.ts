@@ -14,7 +14,7 @@ export interface KeyRange {
   readonly limit?: number;
 }
 
-type Layer = ReadonlyMap<string, Uint8Array | null>;
+type Layer = Map<string, Uint8Array | null>;
 
 interface Waiting {
   readonly writes: readonly Write[];
@@ -33,7 +33,7 @@ interface Waiting {
  * in memory and reads look there first, newest first. Whoever must not act on unsynced data waits for the promise.
  *
  * After a failed write nothing more is written: the file is in the state of an earlier batch, and writing on would make a
- * hole. Reads go on.
+ * hole. Reads go on, and still see each batch from the moment of its call: whoever built on it must not read a hole before he hears.
  */
 export class Table {
   readonly #path: string;
@@ -115,15 +115,25 @@ export class Table {
 
   /** All writes or none; see the class comment. The values must not be changed afterwards. */
   write(writes: readonly Write[]): Promise<void> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    if (this.#closed) return Promise.reject(new ChainError('STORE_CLOSED', { operation: 'write' }));
     const layer: Layer = new Map(writes.map(([key, value]) => [key.toString('latin1'), value]));
+    if (this.#failure !== undefined) {
+      this.#keepUnwritten(layer);
+      return Promise.reject(this.#failure);
+    }
+    if (this.#closed) return Promise.reject(new ChainError('STORE_CLOSED', { operation: 'write' }));
     this.#layers.push(layer);
     const done = new Promise<void>((resolve, reject) => {
       this.#waiting.push({ writes, resolve, reject });
     });
     this.#writer ??= this.#writeWaiting();
     return done;
+  }
+
+  /** In one layer, so that a process that lives on for a while needs no more memory than there are keys. */
+  #keepUnwritten(layer: Layer): void {
+    const newest = this.#layers.at(-1);
+    if (newest === undefined) this.#layers.push(layer);
+    else for (const [name, value] of layer) newest.set(name, value);
   }
 
   async #writeWaiting(): Promise<void> {

@@ -6,6 +6,7 @@ const membership = 'test/unit/net/membership.test.ts';
 const submitter = 'test/unit/node/submitter.test.ts';
 const mempool = 'test/unit/node/mempool.test.ts';
 const durable = 'test/unit/node/durable-before-told.test.ts';
+const ownFault = 'test/unit/node/own-fault.test.ts';
 const observing = 'test/unit/node/observing-until.test.ts';
 const checkpoint = 'test/unit/node/review-p3-checkpoint.test.ts';
 const answers = 'test/unit/node/true-answers.test.ts';
@@ -437,6 +438,80 @@ export const nodeFaults: readonly Fault[] = [
     find: '    await this.#beforeWebhook();',
     replace: '    this.#starting = false;\n    await this.#beforeWebhook();',
     tests: ['test/unit/node/starting.test.ts'],
+    project: 'unit',
+  },
+  {
+    fault: 'A block is told as soon as it is durable, whether or not the one before it was told.',
+    file: 'src/node/engine.ts',
+    find: 'while ((this.#untold[0]?.height ?? Infinity) <= height) this.#untold.shift()?.tell();',
+    replace: 'for (const each of this.#untold) if (each.height === height) each.tell();',
+    tests: [durable],
+    named: 'after the one that was decided here',
+    project: 'unit',
+  },
+  {
+    fault: 'A height begins above blocks of a peer that a power failure would take back.',
+    file: 'src/node/engine.ts',
+    find: 'if (this.#storing > 0) return;',
+    replace: '',
+    tests: [durable],
+    named: 'before anything is signed above them',
+    project: 'unit',
+  },
+  {
+    fault: 'The next block proves the one that consensus decided last, not the one that was applied last.',
+    file: 'src/node/engine.ts',
+    find: `    this.#lastCertificate = certificate;
+    this.#d.onApplied();`,
+    replace: `    this.#lastCertificate ??= certificate;
+    this.#d.onApplied();`,
+    tests: [durable],
+    named: 'before anything is signed above them',
+    project: 'unit',
+  },
+  {
+    fault: 'A peer is cut off because the own store does not give back what a block needs.',
+    file: 'src/node/sync.ts',
+    find: 'if (isPeersFault(error)) network.drop(peer, error.message);',
+    replace: "if (!isChainError(error, 'STATE_DIVERGENCE')) network.drop(peer, (error as Error).message);",
+    tests: [ownFault],
+    named: 'cuts off nobody',
+    project: 'unit',
+  },
+  {
+    fault: 'A peer that sends unproven blocks keeps its connection.',
+    file: 'src/node/blame.ts',
+    find: 'isChainError(error) && error.httpStatus < 500',
+    replace: 'isChainError(error) && error.httpStatus < 400',
+    tests: [ownFault],
+    named: 'cuts off who sends',
+    project: 'unit',
+  },
+  {
+    fault: 'Whoever sends a vote or a transaction while the own store is damaged is cut off.',
+    file: 'src/node/host.ts',
+    find: 'if (isPeersFault(error)) return',
+    replace: 'if (isPeersFault(error) || isOwnFault(error)) return',
+    tests: [ownFault],
+    named: 'channel costs nobody',
+    project: 'unit',
+  },
+  {
+    fault: 'Whoever sends a vote while the own store is damaged is refused as a forger.',
+    file: 'src/node/engine.ts',
+    find: 'if (!isPeersFault(error)) throw error;',
+    replace: 'if (!(error instanceof Error)) throw error;',
+    tests: [ownFault],
+    named: 'channel costs nobody',
+    project: 'unit',
+  },
+  {
+    fault: 'A block that a failed store could not take is missing under the next one.',
+    file: 'src/store/lmdb/table.ts',
+    find: '      this.#keepUnwritten(layer);\n',
+    replace: '',
+    tests: [ownFault],
+    named: 'from the moment it was handed in',
     project: 'unit',
   },
 ];

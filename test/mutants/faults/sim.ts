@@ -362,10 +362,10 @@ export const simFaults: readonly Fault[] = [
   },
   {
     ...sim,
-    fault: 'The certificate in a new block is the one before last.',
+    fault: 'The certificate in a new block is of the first block that this process saw.',
     file: engine,
-    find: 'this.#lastCertificate = certificate;\n    if (pipeline.isFull)',
-    replace: 'if (pipeline.isFull)',
+    find: 'app.commit(executed);\n    this.#lastCertificate = certificate;',
+    replace: 'app.commit(executed);\n    this.#lastCertificate ??= certificate;',
   },
   {
     ...sim,

@@ -13,6 +13,8 @@ const bounds: Readonly<Record<string, (n: number) => number>> = {
   nextHeight: (n) => 6 * (n + 1),
   exchange: (n) => 3 * (64 + 8 * n),
   waitingForDisk: (n) => 64 * n,
+  // As many as the store may have under way, and a range of a peer.
+  untold: () => 64 + 200,
 };
 
 /** What a run's clients give, at most, and a margin for what is given twice. */
