@@ -6,6 +6,8 @@ export interface PipeOptions {
   readonly connectTimeoutMs: number;
   /** After one side has ended, the other may still send for this long. */
   readonly halfOpenTimeoutMs: number;
+  /** Whatever a client asks is answered within this, or never. */
+  readonly answerTimeoutMs: number;
   /** The node could not be reached. Nothing of the client has been read: it may go to another one. */
   readonly onUnreachable: (client: Socket, detail: string) => void;
   /** Both sides are closed, or the client was handed back. Called once. */
@@ -20,6 +22,8 @@ export class Pipe {
   #timer: NodeJS.Timeout;
   #connected = false;
   #gone = false;
+  /** When the client sent what the node has not answered yet, of `performance`; null while nothing waits, as far as the bytes show. */
+  #askedMs: number | null = null;
 
   constructor(client: Socket, options: PipeOptions) {
     const { host, port, connectTimeoutMs } = options;
@@ -46,6 +50,11 @@ export class Pipe {
     return this.#upstream.bytesRead;
   }
 
+  /** True while the client may still get the answer to what it has sent. */
+  isAwaiting(nowMs: number): boolean {
+    return this.#askedMs !== null && nowMs - this.#askedMs < this.#options.answerTimeoutMs;
+  }
+
   destroy(): void {
     // Not with a reset: that waits until everything is written, which to a stopped process is for ever.
     this.#client.destroy();
@@ -56,8 +65,16 @@ export class Pipe {
     clearTimeout(this.#timer);
     this.#connected = true;
     for (const socket of [this.#client, this.#upstream]) socket.once('end', () => this.#onHalfOpen());
+    this.#client.on('data', () => this.#onAsked());
+    this.#upstream.on('data', () => (this.#askedMs = null));
     this.#client.pipe(this.#upstream);
     this.#upstream.pipe(this.#client);
+  }
+
+  #onAsked(): void {
+    const nowMs = performance.now();
+    // What is older is answered, or will never be.
+    if (!this.isAwaiting(nowMs)) this.#askedMs = nowMs;
   }
 
   #onHalfOpen(): void {

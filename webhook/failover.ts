@@ -1,11 +1,12 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { Pipe } from './failover-pipe.ts';
 import { probeReadiness, type Probe } from './failover-probe.ts';
+import { Silence } from './failover-silence.ts';
 
 /**
  * The one address of a hook's group outside a cluster: plain TCP in front of the group's nodes. TLS ends in the nodes, so nothing here can
- * answer in their place. The first ready node in order gets every connection for as long as it is ready; when its probe fails, its
- * connections are closed at once, because a stopped process still accepts and keeps TCP connections.
+ * answer in their place. The first ready node in order gets every connection for as long as it is ready. A stopped process still accepts and keeps TCP
+ * connections: those of a silent node are closed, at once where nothing waits, and where something was asked as soon as it can no longer be answered in time.
  */
 export interface FailoverBackend {
   readonly host: string;
@@ -23,6 +24,8 @@ export interface FailoverOptions {
   readonly probeTimeoutMs?: number;
   readonly connectTimeoutMs?: number;
   readonly halfOpenTimeoutMs?: number;
+  /** What was not answered so long after it was asked will never be. */
+  readonly answerTimeoutMs?: number;
   /** A node that says itself that it is not ready keeps the connections that it has for so long. */
   readonly drainMs?: number;
   readonly connectionsMax?: number;
@@ -62,15 +65,12 @@ export interface Failover {
 /** A node that refuses or says no is left within this. */
 const PROBE_INTERVAL_MS = 500;
 const PROBE_TIMEOUT_MS = 400;
-/**
- * Late answers in a row until a node counts as stopped: 1.4 s. A busy node answers one late now and then, and to close its connections would
- * fail every admission that it is about to answer.
- */
-const LATE_PROBES_MAX = 3;
 /** Loopback or one data centre. */
 const CONNECT_TIMEOUT_MS = 1_000;
 /** As long as the longest admission call. */
 const HALF_OPEN_TIMEOUT_MS = 30_000;
+/** A node answers within 8 s; the API server gives up after 10 s, and shall hear before that there is no answer. */
+const ANSWER_TIMEOUT_MS = 8_500;
 /** A node that stops answers what it has taken, which may wait for the chain as long as an admission call does, and ends its connections itself; one that hangs there holds them no longer. */
 const DRAIN_MS = 12_000;
 /** An API server opens a connection a request in flight: its own default is 400 + 200 requests in flight, and there may be three. */
@@ -89,7 +89,7 @@ interface Backend {
   ready: boolean | null;
   detail: string;
   probesFailed: number;
-  lateInRow: number;
+  readonly silence: Silence;
   cut: number;
   readonly pipes: Set<Pipe>;
   /** What the connections that are over have brought from the node. */
@@ -115,6 +115,7 @@ class TcpFailover implements Failover {
       probeTimeoutMs: PROBE_TIMEOUT_MS,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
       halfOpenTimeoutMs: HALF_OPEN_TIMEOUT_MS,
+      answerTimeoutMs: ANSWER_TIMEOUT_MS,
       drainMs: DRAIN_MS,
       connectionsMax: CONNECTIONS_MAX,
       ...options,
@@ -128,7 +129,7 @@ class TcpFailover implements Failover {
       ready: null,
       detail: 'not probed yet',
       probesFailed: 0,
-      lateInRow: 0,
+      silence: new Silence(this.#options.answerTimeoutMs),
       cut: 0,
       pipes: new Set<Pipe>(),
       bytesBefore: 0,
@@ -210,16 +211,13 @@ class TcpFailover implements Failover {
     const result = await probeReadiness(backend.probe, this.#options.probeTimeoutMs);
     if (this.#stopped) return;
     if (!result.ready) backend.probesFailed += 1;
-    // A stopped process sends nothing: one that answers on the connections that it has is only too busy for one more.
-    const isSilent = bytesFrom(backend) === heard;
-    if (!result.ready && result.late && !isSilent && backend.ready === true) return;
-    backend.lateInRow = !result.ready && result.late ? backend.lateInRow + 1 : 0;
-    const isOnlyLate = backend.lateInRow > 0 && backend.lateInRow < LATE_PROBES_MAX;
-    if (isOnlyLate && backend.ready === true) return;
-    this.#judge(backend, result.ready, result.ready ? '' : result.detail, !result.ready && result.late);
+    const hearing = backend.silence.note(result, bytesFrom(backend) !== heard, performance.now());
+    if (hearing === 'busy' && backend.ready === true) return;
+    this.#judge(backend, result.ready, result.ready ? '' : result.detail);
+    if (hearing === 'silent') this.#cutSilent(backend);
   }
 
-  #judge(backend: Backend, ready: boolean, detail: string, isSilent = false): void {
+  #judge(backend: Backend, ready: boolean, detail: string): void {
     const before = backend.ready;
     backend.ready = ready;
     backend.detail = detail;
@@ -227,23 +225,28 @@ class TcpFailover implements Failover {
     const { host, port } = backend.options;
     this.#options.logger?.info({ node: `${host}:${port}`, ready, detail }, 'readiness of a node changed');
     this.#choose();
-    if (ready) return;
-    // A process that is gone has closed its connections, and one that only stopped listening is about to answer what it took.
-    if (isSilent) this.#cutNow(backend);
-    else this.#cutLater(backend);
+    if (!ready) this.#cutLater(backend);
   }
 
+  /** Asked after each probe of a node that is silent: what comes on a connection that it has is waited for as long as it can be in time. */
+  #cutSilent(backend: Backend): void {
+    const nowMs = performance.now();
+    for (const pipe of backend.pipes) {
+      if (pipe.isAwaiting(nowMs)) continue;
+      backend.cut += 1;
+      pipe.destroy();
+    }
+  }
+
+  /** A process that is gone has closed its connections, and one that only stopped listening is about to answer what it took. */
   #cutLater(backend: Backend): void {
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      if (backend.ready !== true) this.#cutNow(backend);
+      if (backend.ready === true) return;
+      backend.cut += backend.pipes.size;
+      this.#cut(backend);
     }, this.#options.drainMs);
     this.#timers.add(timer);
-  }
-
-  #cutNow(backend: Backend): void {
-    backend.cut += backend.pipes.size;
-    this.#cut(backend);
   }
 
   /** Sticky: a node that comes back takes over only when the current one fails. */
@@ -274,12 +277,13 @@ class TcpFailover implements Failover {
       return;
     }
     const { host, port } = backend.options;
-    const { connectTimeoutMs, halfOpenTimeoutMs } = this.#options;
+    const { connectTimeoutMs, halfOpenTimeoutMs, answerTimeoutMs } = this.#options;
     const pipe: Pipe = new Pipe(client, {
       host,
       port,
       connectTimeoutMs,
       halfOpenTimeoutMs,
+      answerTimeoutMs,
       onGone: () => {
         backend.pipes.delete(pipe);
         backend.bytesBefore += pipe.bytesFromNode;

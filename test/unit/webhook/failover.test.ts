@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { makeServerCertificates, type ServerCertificates } from '../../../src/cluster/certificates.ts';
+import { probeReadiness } from '../../../webhook/failover-probe.ts';
 import { startFailover, type Failover, type FailoverBackend, type FailoverOptions } from '../../../webhook/failover.ts';
 
 const CHILD = fileURLToPath(new URL('child-backend.ts', import.meta.url));
@@ -194,7 +195,7 @@ test('a node too busy for any probe keeps its connections for as long as it answ
 
 test('a stopped process, which still accepts TCP, is left for the next node, and its open connection is closed', async () => {
   const [first, second] = await Promise.all([startChild('first'), startNode('second')]);
-  const failover = await start([first.backend, second.backend]);
+  const failover = await start([first.backend, second.backend], { answerTimeoutMs: 3_000 });
   const agent = new Agent({ keepAlive: true });
   expect(await ask(failover, agent)).toBe('first');
   first.child.kill('SIGSTOP');
@@ -211,6 +212,30 @@ test('a stopped process, which still accepts TCP, is left for the next node, and
   first.child.kill('SIGCONT');
   await until(() => failover.status().backends[0]?.ready === true);
   agent.destroy();
+});
+
+test('P6: what was asked of a node that falls silent is waited for as long as it can be answered; what is idle is closed, and nothing new goes there', async () => {
+  const [first, second] = await Promise.all([startChild('first'), startNode('second')]);
+  const failover = await start([first.backend, second.backend], { answerTimeoutMs: 50_000, drainMs: 100_000 });
+  const idle = new Agent({ keepAlive: true });
+  expect(await ask(failover, idle)).toBe('first');
+  first.child.kill('SIGSTOP');
+  const waiting = ask(failover);
+  await until(() => failover.status().current === 1);
+  await until(() => failover.status().backends[0]?.connections === 1);
+  expect(failover.status().backends[0]).toMatchObject({ ready: false, cut: 1 });
+  expect(await ask(failover)).toBe('second');
+  first.child.kill('SIGCONT');
+  expect(await waiting).toBe('first');
+  idle.destroy();
+});
+
+test('P6: an answer that comes while this process does not get to run is an answer in time', async () => {
+  const node = await startNode('node');
+  const probed = probeReadiness(node.backend.probe, 3_000);
+  // Nothing runs here for longer than the probe may take, its own first step neither.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3_100);
+  expect(await probed).toEqual({ ready: true });
 });
 
 test('a killed process costs the next caller nothing: it goes to the next node before any probe has failed', async () => {
