@@ -143,22 +143,31 @@ export async function refusedPerson(playground: Playground, name: string): Promi
 
 interface Said {
   readonly height: number;
-  readonly cluster: { readonly spool: { readonly pending: number } | null } | null;
+  readonly cluster: { readonly spool: { readonly oldestMs: number | null } | null } | null;
 }
 
-/** Nothing that was acknowledged is outside of the log any more, and the node that is read has all of it. */
+/**
+ * Nothing that was acknowledged before this call is outside of the log any more, and the node that is read has all of it. What the control plane goes on to write is always
+ * in some spool. @throws Error when no spool has anchored anything for two minutes.
+ */
 export async function untilAnchored({ state, layout }: Playground): Promise<void> {
+  const calledMs = Date.now();
   const say = () =>
     Promise.all(
       state.nodes.map(async (node) => JSON.parse((await getApi(layout, node, '/v1/status', 5_000)).text) as Said),
     );
   let height = Number.POSITIVE_INFINITY;
-  await until('every spool was empty', async () => {
-    const said = await say();
-    if (said.some(({ cluster }) => (cluster?.spool?.pending ?? 0) > 0)) return false;
-    height = Math.max(...said.map((one) => one.height));
-    return true;
-  });
+  let left: readonly number[] = [];
+  for (let isAnchored = false; !isAnchored;) {
+    const before = left;
+    await until('a spool has anchored something', async () => {
+      const said = await say();
+      left = said.map(({ cluster }) => Math.min(cluster?.spool?.oldestMs ?? calledMs, calledMs));
+      height = Math.max(...said.map((one) => one.height));
+      isAnchored = left.every((oldestMs) => oldestMs === calledMs);
+      return isAnchored || left.some((oldestMs, i) => oldestMs > (before[i] ?? 0));
+    });
+  }
   await until('the node that is read is there', async () => ((await say())[0]?.height ?? 0) >= height);
 }
 
