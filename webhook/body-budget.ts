@@ -2,13 +2,19 @@ import { ChainError, isChainError } from '../src/errors/chain-error.ts';
 import type { Readable } from 'node:stream';
 import type { WebhookClock, WebhookLimits } from './options.ts';
 
-/** Bytes of all bodies that are held at one time. */
+/** What large bodies may have of all: the rest is for small ones, which nearly all are. */
+export const largeBytesMax = (bytesMax: number): number => bytesMax - Math.floor(bytesMax / 4);
+
+/** Bytes of all bodies that are held at one time. Large ones leave a quarter to small ones, so that whoever sends a few very large reviews does not keep the others out. */
 export class BodyBudget {
   readonly #bytesMax: number;
+  readonly #smallBytesMax: number;
   #used = 0;
 
-  constructor(bytesMax: number) {
+  /** `smallBytesMax`: a body up to this size is small. */
+  constructor(bytesMax: number, smallBytesMax: number) {
     this.#bytesMax = bytesMax;
+    this.#smallBytesMax = smallBytesMax;
   }
 
   get used(): number {
@@ -16,9 +22,9 @@ export class BodyBudget {
   }
 
   reserve(): Reservation {
-    return new Reservation((bytes) => {
-      if (this.#used + bytes > this.#bytesMax)
-        throw new ChainError('WEBHOOK_BODIES_FULL', { bytesMax: this.#bytesMax });
+    return new Reservation((bytes, total) => {
+      const bytesMax = total > this.#smallBytesMax ? largeBytesMax(this.#bytesMax) : this.#bytesMax;
+      if (bytes > 0 && this.#used + bytes > bytesMax) throw new ChainError('WEBHOOK_BODIES_FULL', { bytesMax });
       this.#used += bytes;
     });
   }
@@ -26,22 +32,23 @@ export class BodyBudget {
 
 /** One body's share; `release` gives it back, once. */
 export class Reservation {
-  readonly #take: (bytes: number) => void;
+  readonly #take: (bytes: number, total: number) => void;
   #bytes = 0;
 
-  constructor(take: (bytes: number) => void) {
+  /** `take`: so many bytes more of a body that is as large in all then. */
+  constructor(take: (bytes: number, total: number) => void) {
     this.#take = take;
   }
 
   /** Makes the share at least `bytes`; throws WEBHOOK_BODIES_FULL. */
   growTo(bytes: number): void {
     if (bytes <= this.#bytes) return;
-    this.#take(bytes - this.#bytes);
+    this.#take(bytes - this.#bytes, bytes);
     this.#bytes = bytes;
   }
 
   release(): void {
-    this.#take(-this.#bytes);
+    this.#take(-this.#bytes, 0);
     this.#bytes = 0;
   }
 }

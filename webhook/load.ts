@@ -1,25 +1,26 @@
 import { ChainError } from '../src/errors/chain-error.ts';
 
-/** Reviews in progress, in all and of each user: one that writes without end leaves room for the others. */
+/**
+ * Reviews in progress, in all and of each user. Nobody has more than are left free for the others: one alone may have half of all, of three each a quarter; and whoever
+ * comes next finds room.
+ */
 export class Load {
   readonly #max: number;
-  readonly #perUserMax: number;
   readonly #perUser = new Map<string, number>();
   reviews = 0;
 
-  constructor(max: number, perUserMax: number) {
+  constructor(max: number) {
     this.#max = max;
-    this.#perUserMax = perUserMax;
   }
 
   get isFull(): boolean {
     return this.reviews >= this.#max;
   }
 
-  /** Runs `work` as one of this user's. Throws WEBHOOK_USER_BUSY. */
+  /** Runs `work` of a review, which counts already, as one of this user's. Throws WEBHOOK_USER_BUSY, before any work. */
   async ofUser<T>(user: string, work: () => Promise<T>): Promise<T> {
     const before = this.#perUser.get(user) ?? 0;
-    if (before >= this.#perUserMax) throw new ChainError('WEBHOOK_USER_BUSY', { max: this.#perUserMax });
+    if (before > 0 && before > this.#max - this.reviews) throw new ChainError('WEBHOOK_USER_BUSY', { max: before });
     this.#perUser.set(user, before + 1);
     try {
       return await work();

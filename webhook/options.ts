@@ -4,6 +4,7 @@ import type { AdmissionLedger } from '../src/ports/admission-ledger.ts';
 import type { RecordLedger } from '../src/ports/record-ledger.ts';
 import type { HmacSha256, Sha256 } from '../src/ports/crypto.ts';
 import type { ClusterId } from '../src/types/brand.ts';
+import { largeBytesMax } from './body-budget.ts';
 import type { WebhookMetrics } from './metrics.ts';
 import type { ReviewReader } from './reading.ts';
 
@@ -36,9 +37,8 @@ export interface WebhookLimits {
   readonly bodiesBytesMax: number;
   /** From headers to the end of the body. */
   readonly bodyTimeoutMs: number;
+  /** In progress, of all users; see load.ts. */
   readonly reviewsMax: number;
-  /** Of one user; the rest is for the others. */
-  readonly reviewsPerUserMax: number;
   /** Reviews up to this size are read in the event loop; larger ones, which would hold it for long, by `reader`. */
   readonly inlineBytesMax: number;
   readonly connectionsMax: number;
@@ -65,7 +65,6 @@ export const LIMITS_DEFAULT: WebhookLimits = {
   bodiesBytesMax: 128 * 1024 * 1024,
   bodyTimeoutMs: 5_000,
   reviewsMax: 512,
-  reviewsPerUserMax: 256,
   inlineBytesMax: 64 * 1024,
   connectionsMax: 4_096,
   strangersMax: 1_024,
@@ -133,6 +132,8 @@ export function checkOptions(options: WebhookOptions): WebhookLimits {
   for (const [name, value] of Object.entries(limits)) {
     if (!Number.isSafeInteger(value) || value <= 0) throw problem(`${name} is no positive integer`);
   }
+  if (limits.bodyBytesMax > largeBytesMax(limits.bodiesBytesMax) && limits.bodyBytesMax > limits.inlineBytesMax)
+    throw problem('three quarters of bodiesBytesMax are below bodyBytesMax');
   if (limits.bodiesBytesMax < limits.bodyBytesMax) throw problem('bodiesBytesMax is below bodyBytesMax');
   if (limits.keepAliveTimeoutMs <= 90_000) throw problem('keepAliveTimeoutMs is not above the 90 s of the API server');
   return limits;

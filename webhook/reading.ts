@@ -74,10 +74,26 @@ function uidOfRefused(bytes: Uint8Array, error: unknown): string {
   return isChainError(error) && error.code.startsWith('CHANGE_') ? admissionUidOf(bytes) : '';
 }
 
-const HEAD = /^\s*\{"kind":"AdmissionReview","apiVersion":"[^"\\]{1,64}","request":\{"uid":"([\w.:-]{1,128})"/;
-const HEAD_BYTES = 512;
+const HEAD = /^\s*\{"kind":"AdmissionReview","apiVersion":"[^"\\]{1,64}","request":\{/;
+const UID = new RegExp(`${HEAD.source}"uid":"([\\w.:-]{1,128})"`);
+/** What an API server writes before the user: names, and groups, versions and kinds. */
+const NAMED = String.raw`"\w{1,32}":"[^"\\]{0,512}",`;
+const KIND = String.raw`"\w{1,32}":\{(?:"\w{1,16}":"[^"\\]{0,512}",?){0,3}\},`;
+const USER = new RegExp(
+  `${HEAD.source}(?:${NAMED}|${KIND}){1,12}"userInfo":\\{"username":"((?:[^"\\\\]|\\\\.){0,1024})"`,
+);
+const HEAD_BYTES = 8 * 1024;
 
 /** The uid of a review that is not going to be read, from where an API server puts it; '' if it is not there. */
 export function uidInFront(bytes: Uint8Array): string {
-  return HEAD.exec(Buffer.from(bytes.subarray(0, HEAD_BYTES)).toString('latin1'))?.[1] ?? '';
+  return UID.exec(headOf(bytes))?.[1] ?? '';
+}
+
+/** Likewise whose it is, as it is written there: good enough to be fair, before it is read. */
+export function userInFront(bytes: Uint8Array): string {
+  return USER.exec(headOf(bytes))?.[1] ?? '';
+}
+
+function headOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.subarray(0, HEAD_BYTES)).toString('latin1');
 }

@@ -31,7 +31,7 @@ import {
   type WebhookOptions,
   type WebhookTls,
 } from './options.ts';
-import { readReview, uidInFront, type Hook, type ReadOutcome } from './reading.ts';
+import { readReview, uidInFront, userInFront, type Hook, type ReadOutcome } from './reading.ts';
 import type { StepContext } from './steps/step.ts';
 import { overloadedAnswer } from './wording.ts';
 
@@ -84,6 +84,7 @@ const REFUSAL_OF = {
   WEBHOOK_CONTENT_ENCODING: 'content-encoding',
   WEBHOOK_BODY_BROKEN: 'body-broken',
   WEBHOOK_BUSY: 'busy',
+  WEBHOOK_USER_BUSY: 'busy',
   WEBHOOK_BODY_TOO_LARGE: 'body-size',
   WEBHOOK_BODY_SLOW: 'body-slow',
   WEBHOOK_BODIES_FULL: 'bodies-full',
@@ -112,8 +113,8 @@ export function createWebhook(options: WebhookOptions): Webhook {
     // Its handshake began before: nobody else would tell it, and what it asks next would be cut off in the end.
     if (left) session.close();
   });
-  const budget = new BodyBudget(limits.bodiesBytesMax);
-  const load = new Load(limits.reviewsMax, limits.reviewsPerUserMax);
+  const budget = new BodyBudget(limits.bodiesBytesMax, limits.inlineBytesMax);
+  const load = new Load(limits.reviewsMax);
   const calls = new WeakMap<Request, Call>();
   let asksForCertificate = options.tls.clientCa !== undefined;
   let refusedLoggedMs = -Infinity;
@@ -205,24 +206,33 @@ export function createWebhook(options: WebhookOptions): Webhook {
     load.reviews++;
     try {
       metrics.load(load.reviews, budget.used);
-      const read = await readBytes(bytes, answerByMs, 'gate');
-      if (!read.ok) {
-        if (read.uid === '') throw read.error;
-        return { uid: read.uid, answer: failureAnswer(read.error, logger) };
-      }
-      const { review } = read;
-      const { admissionUid: uid, user } = review.subject;
-      try {
-        const work = () => handleReview(review, answerByMs, context, clock, logger);
-        return { uid, answer: await load.ofUser(user, work) };
-      } catch (error) {
-        if (!isChainError(error, 'WEBHOOK_USER_BUSY')) throw error;
-        return { uid, answer: overloadedAnswer('WEBHOOK_USER_BUSY') };
-      }
+      // A flood costs the others least where it is turned away unread.
+      const user = userInFront(bytes);
+      if (user === '') return await handleBytes(bytes, answerByMs, (other, work) => load.ofUser(other, work));
+      return await load.ofUser(user, () => handleBytes(bytes, answerByMs, (_user, work) => work()));
+    } catch (error) {
+      const uid = uidInFront(bytes);
+      if (uid === '' || !isChainError(error, 'WEBHOOK_USER_BUSY')) throw error;
+      return { uid, answer: overloadedAnswer('WEBHOOK_USER_BUSY') };
     } finally {
       load.reviews--;
       metrics.load(load.reviews, budget.used);
     }
+  };
+
+  const handleBytes = async (
+    bytes: Buffer,
+    answerByMs: number,
+    within: (user: string, work: () => Promise<Answer>) => Promise<Answer>,
+  ): Promise<{ uid: string; answer: Answer }> => {
+    const read = await readBytes(bytes, answerByMs, 'gate');
+    if (!read.ok) {
+      if (read.uid === '') throw read.error;
+      return { uid: read.uid, answer: failureAnswer(read.error, logger) };
+    }
+    const { review } = read;
+    const answer = await within(review.subject.user, () => handleReview(review, answerByMs, context, clock, logger));
+    return { uid: review.subject.admissionUid, answer };
   };
 
   const readBytes = (bytes: Buffer, answerByMs: number, hook: Hook): ReadOutcome | Promise<ReadOutcome> => {

@@ -152,6 +152,7 @@ class StateMachine {
         ok: true,
         hash: tx.hash,
         org,
+        user: tx.payload.kind === 'mutation' ? tx.payload.attestation.attributes.user : '',
         lane: laneOf(tx.payload),
         bytes: bytes.length,
         notAfterMs: 'notAfterMs' in tx.payload ? tx.payload.notAfterMs : nowMs + SPOOLED_POOL_MS,

@@ -5,6 +5,7 @@ import type { Application, ExecutedBlock } from '../ports/application.ts';
 import type { Sha256 } from '../ports/crypto.ts';
 import type { Hash, Height, ValidatorId } from '../types/brand.ts';
 import type { Block, Certificate } from '../types/chain.ts';
+import { BlockPace } from './block-pace.ts';
 import type { Mempool } from './mempool.ts';
 
 interface Deps {
@@ -20,6 +21,7 @@ interface Deps {
 export class BlockWork {
   readonly #d: Deps;
   readonly #executed = new Map<Hash, ExecutedBlock>();
+  readonly #pace = new BlockPace();
 
   constructor(deps: Deps) {
     this.#d = deps;
@@ -39,16 +41,20 @@ export class BlockWork {
     const { app, mempool, self, sha256, now } = this.#d;
     const info = app.info();
     if (info.height + 1 !== height) return null;
-    const txs = mempool.batch(info.params.blockBytesMax, info.params.blockTxsMax);
+    const { blockBytesMax, blockTxsMax, timeoutProposeMs } = info.params;
+    const startedMs = now();
+    const timeMs = Math.max(startedMs, info.timeMs + 1);
+    const txs = mempool.batch(blockBytesMax, this.#pace.txsMax(blockTxsMax, timeoutProposeMs), timeMs);
     const executed = app.prepareProposal({
       height,
       proposer: self,
-      timeMs: Math.max(now(), info.timeMs + 1),
+      timeMs,
       previous: info.blockId,
       lastCertificate,
       lastCertificateHash: certificateHashOf(lastCertificate, sha256),
       txs,
     });
+    this.#pace.note(txs.length, now() - startedMs);
     this.#dropRefused(txs, executed);
     if (executed.txs.length === 0 && !allowEmpty) return null;
     this.#executed.set(executed.blockId, executed);
@@ -57,9 +63,11 @@ export class BlockWork {
 
   /** What the core hears of a block whose body is here; null if its height is over. */
   verdict(height: Height, blockId: Hash, block: Block): BlockVerdict | null {
-    const { app, warn } = this.#d;
+    const { app, now, warn } = this.#d;
     if (app.info().height + 1 !== height) return null;
+    const startedMs = now();
     const result = app.processProposal(block);
+    this.#pace.note(block.txs.length, now() - startedMs);
     if (!result.ok) {
       warn('block is invalid here', { height, blockId, code: result.code, reason: result.message });
       return { ok: false, detail: `${result.code}: ${result.message}` };

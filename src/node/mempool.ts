@@ -5,24 +5,36 @@ import type { Hash } from '../types/brand.ts';
 /** Waiting transactions of one organisation: what one organisation may take of every node's memory. */
 export const orgTransactionsMax = 5_000;
 export const orgBytesMax = 32 * 1024 * 1024;
+/** With less time left it is hardly decided before its waiter is gone: others go first. */
+const lateMs = 2_000;
+/** Of a batch, what is late gets at most this share, and only what is left: an overload must not fill the blocks with what nobody waits for. */
+const lateShare = 0.25;
 
 export interface PooledTx {
   readonly hash: Hash;
   readonly bytes: Uint8Array;
   readonly org: string;
+  readonly user: string;
   readonly lane: Lane;
   readonly notAfterMs: number;
   readonly pair: PairHint | null;
 }
 
-interface OrgQueue {
+interface UserQueue {
   readonly txs: Map<Hash, PooledTx>;
   bytes: number;
 }
 
+interface OrgQueue {
+  /** Who was served last is last. */
+  readonly users: Map<string, UserQueue>;
+  transactions: number;
+  bytes: number;
+}
+
 /**
- * Transactions that were checked and wait for a block. Bounded for each organisation, and a batch takes from the
- * organisations in turn, so that none can shut the others out. Insertion order is kept inside one organisation.
+ * Transactions that were checked and wait for a block. Bounded for each organisation, of which no user may have more than it leaves free for the others. A batch takes
+ * from the organisations in turn, and of each from its users in turn, so that none can shut the others out. Insertion order is kept for each user.
  */
 export class Mempool {
   readonly #lanes: Readonly<Record<Lane, Map<string, OrgQueue>>> = { reserved: new Map(), normal: new Map() };
@@ -56,26 +68,23 @@ export class Mempool {
     return this.#byHash.get(hash);
   }
 
-  /** Adds a checked transaction; false if it was there already. Throws MEMPOOL_FULL when its organisation's share is used up. */
+  /** Adds a checked transaction; false if it was there already. Throws MEMPOOL_FULL when the share of its organisation, or of its user there, is used up. */
   add(check: Extract<CheckResult, { ok: true }>, bytes: Uint8Array): boolean {
     if (this.#byHash.has(check.hash)) return false;
-    const lane = this.#lanes[check.lane];
-    const queue = lane.get(check.org) ?? { txs: new Map<Hash, PooledTx>(), bytes: 0 };
-    if (queue.txs.size >= orgTransactionsMax || queue.bytes + bytes.length > orgBytesMax) {
-      throw new ChainError('MEMPOOL_FULL', { org: check.org, transactions: queue.txs.size });
-    }
-    lane.set(check.org, queue);
-    const tx = {
-      hash: check.hash,
-      bytes,
-      org: check.org,
-      lane: check.lane,
-      notAfterMs: check.notAfterMs,
-      pair: check.pair,
-    };
-    queue.txs.set(tx.hash, tx);
-    queue.bytes += bytes.length;
-    this.#byHash.set(tx.hash, tx);
+    const { hash, org, user, lane, notAfterMs, pair } = check;
+    const queue = this.#lanes[lane].get(org) ?? { users: new Map<string, UserQueue>(), transactions: 0, bytes: 0 };
+    const ofUser = queue.users.get(user) ?? { txs: new Map<Hash, PooledTx>(), bytes: 0 };
+    const places = orgTransactionsMax - queue.transactions;
+    const room = orgBytesMax - queue.bytes - bytes.length;
+    const isOver = user !== '' && (ofUser.txs.size >= places || ofUser.bytes > room);
+    if (places <= 0 || room < 0 || isOver)
+      throw new ChainError('MEMPOOL_FULL', { org, transactions: isOver ? ofUser.txs.size : queue.transactions });
+    const tx = { hash, bytes, org, user, lane, notAfterMs, pair };
+    this.#lanes[lane].set(org, queue);
+    queue.users.set(user, ofUser);
+    ofUser.txs.set(hash, tx);
+    this.#count(queue, ofUser, tx, 1);
+    this.#byHash.set(hash, tx);
     this.#countPair(tx, 1);
     return true;
   }
@@ -85,20 +94,28 @@ export class Mempool {
     if (tx === undefined) return;
     this.#byHash.delete(hash);
     this.#countPair(tx, -1);
-    const lane = this.#lanes[tx.lane];
-    const queue = lane.get(tx.org);
-    if (queue === undefined) return;
-    queue.txs.delete(hash);
-    queue.bytes -= tx.bytes.length;
-    if (queue.txs.size === 0) lane.delete(tx.org);
+    const queue = this.#lanes[tx.lane].get(tx.org);
+    const ofUser = queue?.users.get(tx.user);
+    if (queue === undefined || ofUser === undefined) return;
+    ofUser.txs.delete(hash);
+    this.#count(queue, ofUser, tx, -1);
+    queue.users.delete(tx.user);
+    if (ofUser.txs.size > 0) queue.users.set(tx.user, ofUser);
+    if (queue.transactions === 0) this.#lanes[tx.lane].delete(tx.org);
+  }
+
+  #count(queue: OrgQueue, ofUser: UserQueue, { bytes }: PooledTx, change: 1 | -1): void {
+    queue.transactions += change;
+    queue.bytes += change * bytes.length;
+    ofUser.bytes += change * bytes.length;
   }
 
   /**
-   * Next batch: the reserved lane first, up to half of the room while others wait, so that one organisation's flood of ballots shuts no
-   * change out; then one transaction of each organisation in turn; then what is left of the reserved lane. A batch may hold
-   * transactions that expired: a block of a later time records them as EXPIRED, which is a true answer.
+   * Next batch, for a block of about `nowMs`: the reserved lane first, up to half of the room while others wait, so that one organisation's flood of ballots shuts no
+   * change out; then one transaction of each organisation in turn; then what is left of the reserved lane, and some of what is late. Of these a block of a later time
+   * records as EXPIRED what has expired, which is a true answer.
    */
-  batch(bytesMax: number, txsMax: number, isTaken: (hash: Hash) => boolean = () => false): Uint8Array[] {
+  batch(bytesMax: number, txsMax: number, nowMs: number): Uint8Array[] {
     this.#turn += 1;
     const batch: Uint8Array[] = [];
     let bytes = 0;
@@ -110,26 +127,25 @@ export class Mempool {
         offered.take();
       }
     };
-    const [reserved, normal] = (['reserved', 'normal'] as const).map((lane) => this.#offer(lane, isTaken)) as [
-      Offered,
-      Offered,
-    ];
+    const isLate = ({ notAfterMs }: PooledTx): boolean => notAfterMs < nowMs + lateMs;
+    const reserved = this.#offer('reserved', (tx) => !isLate(tx));
+    const normal = this.#offer('normal', (tx) => !isLate(tx));
     // However large, the first one of the reserved lane goes.
     const first = reserved.peek();
     if (first !== undefined) fill(reserved, Math.min(bytesMax, first.bytes.length), Math.min(txsMax, 1));
     fill(reserved, Math.max(bytes, Math.floor(bytesMax / 2)), Math.max(batch.length, Math.floor(txsMax / 2)));
     fill(normal, bytesMax, txsMax);
     fill(reserved, bytesMax, txsMax);
+    const lateMax = Math.max(1, Math.floor(txsMax * lateShare));
+    for (const lane of ['reserved', 'normal'] as const)
+      fill(this.#offer(lane, isLate), bytesMax, Math.min(txsMax, batch.length + lateMax));
     return batch;
   }
 
   /** One lane, one transaction of each organisation in turn. */
-  #offer(lane: Lane, isTaken: (hash: Hash) => boolean): Offered {
-    const queues = [...this.#lanes[lane].values()].map((queue) => queue.txs.values());
-    return new Offered(
-      queues.flatMap((_, index) => queues[(index + this.#turn) % queues.length] ?? []),
-      isTaken,
-    );
+  #offer(lane: Lane, isWanted: (tx: PooledTx) => boolean): Offered {
+    const queues = [...this.#lanes[lane].values()].map((queue) => ofOrganisation(queue, isWanted));
+    return new Offered(queues.flatMap((_, index) => queues[(index + this.#turn) % queues.length] ?? []));
   }
 
   /** Transactions older than `nowMs - graceMs` that no block took, removed and returned. */
@@ -151,27 +167,44 @@ export class Mempool {
   }
 }
 
+/** Every second place is for what the node says itself, the others for its users in turn, who was served longest ago first. */
+function* ofOrganisation({ users }: OrgQueue, isWanted: (tx: PooledTx) => boolean): IterableIterator<PooledTx> {
+  const wanted = ([, { txs }]: readonly [string, UserQueue]) => txs.values().filter(isWanted);
+  const entries = [...users];
+  const sources = [
+    inTurn(entries.filter(([user]) => user === '').map(wanted)),
+    inTurn(entries.filter(([user]) => user !== '').map(wanted)),
+  ];
+  yield* inTurn(sources);
+}
+
+/** One of each, for as long as they have any. */
+function* inTurn<T>(sources: readonly Iterator<T>[]): IterableIterator<T> {
+  const open = [...sources];
+  for (let at = 0; open.length > 0;) {
+    at %= open.length;
+    const next = open[at]?.next();
+    if (next === undefined || next.done === true) open.splice(at, 1);
+    else {
+      at += 1;
+      yield next.value;
+    }
+  }
+}
+
 /** What a lane offers, in order; the next one can be looked at before it is taken. */
 class Offered {
-  readonly #open: IterableIterator<PooledTx>[];
-  readonly #isTaken: (hash: Hash) => boolean;
-  #at = 0;
+  readonly #rest: Iterator<PooledTx>;
   #next: PooledTx | undefined;
 
-  constructor(queues: IterableIterator<PooledTx>[], isTaken: (hash: Hash) => boolean) {
-    this.#open = queues;
-    this.#isTaken = isTaken;
+  constructor(queues: readonly Iterator<PooledTx>[]) {
+    this.#rest = inTurn(queues);
   }
 
   peek(): PooledTx | undefined {
-    while (this.#next === undefined && this.#open.length > 0) {
-      this.#at %= this.#open.length;
-      const found = this.#open[this.#at]?.next();
-      if (found === undefined || found.done === true) this.#open.splice(this.#at, 1);
-      else {
-        this.#at += 1;
-        if (!this.#isTaken(found.value.hash)) this.#next = found.value;
-      }
+    if (this.#next === undefined) {
+      const found = this.#rest.next();
+      if (found.done !== true) this.#next = found.value;
     }
     return this.#next;
   }

@@ -3,11 +3,11 @@ import { ChainError } from '../errors/chain-error.ts';
 import type { ErrorPayload } from '../errors/registry.ts';
 import type { ExclusionSettings } from '../change/index.ts';
 import type { ClusterId } from '../types/brand.ts';
-import { uidInFront, type Hook, type ReadOutcome, type ReviewReader } from '../../webhook/index.ts';
+import { uidInFront, userInFront, type Hook, type ReadOutcome, type ReviewReader } from '../../webhook/index.ts';
 import type { ReviewJob, ReviewReply, ReviewWorkerData } from './review-worker.ts';
 
 export interface ReviewThreadLimits {
-  /** Reviews that wait for the thread; their bytes are bounded by the webhook. */
+  /** Reviews that wait for the thread, of which no user has more than are left free; their bytes are bounded by the webhook. */
   readonly waitingMax: number;
   /** One review may take this long; then the thread is ended and the next review gets a new one. */
   readonly jobTimeoutMs: number;
@@ -36,17 +36,19 @@ interface Job {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly hook: Hook;
   readonly uid: string;
+  readonly user: string;
   readonly settle: (outcome: ReadOutcome) => void;
 }
 
 /**
  * One thread that reads large reviews: decoding and digesting 20 MB takes seconds, in which neither votes nor other reviews may wait. One at a time,
- * first come, first served. Whatever happens to the thread, each review gets its outcome in time.
+ * of each user in turn. Whatever happens to the thread, each review gets its outcome in time.
  */
 export class ReviewThread implements ReviewReader {
   readonly #deps: Deps;
   readonly #limits: ReviewThreadLimits;
-  readonly #waiting: Job[] = [];
+  /** By user; who was served last is last. */
+  readonly #waiting = new Map<string, Job[]>();
   #worker: Worker | undefined;
   #isReady = false;
   /** One that ends holds its memory until it has ended: the next one waits for that. */
@@ -62,12 +64,16 @@ export class ReviewThread implements ReviewReader {
 
   /** Reviews that wait, the one being read included. */
   get load(): number {
-    return this.#waiting.length + (this.#current === undefined ? 0 : 1);
+    return this.#waits + (this.#current === undefined ? 0 : 1);
   }
 
   read(bytes: Uint8Array<ArrayBuffer>, answerByMs: number, hook: Hook = 'gate'): Promise<ReadOutcome> {
-    if (this.#isClosed || this.#waiting.length >= this.#limits.waitingMax)
-      return Promise.reject(new ChainError('WEBHOOK_BUSY', { max: this.#limits.waitingMax }));
+    const { waitingMax: max } = this.#limits;
+    const user = userInFront(bytes);
+    const ofUser = this.#waiting.get(user)?.length ?? 0;
+    const free = max - this.#waits;
+    if (this.#isClosed || free <= 0) return Promise.reject(new ChainError('WEBHOOK_BUSY', { max }));
+    if (ofUser > free) return Promise.reject(new ChainError('WEBHOOK_USER_BUSY', { max: ofUser }));
     const timeoutMs = Math.max(0, answerByMs - this.#deps.now());
     const uid = uidInFront(bytes);
     return new Promise((resolve) => {
@@ -79,16 +85,20 @@ export class ReviewThread implements ReviewReader {
         clearTimeout(timer);
         resolve(outcome);
       };
-      const job: Job = { bytes, hook, uid, settle };
-      this.#waiting.push(job);
+      const job: Job = { bytes, hook, uid, user, settle };
+      this.#waiting.set(user, [...(this.#waiting.get(user) ?? []), job]);
       this.#next();
     });
   }
 
   /** Nobody waits for it any more: its bytes go, and a thread that reads it ends, with all that it holds. */
   #forget(job: Job): void {
-    const at = this.#waiting.indexOf(job);
-    if (at >= 0) this.#waiting.splice(at, 1);
+    const ofUser = this.#waiting.get(job.user) ?? [];
+    if (ofUser.includes(job))
+      this.#keep(
+        job.user,
+        ofUser.filter((other) => other !== job),
+      );
     else if (this.#current?.job === job) void this.#end();
   }
 
@@ -96,24 +106,43 @@ export class ReviewThread implements ReviewReader {
     this.#isClosed = true;
     clearTimeout(this.#idle);
     const ended = this.#end();
-    for (const job of this.#waiting.splice(0)) job.settle(costly(job.uid, 0));
+    for (let job = this.#take(); job !== undefined; job = this.#take()) job.settle(costly(job.uid, 0));
     await ended;
   }
 
   #next(): void {
     if (this.#current !== undefined || this.#isEnding || this.#isClosed) return;
-    if (this.#waiting.length === 0) return this.#rest();
+    if (this.#waiting.size === 0) return this.#rest();
     clearTimeout(this.#idle);
     const worker = (this.#worker ??= this.#start());
     // Its start is not the review's time: it says when it is ready.
     if (!this.#isReady) return;
-    const job = this.#waiting.shift();
+    const job = this.#take();
     if (job === undefined) return;
     const timer = setTimeout(() => void this.#end(), this.#limits.jobTimeoutMs);
     this.#current = { job, timer };
     const message: ReviewJob = { bytes: job.bytes, hook: job.hook, key: this.#deps.clusterKey() };
     const { buffer, byteLength } = job.bytes;
     worker.postMessage(message, byteLength === buffer.byteLength ? [buffer] : []);
+  }
+
+  get #waits(): number {
+    return [...this.#waiting.values()].reduce((sum, jobs) => sum + jobs.length, 0);
+  }
+
+  /** The next of whoever was served longest ago. */
+  #take(): Job | undefined {
+    const [next] = this.#waiting;
+    if (next === undefined) return undefined;
+    const [user, [job, ...others]] = next;
+    this.#waiting.delete(user);
+    this.#keep(user, others);
+    return job;
+  }
+
+  #keep(user: string, jobs: Job[]): void {
+    if (jobs.length > 0) this.#waiting.set(user, jobs);
+    else this.#waiting.delete(user);
   }
 
   #rest(): void {
@@ -140,7 +169,7 @@ export class ReviewThread implements ReviewReader {
     worker.once('exit', () => {
       if (this.#worker !== worker) return;
       // One that does not even start is not started for the same review again.
-      const job = this.#isReady ? undefined : this.#waiting.shift();
+      const job = this.#isReady ? undefined : this.#take();
       job?.settle(costly(job.uid, this.#limits.jobTimeoutMs));
       void this.#end();
     });

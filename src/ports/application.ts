@@ -18,6 +18,8 @@ export type CheckResult =
       readonly ok: true;
       readonly hash: Hash;
       readonly org: string;
+      /** The Kubernetes user whose change it is: users share their organisation's places. '' for what a node says itself. */
+      readonly user: string;
       readonly lane: Lane;
       readonly bytes: number;
       /** Until when it is worth a place in the mempool. */

@@ -69,7 +69,7 @@ export const nodeErrors = {
   ),
   MEMPOOL_FULL: entry<{ org: string; transactions: number }>(
     429,
-    (p) => `${p.transactions} transactions of ${p.org} are waiting already`,
+    (p) => `${p.transactions} transactions of ${p.org}, or of this user there, are waiting already`,
     'Try again in a second; the chain is slower than what is sent to it.',
   ),
   NODE_NOT_READY: entry<{ reason: string }>(

@@ -20,7 +20,15 @@ test('P8: a peer that pushes forged transactions without end is left unread, and
         checked += 1;
         const text = Buffer.from(bytes).toString();
         if (text.startsWith('forged')) return { ok: false, code: 'LEDGER_SIGNATURE', message: '' } as never;
-        return { ok: true, hash: hashOf(text), org: 'alpha', lane: 'normal', notAfterMs: 9_000, pair: null } as never;
+        return {
+          ok: true,
+          hash: hashOf(text),
+          org: 'alpha',
+          user: '',
+          lane: 'normal',
+          notAfterMs: 9_000,
+          pair: null,
+        } as never;
       },
     },
     mempool: new Mempool(),

@@ -19,7 +19,18 @@ describe('P8: a transaction that a peer did not get', () => {
     const sent: string[] = [];
     let nowMs = 1_000_000_000;
     const gossip = new TransactionGossip({
-      app: { checkTx: () => ({ ok: true, hash, org: 'a', lane: 'normal', bytes: 1, notAfterMs: nowMs, pair: null }) },
+      app: {
+        checkTx: () => ({
+          ok: true,
+          hash,
+          org: 'a',
+          user: '',
+          lane: 'normal',
+          bytes: 1,
+          notAfterMs: nowMs,
+          pair: null,
+        }),
+      },
       mempool: new Mempool(),
       network: { broadcast: () => undefined, connected: () => [peer], send: (to: string) => sent.push(to) },
       peers: () => [peer],

@@ -29,7 +29,7 @@ function filled(count: number): { mempool: Mempool; hashes: Hash[] } {
   const hashes = Array.from({ length: count }, (_, i) => (i + 1).toString(16).padStart(64, '0') as Hash);
   for (const hash of hashes)
     mempool.add(
-      { ok: true, hash, org: 'a', lane: 'normal', bytes: 60_000, notAfterMs: 1, pair: null },
+      { ok: true, hash, org: 'a', user: '', lane: 'normal', bytes: 60_000, notAfterMs: 1, pair: null },
       new Uint8Array(60_000),
     );
   return { mempool, hashes };

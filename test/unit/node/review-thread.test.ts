@@ -109,3 +109,23 @@ test('more waiting reviews than allowed are turned away, and it ends when it has
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect((await reader.read(bytes(review(1)), soon())).ok).toBe(true);
 });
+
+test('P6: who sends many large reviews waits behind whoever sends one, and does not take the last place', async () => {
+  const reader = thread({ waitingMax: 8 });
+  const done: string[] = [];
+  const read = (user: string): Promise<string> => {
+    const built = review(1);
+    built['request'].userInfo = { ...built['request'].userInfo, username: user };
+    const outcome = reader.read(bytes(built), soon()).then(codeIn, codeOf);
+    return outcome.then((code) => (code === 'OK' ? done.push(user) : undefined, code));
+  };
+  // None is read before the thread has started.
+  const greedy = Array.from({ length: 10 }, () => read('greedy'));
+  const modest = [read('alice'), read('bob')];
+  expect(await Promise.all(modest)).toEqual(['OK', 'OK']);
+  const codes = await Promise.all(greedy);
+  expect(codes.filter((code) => code === 'OK')).toHaveLength(5);
+  expect(codes.filter((code) => code === 'WEBHOOK_USER_BUSY')).toHaveLength(5);
+  expect(done.slice(0, 3)).toEqual(['greedy', 'alice', 'bob']);
+  expect(reader.load).toBe(0);
+});

@@ -6,7 +6,7 @@ import type { Hash } from '../../../src/types/brand.ts';
 import type { TxResult } from '../../../src/types/transaction.ts';
 
 const hash = 'ab'.repeat(32) as Hash;
-const ok: CheckResult = { ok: true, hash, org: 'alpha', lane: 'normal', bytes: 1, notAfterMs: 1, pair: null };
+const ok: CheckResult = { ok: true, hash, org: 'alpha', user: '', lane: 'normal', bytes: 1, notAfterMs: 1, pair: null };
 const bytes = new Uint8Array(1);
 
 function result(decision: TxResult['decision']): TxResult {

@@ -226,6 +226,40 @@ describe('when the chain cannot decide', () => {
     expect(running.recorder.load[0]).toBe(0);
   });
 
+  it('P6: a user who has half of all is turned away unread, and another one is served', async () => {
+    running = await start(certificates, { limits: { reviewsMax: 4 } });
+    const { ledger, port } = running;
+    const finish: (() => void)[] = [];
+    let asked = (): void => undefined;
+    ledger.outcome = () => {
+      asked();
+      return new Promise((done) =>
+        finish.push(() => done({ kind: 'admitted', height: 1, leaf: 1, proposal: null, tx: 'f' as never })),
+      );
+    };
+    const of = (user: string, more: Plain = {}): ReturnType<typeof send> => {
+      const built = scaled();
+      built['request'] = { ...built['request'], userInfo: { username: user, groups: [] }, ...more };
+      return send(port, JSON.stringify(built), { client: certificates.apiServer });
+    };
+    const held = [];
+    for (const user of ['greedy', 'greedy', 'alice']) {
+      const isAsked = new Promise<void>((resolve) => (asked = resolve));
+      held.push(of(user));
+      await isAsked;
+    }
+    // What is wrong with it is found by nobody.
+    const { response } = (await of('greedy', { object: 'no object' })).json;
+    expect(response).toMatchObject({
+      uid: scaled()['request'].uid,
+      allowed: false,
+      status: { code: 429, details: { retryAfterSeconds: 1, causes: [{ reason: 'WEBHOOK_USER_BUSY' }] } },
+    });
+    for (const end of finish) end();
+    for (const reply of held) expect((await reply).json.response.allowed).toBe(true);
+    expect(running.recorder.load[0]).toBe(0);
+  });
+
   it('without the cluster key nothing is decided, evaluated or allowed', async () => {
     const response = await ask(scaled(), ({ ledger }) => void (ledger.key = undefined));
     expect(response).toMatchObject({
