@@ -15,6 +15,8 @@ import { configMapReview } from './review.ts';
 /** Generous: a node starts in two seconds on a quiet machine. */
 const READY_TIMEOUT_MS = 90_000;
 const POLL_INTERVAL_MS = 40;
+/** Everything on disk is verified again: after hours of load that takes minutes on a busy machine. */
+const FSCK_TIMEOUT_MS = 1_200_000;
 
 export interface FsckReport {
   readonly ok: boolean;
@@ -134,7 +136,8 @@ export class FaultNode {
 
   /** Of a stopped node. */
   async fsck(): Promise<FsckReport> {
-    const { stdout, stderr, code } = await runChainNode(['fsck', '--config', this.files.config, '-o', 'json']);
+    const command = ['fsck', '--config', this.files.config, '-o', 'json'];
+    const { stdout, stderr, code } = await runChainNode(command, undefined, FSCK_TIMEOUT_MS);
     if (stdout === '') throw new Error(`fsck of ${this.org}: exit ${code}\n${stderr}`);
     return JSON.parse(stdout) as FsckReport;
   }

@@ -35,11 +35,15 @@ function commandLine(root: string, command: readonly string[], disk: SmallDisk |
   return ['unshare', [flags, 'sh', '-c', MOUNT, disk.options, disk.dir, NODE, ...args]];
 }
 
-/** Runs `chain-node` to its end; `code` is null if it did not end by itself. */
-export function runChainNode(command: readonly string[], disk?: SmallDisk): Promise<CommandResult> {
+/** Runs `chain-node` to its end; `code` is null if it did not end by itself in this time. */
+export function runChainNode(
+  command: readonly string[],
+  disk?: SmallDisk,
+  timeoutMs = REFUSAL_TIMEOUT_MS,
+): Promise<CommandResult> {
   mkdirSync(COMPILE_CACHE, { recursive: true });
   const [program, args] = commandLine(ROOT, command, disk);
-  return runCommand(program, args, { timeoutMs: REFUSAL_TIMEOUT_MS, env: { NODE_COMPILE_CACHE: COMPILE_CACHE } });
+  return runCommand(program, args, { timeoutMs, env: { NODE_COMPILE_CACHE: COMPILE_CACHE } });
 }
 
 /** What of a node is not as usual. */
