@@ -87,7 +87,7 @@ function writeObject(object: Record<string, unknown>, depthLeft: number, out: Ou
   const prototype: unknown = Object.getPrototypeOf(object);
   if (prototype !== null && prototype !== Object.prototype) throw refused('an object of a class');
   let before = '{';
-  for (const key of Object.keys(object).sort()) {
+  for (const key of sortedKeys(object)) {
     const member = object[key];
     if (member === undefined) continue;
     out.put(`${before}${quoted(key)}:`);
@@ -97,7 +97,18 @@ function writeObject(object: Record<string, unknown>, depthLeft: number, out: Ou
   out.put(before === '{' ? '{}' : '}');
 }
 
+/** Most objects were decoded from canonical text, or written down in its order. */
+function sortedKeys(object: Record<string, unknown>): readonly string[] {
+  const keys = Object.keys(object);
+  for (let i = 1; i < keys.length; i++) if ((keys[i - 1] as string) > (keys[i] as string)) return keys.sort();
+  return keys;
+}
+
+/** Printable ASCII without quote and backslash: what JSON leaves as it is. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
 function quoted(text: string): string {
+  if (PLAIN.test(text)) return `"${text}"`;
   if (!text.isWellFormed()) throw refused('a string with a lone surrogate');
   return JSON.stringify(text);
 }

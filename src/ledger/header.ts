@@ -41,17 +41,29 @@ export function decodeHeader(bytes: Uint8Array): BlockHeader {
   return decodeCanonical(bytes, headerSchema, 'block header', HEADER_BYTES_MAX);
 }
 
-export function blockIdOf(header: BlockHeader, sha256: Sha256): Hash {
-  return domainHashHex(sha256, 'header', headerBytes(header));
+/** Hashes of what is never changed in place, by its identity: on its way through a node a header is hashed several times, and a validator set once a block. */
+const known = new WeakMap<object, Hash>();
+
+function remembered(value: object, hashOf: () => Hash): Hash {
+  const before = known.get(value);
+  if (before !== undefined) return before;
+  const found = hashOf();
+  known.set(value, found);
+  return found;
 }
 
-/** Over the set in consensus order: the order decides who proposes, and an index in a certificate means a place in it. */
+/** `header` must not be changed afterwards. */
+export function blockIdOf(header: BlockHeader, sha256: Sha256): Hash {
+  return remembered(header, () => domainHashHex(sha256, 'header', headerBytes(header)));
+}
+
+/** Over the set in consensus order: the order decides who proposes, and an index in a certificate means a place in it. `validators` must not be changed afterwards. */
 export function validatorsHashOf(validators: readonly Validator[], sha256: Sha256): Hash {
-  return domainHashHex(sha256, 'validators', canonical(validators));
+  return remembered(validators, () => domainHashHex(sha256, 'validators', canonical(validators)));
 }
 
 export function paramsHashOf(params: ChainParams, sha256: Sha256): Hash {
-  return domainHashHex(sha256, 'params', canonical(params));
+  return remembered(params, () => domainHashHex(sha256, 'params', canonical(params)));
 }
 
 /** SHA-256("kubectl-chain/app/v1" 0x00 {"logRoot":..,"logSize":..,"stateRoot":..,"v":1}). */

@@ -50,10 +50,10 @@ export class CommitPipeline {
     return this.#pending >= pendingBlocksMax;
   }
 
-  /** Makes the block readable at once; resolves when it is durable in the store. */
-  push(block: CommittedBlock): Promise<void> {
+  /** Makes the block readable at once; resolves when it is durable in the store, which may begin `lingerMs` later. */
+  push(block: CommittedBlock, lingerMs = 0): Promise<void> {
     this.#pending += 1;
-    const done = this.#store.commitBlock(block).then(
+    const done = this.#store.commitBlock(block, lingerMs).then(
       () => {
         this.#pending -= 1;
         for (const wake of this.#waiting.splice(0)) wake();

@@ -40,6 +40,11 @@ const tickMs = 1_000;
  * one block needs half the messages and syncs of one decided in two. A witness that comes later waits for the next block.
  */
 const pairWaitMs = 8;
+/**
+ * A decided block is durable in the log; the store may take it this much later, in one transaction with the blocks that follow. A database transaction and
+ * its syncs for each block would cost more than the block.
+ */
+const storeLingerMs = 100;
 
 type EventWithoutClock = ConsensusEvent extends infer E
   ? E extends { nowMs: number }
@@ -249,13 +254,16 @@ export class Engine {
     if (showsKeyElsewhere(state, message)) onKeyElsewhere?.(state.current?.config.height ?? 0);
   }
 
-  /** Applies an executed block to the state machine and queues it for the store. Idempotent for one height. */
-  apply(executed: ExecutedBlock, certificate: Certificate): Promise<void> {
+  /**
+   * Applies an executed block to the state machine and queues it for the store, where it may wait `lingerMs` for others. Idempotent for one height.
+   * Resolves when it is durable there.
+   */
+  apply(executed: ExecutedBlock, certificate: Certificate, lingerMs = 0): Promise<void> {
     const { app, pipeline, mempool, exchange } = this.#d;
     const { height } = executed.block.header;
     if (app.info().height >= height) return pipeline.drained();
     // The state machine reads from the store, which shows a commit from the moment of the call.
-    const durable = pipeline.push(committedBlock(executed, certificate));
+    const durable = pipeline.push(committedBlock(executed, certificate), lingerMs);
     app.commit(executed);
     this.#lastCertificate = certificate;
     this.#d.onApplied();
@@ -424,12 +432,13 @@ export class Engine {
     const executed = this.#work.get(certificate.blockId);
     if (app.info().height < certificate.height) {
       if (executed === undefined) throw new Error(`block ${certificate.blockId} was decided but never executed here`);
-      const stored = this.apply(executed, certificate);
+      // An observer writes no log: what it tells is durable when the store has it.
+      const observes = this.#d.observes(certificate.height);
+      const stored = this.apply(executed, certificate, observes ? 0 : storeLingerMs);
       this.#untold.push({ height: certificate.height, tell: () => this.#d.onCommitted(executed, certificate, false) });
       const tell = (): void => this.#tellThrough(certificate.height);
       metrics.decided(certificate.height, certificate.round, executed.txs.length);
-      // An observer writes no log: what it tells is durable when the store has it.
-      if (this.#d.observes(certificate.height)) stored.then(tell, () => undefined);
+      if (observes) stored.then(tell, () => undefined);
       else this.#whenDurable(afterSeq, tell);
     }
     if (pipeline.isFull) void pipeline.room().then(() => this.#startHeight());

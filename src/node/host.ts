@@ -135,9 +135,9 @@ export class ConsensusHost {
     this.#snapshots = new SnapshotServer({ app, store, nowMs: now });
     this.#pipeline = new CommitPipeline(
       {
-        commitBlock: (block) => {
+        commitBlock: (block, lingerMs) => {
           this.#snapshots.beforeCommit(block.writes.buckets);
-          return store.commitBlock(block);
+          return store.commitBlock(block, lingerMs);
         },
       },
       (durable) => void consensusLog.wal.truncateBefore(durable + 1).catch(options.fatal),

@@ -7,6 +7,8 @@ import type { Mempool } from './mempool.ts';
 
 /** A transaction is pushed again to a peer that has not acknowledged it after this long. */
 export const repushIntervalMs = 1_000;
+/** An acknowledgement waits this long: most transactions are in a block by then, and of those nobody asks who has them. */
+export const ackDelayMs = 250;
 /** Hashes in one acknowledgement; more go into the next. */
 const ackHashesMax = 1_000;
 /** Transactions pushed again at once to one peer, so that a peer that was away is not flooded. */
@@ -40,7 +42,7 @@ interface Deps {
 
 /**
  * Every validator gets every transaction as soon as one has it, so that a proposal can name transactions by hash. Peers
- * acknowledge what they have; the rest is pushed again each second until it is in a block.
+ * acknowledge what they still have a quarter of a second later; the rest is pushed again each second until it is in a block.
  */
 export class TransactionGossip {
   readonly #deps: Deps;
@@ -48,7 +50,7 @@ export class TransactionGossip {
   readonly #acksDue = new Map<ValidatorId, Hash[]>();
   #pushedMs = new Map<Hash, number>();
   readonly #vain = new Map<ValidatorId, { left: number; atMs: number }>();
-  #flushScheduled = false;
+  #flushTimer: NodeJS.Timeout | undefined;
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -167,19 +169,18 @@ export class TransactionGossip {
     this.#acked.set(hash, set);
   }
 
-  /** Acknowledgements of one tick travel in one frame. */
+  /** Acknowledgements of a while travel in one frame. */
   #acknowledge(to: ValidatorId, hash: Hash): void {
     const due = this.#acksDue.get(to) ?? [];
     due.push(hash);
     this.#acksDue.set(to, due);
-    if (this.#flushScheduled) return;
-    this.#flushScheduled = true;
-    setImmediate(() => this.#flushAcks());
+    this.#flushTimer ??= setTimeout(() => this.#flushAcks(), ackDelayMs).unref();
   }
 
   #flushAcks(): void {
-    this.#flushScheduled = false;
-    for (const [peer, hashes] of this.#acksDue) {
+    this.#flushTimer = undefined;
+    for (const [peer, due] of this.#acksDue) {
+      const hashes = due.filter((hash) => this.#deps.mempool.has(hash));
       for (let at = 0; at < hashes.length; at += ackHashesMax) {
         const part = hashes.slice(at, at + ackHashesMax);
         const writer = new ByteWriter();

@@ -90,15 +90,15 @@ export class Store implements TreeSource {
 
   /**
    * One transaction. Throws STORE_HEIGHT at once unless it follows the last one (the first is 0 or 1). Byte arrays that are
-   * handed in must not be changed afterwards.
+   * handed in must not be changed afterwards. `lingerMs`: how long it may wait, so that several blocks share one sync.
    */
-  async commitBlock(block: CommittedBlock): Promise<void> {
+  async commitBlock(block: CommittedBlock, lingerMs = 0): Promise<void> {
     const { height } = block;
     const last = this.#lastHeight;
     if (height !== last + 1 && !(last === -1 && height === 1)) throw new ChainError('STORE_HEIGHT', { height, last });
     const writes = this.#writesOf(block, this.#spaces.live);
     this.#lastHeight = height;
-    await this.table.write(writes);
+    await this.table.write(writes, lingerMs);
     this.#durableHeight = Math.max(this.#durableHeight, height);
   }
 

@@ -26,8 +26,8 @@ interface Waiting {
  * An ordered map of bytes over LMDB with atomic batches.
  *
  * Durability: one LMDB transaction is under way at a time, on LMDB's writer thread; all calls that wait meanwhile go into
- * the next one together and share its fdatasync (overlappingSync is off, so "committed" means synced). The promise of
- * `write` resolves after that sync. Batches become durable in the order of the calls: if batch n is on disk, so is n-1.
+ * the next one together and share its fdatasync (overlappingSync is off, so "committed" means synced). A call that may wait
+ * a while does so in the company of others, until one comes that may not. The promise of `write` resolves after that sync. Batches become durable in the order of the calls: if batch n is on disk, so is n-1.
  *
  * Visibility: a batch is visible to every read from the moment `write` is called. Until it is synced it is held in a layer
  * in memory and reads look there first, newest first. Whoever must not act on unsynced data waits for the promise.
@@ -41,6 +41,7 @@ export class Table {
   readonly #layers: Layer[] = [];
   #waiting: Waiting[] = [];
   #writer: Promise<void> | undefined;
+  #lingering: NodeJS.Timeout | undefined;
   #failure: ChainError | undefined;
   #closed = false;
 
@@ -113,8 +114,8 @@ export class Table {
     for (const { key, value } of this.#db.getRange({ start: range.from, end: range.to })) yield [key, value];
   }
 
-  /** All writes or none; see the class comment. The values must not be changed afterwards. */
-  write(writes: readonly Write[]): Promise<void> {
+  /** All writes or none; see the class comment. The values must not be changed afterwards. `lingerMs`: how long it may wait for company. */
+  write(writes: readonly Write[], lingerMs = 0): Promise<void> {
     const layer: Layer = new Map(writes.map(([key, value]) => [key.toString('latin1'), value]));
     if (this.#failure !== undefined) {
       this.#keepUnwritten(layer);
@@ -125,8 +126,15 @@ export class Table {
     const done = new Promise<void>((resolve, reject) => {
       this.#waiting.push({ writes, resolve, reject });
     });
-    this.#writer ??= this.#writeWaiting();
+    if (lingerMs === 0) this.#startWriter();
+    else this.#lingering ??= setTimeout(() => this.#startWriter(), lingerMs);
     return done;
+  }
+
+  #startWriter(): void {
+    clearTimeout(this.#lingering);
+    this.#lingering = undefined;
+    this.#writer ??= this.#writeWaiting();
   }
 
   /** In one layer, so that a process that lives on for a while needs no more memory than there are keys. */
@@ -175,6 +183,7 @@ export class Table {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#startWriter();
     await this.#writer;
     await this.#db.close();
   }
