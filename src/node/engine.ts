@@ -26,6 +26,7 @@ import type { ConsensusMessage, WalRecord } from '../types/consensus.ts';
 import { isPeersFault } from './blame.ts';
 import { announcementKind, type BlockExchange } from './block-exchange.ts';
 import { BlockWork } from './block-work.ts';
+import { Gathering } from './gathering.ts';
 import { checkMessage } from './message-check.ts';
 import { committedBlock, type CommitPipeline } from './commit-pipeline.ts';
 import type { Mempool } from './mempool.ts';
@@ -116,7 +117,8 @@ export class Engine {
   /** The set of the height that the core runs: what its indices mean. The ledger may be a height ahead. */
   #set: readonly Validator[];
   #ticker: NodeJS.Timeout | undefined;
-  /** A build that waits for the other witness of a change. */
+  readonly #gathering = new Gathering();
+  /** A build that waits for more transactions, or for the other witness of a change. */
   #held: { readonly build: () => void; readonly timer: NodeJS.Timeout } | undefined;
   #halted: HaltReason | null = null;
 
@@ -166,7 +168,7 @@ export class Engine {
 
   transactionsAvailable(): void {
     if (this.#d.mempool.size > 0) this.#feed({ type: 'txs-available' });
-    if (!this.#d.mempool.hasHalves) this.#buildHeld();
+    if (this.#holdMs() === 0) this.#buildHeld();
   }
 
   onPeerUp(peer: ValidatorId): void {
@@ -270,6 +272,7 @@ export class Engine {
     for (const { hash } of executed.txs) mempool.remove(hash);
     exchange.forgetThrough(height);
     this.#work.clear();
+    this.#gathering.decided(executed.txs.length, mempool.size, this.#d.now());
     return durable;
   }
 
@@ -395,8 +398,20 @@ export class Engine {
   #holdBuild(build: () => void): void {
     clearTimeout(this.#held?.timer);
     this.#held = undefined;
-    if (!this.#d.mempool.hasHalves) return build();
-    this.#held = { build, timer: setTimeout(() => this.#buildHeld(), pairWaitMs) };
+    const holdMs = this.#holdMs();
+    if (holdMs === 0) return build();
+    const timer = setTimeout(() => {
+      this.#gathering.gaveUp();
+      this.#buildHeld();
+    }, holdMs);
+    this.#held = { build, timer };
+  }
+
+  /** How long it would pay to wait before a block is made of what waits now. */
+  #holdMs(): number {
+    const { mempool, app } = this.#d;
+    const gatherMs = this.#gathering.waitMs(mempool.size, app.info().params.blockTxsMax);
+    return Math.max(gatherMs, mempool.hasHalves ? pairWaitMs : 0);
   }
 
   #buildHeld(): void {
