@@ -13,9 +13,27 @@ const answers = 'test/unit/node/true-answers.test.ts';
 
 const snapshot = 'test/unit/node/snapshot.test.ts';
 const comesBack = 'test/unit/node/review-p8-comes-back.test.ts';
+const acknowledged = 'test/unit/node/gossip-acknowledged.test.ts';
+const gathering = 'test/unit/node/gathering.test.ts';
 
 /** Who is at the other end, and what is said of a transaction. */
 export const nodeFaults: readonly Fault[] = [
+  {
+    fault: 'What is in a block already is acknowledged.',
+    file: 'src/node/transaction-gossip.ts',
+    find: 'due.filter((hash) => this.#deps.mempool.has(hash))',
+    replace: 'due.slice()',
+    tests: [acknowledged],
+    project: 'unit',
+  },
+  {
+    fault: 'A block waits again for what did not come.',
+    file: 'src/node/gathering.ts',
+    find: 'this.#wanted = 0;\n  }',
+    replace: '}',
+    tests: [gathering],
+    project: 'unit',
+  },
   {
     fault: 'A bucket of a state is believed without its hash.',
     file: 'src/node/snapshot-fetch.ts',
@@ -202,9 +220,9 @@ export const nodeFaults: readonly Fault[] = [
   {
     fault: 'The log forgets a height before the store has it.',
     file: 'src/node/commit-pipeline.ts',
-    find: 'const done = this.#store.commitBlock(block).then(',
+    find: 'const done = this.#store.commitBlock(block, lingerMs).then(',
     replace: `this.#onDurable(block.height);
-    const done = this.#store.commitBlock(block).then(`,
+    const done = this.#store.commitBlock(block, lingerMs).then(`,
     tests: [durable],
     project: 'unit',
   },

@@ -99,7 +99,7 @@ export const storeFaults: readonly Fault[] = [
   {
     fault: 'A commit is acknowledged before it is synced.',
     file: 'src/store/store.ts',
-    find: 'await this.table.write(writes);',
+    find: 'await this.table.write(writes, lingerMs);',
     replace: 'void this.table.write(writes);',
     tests: [store],
     project: 'unit',

@@ -54,6 +54,25 @@ describe('a committed block', () => {
     expect([store.durableHeight(), store.state(2)]).toEqual([2, blockOf(2).state]);
   });
 
+  test('that may linger is visible at once and written with the next that may not', async () => {
+    const store = await opened(temporaryFolder());
+    const lingering = [1, 2].map((height) => store.commitBlock(blockOf(height), 600_000));
+    expect([store.lastHeight(), store.blockId(2), store.durableHeight()]).toEqual([2, blockOf(2).blockId, -1]);
+    await store.local.put('other', new Uint8Array([1]));
+    await Promise.all(lingering);
+    expect(store.durableHeight()).toBe(2);
+  });
+
+  test('that lingers is written when its time is over, and when the store is closed', async () => {
+    const dir = temporaryFolder();
+    const store = await opened(dir);
+    await store.commitBlock(blockOf(1), 1);
+    const second = store.commitBlock(blockOf(2), 600_000);
+    await store.close();
+    await second;
+    expect((await opened(dir)).lastHeight()).toBe(2);
+  });
+
   test('follows the one before it, and the first is genesis or block 1', async () => {
     const store = await opened(temporaryFolder());
     await expect(store.commitBlock(blockOf(2))).rejects.toMatchObject({ code: 'STORE_HEIGHT' });

@@ -2,7 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { SyncPace } from '../../../../src/store/wal/sync-pace.ts';
 
 /** A pace over a clock of its own, on which a sync takes as long as is said. */
-function paced(): { readonly pace: SyncPace; readonly take: (ms: number) => void; readonly pass: (ms: number) => void } {
+function paced(): {
+  readonly pace: SyncPace;
+  readonly take: (ms: number) => void;
+  readonly pass: (ms: number) => void;
+} {
   let nowMs = 1_000;
   const pass = (ms: number): void => void (nowMs += ms);
   const pace = new SyncPace(() => nowMs);
