@@ -174,7 +174,8 @@ export class TransactionGossip {
     const due = this.#acksDue.get(to) ?? [];
     due.push(hash);
     this.#acksDue.set(to, due);
-    this.#flushTimer ??= setTimeout(() => this.#flushAcks(), ackDelayMs).unref();
+    if (this.#flushTimer !== undefined) return;
+    this.#flushTimer = setTimeout(() => this.#flushAcks(), ackDelayMs).unref();
   }
 
   #flushAcks(): void {
