@@ -56,20 +56,21 @@ async function openFindings(): Promise<readonly Finding[]> {
   return found;
 }
 
+/** Which objects, and who says so. */
+function described({ id, kind, subject, state: is, detail, objects, reports }: Finding): string {
+  const named = objects.map(({ namespace, name, reason, by }) => `${namespace}/${name} ${reason} (${by.join(',')})`);
+  const said = reports.map(({ org, holds, coverage }) => `${org} ${holds} ${coverage?.compared ?? '-'}`);
+  return `finding/${id} ${kind} ${subject} ${is}: ${detail} [${named.join('; ')}] [${said.join('; ')}]`;
+}
+
 async function until<T>(what: string, look: () => Promise<T | undefined>, withinMs: number): Promise<T> {
   const deadline = performance.now() + withinMs;
   for (;;) {
     const found = await look();
     if (found !== undefined) return found;
     if (performance.now() > deadline) {
-      const open = (await openFindings()).map(({ id, kind, subject, state: is, detail }) => ({
-        id,
-        kind,
-        subject,
-        is,
-        detail,
-      }));
-      throw new Error(`${what}: not within ${withinMs} ms; open are ${JSON.stringify(open)}`);
+      const open = (await openFindings()).map(described);
+      throw new Error(`${what}: not within ${withinMs} ms; open are ${open.join('\n') || 'none'}`);
     }
     await sleep(100);
   }
@@ -205,9 +206,7 @@ describe('P4 no silent bypass', () => {
   }, 60_000);
 
   afterEach(async () => {
-    const left = (await openFindings()).map(
-      ({ kind, subject, state: is, detail }) => `${kind} ${subject} ${is} ${detail}`,
-    );
+    const left = (await openFindings()).map(described);
     if (left.length > 0) await heal();
     expect(left).toEqual([]);
   }, 60_000);
