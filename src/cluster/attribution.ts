@@ -99,6 +99,8 @@ export class Attribution implements ObjectSink {
     const versions = this.#read.get(`${group}/${resource}`);
     // Nobody follows it here: nothing more will be seen of it.
     if (versions === undefined) return true;
+    // Other organisations write this: what is no version is none that could be waited for.
+    if (!/^\d+$/.test(resourceVersion)) return true;
     const isRead = versions.size > 0 && [...versions.values()].every((read) => read >= BigInt(resourceVersion));
     return isRead && (this.#uids.get(uid)?.waiting.length ?? 0) === 0;
   }

@@ -121,6 +121,14 @@ export const clusterFaults: readonly Fault[] = [
     project: 'unit',
   },
   {
+    fault: 'A liar that names a version which is none stops every other observer.',
+    file: 'src/cluster/attribution.ts',
+    find: 'if (!/^\\d+$/.test(resourceVersion)) return true;',
+    replace: '',
+    tests: [attribution],
+    project: 'unit',
+  },
+  {
     fault: 'A deletion that others saw is repaired, because nothing is there.',
     file: 'src/node/guarding.ts',
     find: "if (agreed.some(({ reason }) => reason === 'deleted')) return false;",

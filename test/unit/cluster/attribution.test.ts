@@ -302,6 +302,9 @@ describe('an honest cluster is accused of nothing, however slow its parts are (P
     expect(attribution.hasReached(named)).toBe(true);
     attribution.following(configMaps);
     expect(attribution.hasReached(named)).toBe(false);
+    // What a liar writes there must not stop anybody.
+    for (const resourceVersion of ['', 'x', '-1', '1e9', '0x10'])
+      expect(() => attribution.hasReached({ ...named, resourceVersion })).not.toThrow();
     listed([], 11);
     expect(attribution.hasReached(named)).toBe(false);
     attribution.lost(configMaps);
