@@ -46,6 +46,7 @@ describe('the command line of the simulator', () => {
       kind: byzantineKinds[0],
       stormMs: 900,
       without: ['crash'],
+      director: 'starve' as const,
     };
     const words = replayCommand(options).split(' -- ')[1]?.split(' ') ?? [];
     expect(parseOptions(words)).toEqual({ ...options, runs: 1 });

@@ -19,6 +19,8 @@ interface Plan {
 const heightsMax = 6;
 /** An attempt that faults have brought to a standstill is given up. */
 const patienceMs = 2_500;
+/** So long that a timer which never comes is missed: see `check/rounds.ts`. */
+const starvingMs = 8_000;
 
 /**
  * The network as the paper's adversary: for some heights it holds back proposals and prevotes of chosen rounds, so that one or two validators see a polka
@@ -29,12 +31,15 @@ const patienceMs = 2_500;
 export class Director {
   readonly #world: World;
   readonly #prng: Prng;
+  readonly #onlyStarves: boolean;
   #left: number;
   #height = 0;
   #rounds = 0;
   #round = -1;
   /** Instead of a plan: it hears every vote, and of no block what is in it. */
   #starved: number | null = null;
+  /** It hears no precommit either. */
+  #isDeaf = false;
   #untilMs = 0;
   readonly #plans = new Map<number, Plan>();
   /** Prevotes for a block that a node which must not see its polka has heard. */
@@ -43,8 +48,10 @@ export class Director {
   readonly #locked = new Set<number>();
   #last: { readonly bytes: Uint8Array; readonly message: ConsensusMessage | null } | null = null;
 
-  constructor(world: World, prng: Prng) {
+  /** `onlyStarves`: one validator hears every vote, or every prevote, and gets no block, for longer than any timer. */
+  constructor(world: World, prng: Prng, onlyStarves = false) {
     this.#world = world;
+    this.#onlyStarves = onlyStarves;
     this.#prng = prng;
     this.#left = prng.between(2, heightsMax);
     world.network.holds = (to, frame) => this.#holds(to, frame);
@@ -61,16 +68,17 @@ export class Director {
     const { timeline, checker, stormMs } = this.#world;
     if (this.#left === 0) return;
     timeline.after(delayMs, () => {
-      if (!this.#world.stormy || timeline.nowMs > stormMs - patienceMs) return;
+      if (!this.#world.stormy || timeline.nowMs > stormMs - this.#patienceMs) return;
       this.#left -= 1;
       this.#world.count('directed');
       this.#plans.clear();
       this.#heard.clear();
       this.#height = checker.chain.height + 2;
-      this.#starved = this.#prng.chance(0.25) ? this.#prng.pick(this.#validators) : null;
+      this.#starved = this.#prng.chance(this.#onlyStarves ? 1 : 0.25) ? this.#prng.pick(this.#validators) : null;
+      this.#isDeaf = this.#onlyStarves && this.#prng.chance(0.5);
       this.#rounds = this.#starved === null ? this.#prng.between(2, 5) : 0;
       this.#round = -1;
-      this.#untilMs = timeline.nowMs + patienceMs;
+      this.#untilMs = timeline.nowMs + this.#patienceMs;
       this.#locked.clear();
       for (const node of this.#world.nodes) {
         node.health.heal();
@@ -95,7 +103,7 @@ export class Director {
   #holds(to: number, frame: Frame): boolean {
     if (!this.isActive) return false;
     const node = this.#world.network.endpoints[to]?.validator ?? -1;
-    if (this.#starved !== null) return node === this.#starved && isBody(frame);
+    if (this.#starved !== null) return node === this.#starved && this.#starves(frame);
     const message = this.#decoded(frame);
     if (message === null || message.kind === 'commit' || message.kind === 'round-state') return false;
     if (message.height !== this.#height) return false;
@@ -115,6 +123,18 @@ export class Director {
       return !heard.has(message.validator);
     heard.add(message.validator);
     return false;
+  }
+
+  #starves(frame: Frame): boolean {
+    if (isBody(frame) || (this.#onlyStarves && isRange(frame))) return true;
+    if (!this.#isDeaf) return false;
+    const message = this.#decoded(frame);
+    if (message?.kind === 'vote') return message.type === 'precommit';
+    return message?.kind === 'votes' || message?.kind === 'commit';
+  }
+
+  get #patienceMs(): number {
+    return this.#onlyStarves ? starvingMs : patienceMs;
   }
 
   get #validators(): readonly number[] {
@@ -173,4 +193,9 @@ export class Director {
 function isBody({ channel, bytes, call }: Frame): boolean {
   if (channel === 'consensus') return bytes[0] === announcementKind;
   return channel === 'answer' && (call?.method === 'block' || call?.method === 'txs');
+}
+
+/** Blocks with what proves them, for who catches up. */
+function isRange({ channel, call }: Frame): boolean {
+  return channel === 'answer' && call?.method === 'blocks';
 }

@@ -7,6 +7,8 @@ export interface CommandOptions {
   readonly heights: number;
   /** What the Byzantine ones do; drawn for each run if not given. */
   readonly kind?: ByzantineKind;
+  /** What the director does at every chance; drawn if not given. */
+  readonly director?: 'starve';
   /** Kinds of faults that are left out. */
   readonly without: readonly string[];
   /** How long the faults last. */
@@ -42,13 +44,14 @@ const defaults: Record<string, number> = {
 };
 
 export const usage = `npm run sim -- --seed N [--runs K] [--nodes 4] [--byzantine 1] [--heights H]
-    [--kind ${[...new Set(byzantineKinds)].join('|')}] [--storm MS] [--without FAULT,FAULT]`;
+    [--kind ${[...new Set(byzantineKinds)].join('|')}] [--storm MS] [--director starve] [--without FAULT,FAULT]`;
 
 /** Throws an Error with the usage. */
 export function parseOptions(words: readonly string[]): CommandOptions {
   const numbers = { ...defaults };
   let without: readonly string[] = [];
   let kind: ByzantineKind | undefined;
+  let director: 'starve' | undefined;
   for (let i = 0; i < words.length; i += 2) {
     const name = words[i]?.replace(/^--/, '') ?? '';
     const text = words[i + 1];
@@ -61,6 +64,10 @@ export function parseOptions(words: readonly string[]): CommandOptions {
       kind = known;
       continue;
     }
+    if (name === 'director' && text === 'starve') {
+      director = text;
+      continue;
+    }
     const value = Number(text);
     if (!(name in defaults) || text === undefined || !Number.isSafeInteger(value) || value < 0)
       throw new Error(`${words[i] ?? ''} ${text ?? ''} is not understood. Usage: ${usage}`);
@@ -69,5 +76,6 @@ export function parseOptions(words: readonly string[]): CommandOptions {
   const { seed = 1, runs = 1, nodes = 4, byzantine = 1, heights = 10, storm = stormMsDefault } = numbers;
   if (nodes < 1 || nodes > nodesMax || byzantine >= nodes)
     throw new Error(`1 to ${nodesMax} nodes, and fewer Byzantine ones than nodes. Usage: ${usage}`);
-  return { seed, runs, nodes, byzantine, heights, without, stormMs: storm, ...(kind === undefined ? {} : { kind }) };
+  const drawn = { ...(kind === undefined ? {} : { kind }), ...(director === undefined ? {} : { director }) };
+  return { seed, runs, nodes, byzantine, heights, without, stormMs: storm, ...drawn };
 }

@@ -9,11 +9,13 @@ export async function simulate(options: SimOptions): Promise<SimResult> {
   return { ...first, ok: false, violation: `not deterministic: ${first.traceHash} and ${second.traceHash}` };
 }
 
-export function replayCommand({ seed, nodes, byzantine, heights, kind, stormMs, without = [] }: SimOptions): string {
+export function replayCommand(options: SimOptions): string {
+  const { seed, nodes, byzantine, heights, kind, stormMs, director, without = [] } = options;
   return [
     `npm run sim -- --seed ${seed} --nodes ${nodes} --byzantine ${byzantine} --heights ${heights}`,
     ...(kind === undefined ? [] : [`--kind ${kind}`]),
     ...(stormMs === undefined || stormMs === stormMsDefault ? [] : [`--storm ${stormMs}`]),
+    ...(director === undefined ? [] : [`--director ${director}`]),
     ...(without.length === 0 ? [] : [`--without ${without.join(',')}`]),
   ].join(' ');
 }

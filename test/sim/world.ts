@@ -33,6 +33,8 @@ export interface SimOptions {
   readonly without?: readonly string[];
   /** What the Byzantine ones do; drawn if not given. */
   readonly kind?: ByzantineKind;
+  /** What the director does at every chance; drawn if not given. */
+  readonly director?: 'starve';
 }
 
 export interface SimResult {
@@ -110,8 +112,11 @@ export class World {
     this.workload = new Workload(this, this.prng.fork());
     this.setChanges = hasSetChanges ? new SetChanges(this, this.prng.fork()) : null;
     this.director =
-      !split && options.nodes >= setChangesFrom && this.allows('directed') && this.prng.chance(0.5)
-        ? new Director(this, this.prng.fork())
+      !split &&
+      options.nodes >= setChangesFrom &&
+      this.allows('directed') &&
+      (this.prng.chance(0.5) || options.director !== undefined)
+        ? new Director(this, this.prng.fork(), options.director === 'starve')
         : null;
     this.#phases = new Phases(this, options.heights, this.stormMs);
     scheduleFaults(this, this.stormMs, split);

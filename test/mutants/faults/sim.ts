@@ -3,6 +3,7 @@ import type { Fault } from '../fault.ts';
 /** What only shows when nodes, network, disks and clocks play together. Each is caught by the fixed seeds of this test. */
 const tests = ['test/sim/fixed.test.ts'];
 const sim = { tests, project: 'sim' } as const;
+const starved = { tests: ['test/sim/starved.test.ts'], project: 'sim' } as const;
 
 const step = 'src/consensus/rules/propose-step.ts';
 const prevotes = 'src/consensus/rules/prevotes.ts';
@@ -298,6 +299,38 @@ export const simFaults: readonly Fault[] = [
     file: 'src/node/host.ts',
     find: 'await this.#engine.apply(result.executed, record.certificate);',
     replace: 'break;',
+  },
+
+  // Timers, and what an await lets go by.
+  {
+    ...starved,
+    fault: 'The prevote timer starts only on mixed votes (in a whole committee).',
+    file: prevotes,
+    find: '!hasQuorumOfAny(data.prevotes)) return false;',
+    replace: '!hasQuorumOfAny(data.prevotes) || quorumBlock(data.prevotes) !== null) return false;',
+  },
+  {
+    ...starved,
+    fault: 'The precommit timer starts only on mixed votes (in a whole committee).',
+    file: precommits,
+    find: '!hasQuorumOfAny(data.precommits)) return false;',
+    replace: '!hasQuorumOfAny(data.precommits) || quorumBlock(data.precommits) !== null) return false;',
+  },
+  {
+    ...sim,
+    fault:
+      'State is read again after an await: what was asked for while a write was under way counts as durable with it.',
+    file: engine,
+    find: 'this.#durableSeq = Math.max(this.#durableSeq, effect.seq);',
+    replace: 'this.#durableSeq = Math.max(this.#durableSeq, this.#d.state.seq);',
+  },
+  {
+    ...sim,
+    fault:
+      'State is not read again after an await: what consensus decided while a range was on its way is executed once more.',
+    file: 'src/node/sync.ts',
+    find: 'if (block.header.height <= app.info().height) continue;',
+    replace: '',
   },
 
   // Proofs.
