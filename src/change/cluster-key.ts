@@ -20,14 +20,21 @@ export function clusterKeyId(key: Uint8Array, sha256: Sha256): Hash {
   return toHex(sha256(utf8Encode('kubectl-chain/cluster-key/v1\0'), key)) as Hash;
 }
 
-/** Sub-keys are HMAC-SHA-256(K_cluster, label); the label holds the version. */
+/** By the very array that holds the key: each review asks for the same one. */
+const derived = new WeakMap<Uint8Array, ClusterKeys>();
+
+/** Sub-keys are HMAC-SHA-256(K_cluster, label); the label holds the version. `key` must not be changed afterwards. */
 export function deriveClusterKeys(key: Uint8Array, sha256: Sha256, hmacSha256: HmacSha256): ClusterKeys {
+  const known = derived.get(key);
+  if (known !== undefined) return known;
   if (key.length !== CLUSTER_KEY_BYTES) {
     throw new ChainError('CHANGE_CLUSTER_KEY', { bytes: key.length, wanted: CLUSTER_KEY_BYTES });
   }
-  return {
+  const keys = {
     keyId: clusterKeyId(key, sha256),
     salt: hmacSha256(key, utf8Encode('kubectl-chain/commitment-salt/v1')),
     redaction: hmacSha256(key, utf8Encode('kubectl-chain/redaction/v1')),
   };
+  derived.set(key, keys);
+  return keys;
 }

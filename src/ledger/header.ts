@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { AppState, BlockHeader, ChainParams, Validator } from '../types/chain.ts';
 import type { Hash } from '../types/brand.ts';
 import type { Sha256 } from '../ports/crypto.ts';
-import { canonicalJson } from '../codec/index.ts';
-import { decodeCanonical } from './canonical-structure.ts';
+import { canonicalJson, decodeWith } from '../codec/index.ts';
+import { canonicalJsonOf } from './canonical-structure.ts';
 import { domainHashHex } from './domain-hash.ts';
 import { HEADER_BYTES_MAX } from './limits.ts';
 import { count, hash, height, ms, positive, validatorId } from './schema/scalars.ts';
@@ -38,7 +38,7 @@ export function headerBytes(header: BlockHeader): Uint8Array {
 
 /** Throws CODEC_*, LEDGER_VERSION, LEDGER_NOT_CANONICAL. */
 export function decodeHeader(bytes: Uint8Array): BlockHeader {
-  return decodeCanonical(bytes, headerSchema, 'block header', HEADER_BYTES_MAX);
+  return decodeWith(headerSchema, canonicalJsonOf(bytes, 'block header', HEADER_BYTES_MAX).json, 'block header');
 }
 
 /** Hashes of what is never changed in place, by its identity: on its way through a node a header is hashed several times, and a validator set once a block. */

@@ -22,7 +22,7 @@ export interface FrameSink {
 
 /**
  * Frames over one TLS socket whose handshake is done: decoding, bounded sending in priority order, one coded end. Knows nothing of
- * who the peer is. Frames of one tick leave in one write; while the socket holds `socketBytesMax` unsent bytes, everything waits in the queues.
+ * who the peer is. Frames of one turn of the event loop, or of one step of the consensus, leave in one write; while the socket holds `socketBytesMax` unsent bytes, everything waits in the queues.
  */
 export class FramedSocket {
   readonly queues: SendQueues;
@@ -36,6 +36,7 @@ export class FramedSocket {
   #sink: FrameSink;
   #closing: Closing | undefined;
   #flushPending = false;
+  #isFlushing = false;
   #waitingForDrain = false;
   #socketError = '';
 
@@ -80,7 +81,8 @@ export class FramedSocket {
   sendMessage(channel: Channel, frame: EncodedFrame): number {
     if (this.closed) return 1;
     const dropped = this.queues.pushMessage(channel, frame);
-    this.#scheduleFlush();
+    if (channel === 'consensus') this.#flushAtOnce();
+    else this.#scheduleFlush();
     return dropped;
   }
 
@@ -132,6 +134,17 @@ export class FramedSocket {
     this.#flushPending = true;
     setImmediate(() => {
       if (!this.#flushPending) return;
+      this.#flushPending = false;
+      this.#flush();
+    });
+  }
+
+  /** Three others wait for it: not after what else this turn of the event loop has to read, but together with what the same step of the consensus sends. */
+  #flushAtOnce(): void {
+    if (this.#isFlushing || this.#waitingForDrain) return;
+    this.#isFlushing = true;
+    queueMicrotask(() => {
+      this.#isFlushing = false;
       this.#flushPending = false;
       this.#flush();
     });

@@ -58,6 +58,7 @@ export function startObserver(deps: Deps): RunningObserver | undefined {
   if (cluster === undefined || kubeconfig === undefined) return undefined;
   const http = new KubeHttp(kubeconfig, config.cluster?.context);
   const fetched = new Map<Hash, Uint8Array>();
+  const policies = policiesOf(reader);
   const guard = createGuard({
     ...deps,
     cluster,
@@ -83,7 +84,7 @@ export function startObserver(deps: Deps): RunningObserver | undefined {
     attestContext,
     isGoverned: (group, resource) =>
       !isFree(group, resource) &&
-      policies(reader).some(
+      policies().some(
         (spec) =>
           governs(spec, cluster, group, resource) ||
           MADE.some(([made, of]) => governs(spec, cluster, made, of) && isMadeOf(made, of, { group, resource })),
@@ -151,17 +152,29 @@ function hasSpoken({ persistedBy, notPersistedBy }: ChangeUse, org: OrgId): bool
   return persistedBy.includes(org) || notPersistedBy.includes(org);
 }
 
-function policies(reader: LedgerReader): PolicySpec[] {
-  const names = document<readonly string[]>(reader, 'list/policies') ?? [];
-  return names.flatMap((name) => {
-    const policy = document<{ spec: unknown }>(reader, `policy/${name}`);
-    return policy === undefined ? [] : [parsePolicySpec(policy.spec)];
-  });
+/** Asked for each resource after each block; parsed only when one of them has changed. */
+function policiesOf(reader: LedgerReader): () => readonly PolicySpec[] {
+  let texts: readonly string[] = [];
+  let parsed: readonly PolicySpec[] = [];
+  return () => {
+    const names = document<readonly string[]>(reader, 'list/policies') ?? [];
+    const found = names.flatMap((name) => textOf(reader, `policy/${name}`) ?? []);
+    if (found.length !== texts.length || found.some((text, i) => text !== texts[i])) {
+      parsed = found.map((text) => parsePolicySpec((JSON.parse(text) as { spec: unknown }).spec));
+      texts = found;
+    }
+    return parsed;
+  };
 }
 
 function document<T>(reader: LedgerReader, key: string): T | undefined {
+  const text = textOf(reader, key);
+  return text === undefined ? undefined : (JSON.parse(text) as T);
+}
+
+function textOf(reader: LedgerReader, key: string): string | undefined {
   const bytes = reader.stateGet(key);
-  return bytes === undefined ? undefined : (JSON.parse(new TextDecoder().decode(bytes)) as T);
+  return bytes === undefined ? undefined : new TextDecoder().decode(bytes);
 }
 
 function governs(spec: PolicySpec, cluster: string, group: string, resource: string): boolean {
