@@ -31,6 +31,12 @@ export class BlockWork {
     return this.#executed.get(blockId);
   }
 
+  /** Transactions of the next block, at most. */
+  get txsMax(): number {
+    const { blockTxsMax, timeoutProposeMs } = this.#d.app.info().params;
+    return this.#pace.txsMax(blockTxsMax, timeoutProposeMs);
+  }
+
   /** The height is decided. */
   clear(): void {
     this.#executed.clear();
@@ -41,10 +47,10 @@ export class BlockWork {
     const { app, mempool, self, sha256, now } = this.#d;
     const info = app.info();
     if (info.height + 1 !== height) return null;
-    const { blockBytesMax, blockTxsMax, timeoutProposeMs } = info.params;
+    const { blockBytesMax } = info.params;
     const startedMs = now();
     const timeMs = Math.max(startedMs, info.timeMs + 1);
-    const txs = mempool.batch(blockBytesMax, this.#pace.txsMax(blockTxsMax, timeoutProposeMs), timeMs);
+    const txs = mempool.batch(blockBytesMax, this.txsMax, timeMs);
     const executed = app.prepareProposal({
       height,
       proposer: self,

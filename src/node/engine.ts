@@ -409,8 +409,8 @@ export class Engine {
 
   /** How long it would pay to wait before a block is made of what waits now. */
   #holdMs(): number {
-    const { mempool, app } = this.#d;
-    const gatherMs = this.#gathering.waitMs(mempool.size, app.info().params.blockTxsMax);
+    const { mempool } = this.#d;
+    const gatherMs = this.#gathering.waitMs(mempool.size, this.#work.txsMax);
     return Math.max(gatherMs, mempool.hasHalves ? pairWaitMs : 0);
   }
 
