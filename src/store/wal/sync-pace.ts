@@ -1,13 +1,11 @@
-/** Beyond this mean of the last few, the disk is none whose syncs are waited for in the event loop. */
-const quickMs = 1.5;
+/** A quick disk syncs in less. */
+const quickMs = 1;
+/** So many in a row that took longer are the disk. Fewer may be a busy machine, on which a quick sync ends late because the thread gets no processor. */
+const slowInARow = 16;
 /** One alone that takes so long is a disk that hangs. */
 const stallMs = 50;
-/** What one counts for at most: on a busy machine a quick sync ends late now and then because the thread gets no processor. */
-const countedMs = 6;
-/** Share of the newest one in the mean. */
-const weight = 1 / 8;
 /** For so long after that the thread pool syncs, and then it is tried again: whatever the disk does, it stops the event loop for little of the time. */
-const restMs = 5_000;
+const restMs = 30_000;
 
 /**
  * Whether to sync in the thread of the event loop. A quick disk syncs in 0.1 ms, less than the two ways through the thread pool, which on a busy machine
@@ -16,7 +14,7 @@ const restMs = 5_000;
  */
 export class SyncPace {
   readonly #now: () => number;
-  #meanMs = 0;
+  #slow = 0;
   #restsUntilMs = Number.NEGATIVE_INFINITY;
 
   /** Milliseconds, monotonic. */
@@ -40,9 +38,9 @@ export class SyncPace {
   }
 
   #note(tookMs: number, nowMs: number): void {
-    this.#meanMs += (Math.min(tookMs, countedMs) - this.#meanMs) * weight;
-    if (tookMs < stallMs && this.#meanMs <= quickMs) return;
-    this.#meanMs = 0;
+    this.#slow = tookMs > quickMs ? this.#slow + 1 : 0;
+    if (tookMs < stallMs && this.#slow < slowInARow) return;
+    this.#slow = 0;
     this.#restsUntilMs = nowMs + restMs;
   }
 }
