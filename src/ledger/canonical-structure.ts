@@ -1,28 +1,11 @@
-import type { z } from 'zod';
 import type { Json } from '../types/json.ts';
 import { ChainError } from '../errors/chain-error.ts';
-import {
-  canonicalText,
-  decodeWith,
-  JSON_LIMITS_DEFAULT,
-  parseJson,
-  quickCanonical,
-  utf8Decode,
-} from '../codec/index.ts';
+import { canonicalText, JSON_LIMITS_DEFAULT, parseJson, quickCanonical, utf8Decode } from '../codec/index.ts';
 
 /**
- * Decodes a structure that is stored or signed as RFC 8785 bytes: the version is looked at first, so that a newer format is
- * told from damage; then bytes that are not the canonical ones are refused, so that one value has one hash.
- * Throws JSON_*, CODEC_*, LEDGER_VERSION, LEDGER_ALGORITHM, LEDGER_NOT_CANONICAL, CODEC_SCHEMA.
+ * JSON of bytes that must be RFC 8785, for a schema that names every field: the version is looked at first, so that a newer format is told from damage; then bytes that are
+ * not the canonical ones are refused, so that one value has one hash. Throws JSON_*, CODEC_*, LEDGER_VERSION, LEDGER_ALGORITHM, LEDGER_NOT_CANONICAL.
  */
-export function decodeCanonical<T>(bytes: Uint8Array, schema: z.ZodType<T>, what: string, bytesMax: number): T {
-  const json = parseJson(bytes, { bytesMax });
-  checkVersion(json, what);
-  checkCanonical(bytes, json, what);
-  return decodeWith(schema, json, what);
-}
-
-/** JSON of bytes that must be canonical, for a schema that names every field. Throws JSON_*, CODEC_*, LEDGER_VERSION, LEDGER_ALGORITHM, LEDGER_NOT_CANONICAL. */
 export function canonicalJsonOf(
   bytes: Uint8Array,
   what: string,
