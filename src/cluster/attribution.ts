@@ -116,7 +116,7 @@ export class Attribution implements ObjectSink {
   }
 
   /** When what is not ratified and may still have to be reported was seen, and found. */
-  timesOf(object: FoundObject): Pick<FoundAt, 'seenMs' | 'foundMs'> | undefined {
+  timesOf(object: FoundObject): Pick<FoundAt, 'seenMs' | 'behindMs' | 'foundMs'> | undefined {
     const key = keyOfFound(object);
     return this.#past.get(key) ?? [...this.#present.values()].find((found) => keyOfFound(found.object) === key);
   }
@@ -240,6 +240,7 @@ export class Attribution implements ObjectSink {
     if (waitedMs < graceMs) return 'wait';
     if (caughtUpMs <= version.seenMs) {
       this.#isBehind = true;
+      version.behindMs ??= this.#d.now();
       return 'wait';
     }
     if (judgement === 'absent') return waitedMs < absentMs ? 'wait' : 'unjustified';

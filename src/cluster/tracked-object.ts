@@ -26,6 +26,8 @@ export interface ObjectVersion {
   /** When it was seen, by a clock that never jumps. */
   readonly seenMs: number;
   readonly isDeleted: boolean;
+  /** Since when only what the log holds is waited for. */
+  behindMs?: number;
   /** By served version: each is watched on its own. */
   readonly objects: Map<string, ShownObject>;
 }
@@ -34,8 +36,9 @@ export interface ObjectVersion {
 export interface FoundAt {
   readonly at: bigint;
   readonly object: FoundObject;
-  /** When its version was seen, and when it was found, by the same clock. */
+  /** When its version was seen, since when only the log was waited for, and when it was found, by the same clock. */
   readonly seenMs: number;
+  readonly behindMs: number;
   readonly foundMs: number;
 }
 
@@ -106,9 +109,9 @@ export class TrackedObject {
 
   /** All observers name the last version that they saw: of what vanished, each learns at another one. */
   found(version: ObjectVersion, reason: FoundObject['reason'], foundMs: number): FoundAt {
-    const { resourceVersion: at, isDeleted, seenMs } = version;
+    const { resourceVersion: at, isDeleted, seenMs, behindMs = foundMs } = version;
     const resourceVersion = String(isDeleted ? this.last : at);
-    return { at, object: { ...this.name, uid: this.uid, resourceVersion, reason }, seenMs, foundMs };
+    return { at, object: { ...this.name, uid: this.uid, resourceVersion, reason }, seenMs, behindMs, foundMs };
   }
 }
 

@@ -75,9 +75,10 @@ interface Deps {
   readonly warn: (message: string, details: object) => void;
 }
 
-/** Milliseconds of each step from the watch event to the leaf. */
+/** Milliseconds of each step from the watch event to the leaf: what it takes itself to judge, how long it waits for the log before it accuses, and so on. */
 export interface FindingDelay {
   readonly judgeMs: number;
+  readonly logMs: number;
   readonly reportMs: number;
   readonly commitMs: number;
 }
@@ -188,8 +189,13 @@ export function createGuard(deps: Deps): RunningGuard {
       for (const object of objects) {
         const times = attribution.timesOf(object);
         if (times === undefined) continue;
-        const { seenMs, foundMs } = times;
-        const delay = { judgeMs: foundMs - seenMs, reportMs: sentMs - foundMs, commitMs: performance.now() - sentMs };
+        const { seenMs, behindMs, foundMs } = times;
+        const delay = {
+          judgeMs: behindMs - seenMs,
+          logMs: foundMs - behindMs,
+          reportMs: sentMs - foundMs,
+          commitMs: performance.now() - sentMs,
+        };
         deps.delayed(`${object.namespace}/${object.name}`, delay);
       }
     },

@@ -72,7 +72,7 @@ export function createMetrics() {
     ),
     findingSeconds: new Histogram({
       name: 'kubectl_chain_finding_seconds',
-      help: 'From the watch event of an object that is not as any record says to the leaf that says so: judging it, reporting it, committing the report',
+      help: 'From the watch event of an object that is not as any record says to the leaf that says so: judging it, waiting for the log, reporting it, committing the report',
       labelNames: ['step'] as const,
       buckets: [0.05, 0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 10, 30],
       registers,

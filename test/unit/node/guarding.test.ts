@@ -43,7 +43,7 @@ const configuration = { metadata: { name: 'kubectl-chain' }, webhooks: [entry] }
 
 let state: Map<string, Json>;
 let said: { readonly atMs: number; readonly report: FindingReportDraft }[];
-let delays: [string, number, number][];
+let delays: [string, number, number, number][];
 let isLost = false;
 let isComplete = true;
 let configurations: JsonObject[];
@@ -108,7 +108,7 @@ beforeEach(() => {
     eventWritten: () => undefined,
     recordPassed: () => undefined,
     measured: () => undefined,
-    delayed: (name, delay) => delays.push([name, delay.judgeMs + delay.reportMs, delay.commitMs]),
+    delayed: (name, delay) => delays.push([name, delay.judgeMs + delay.reportMs, delay.logMs, delay.commitMs]),
     warn: () => undefined,
   }); // prettier-ignore
   guard.start();
@@ -165,7 +165,7 @@ describe('what goes around the log is on the log within five seconds of being vi
     // An observer that is not behind the log asks first; it does not accuse at sight.
     expect(delayMs).toBeGreaterThan(2 * commitMs);
     // Its metrics and its log say where the time went.
-    expect(delays).toEqual([['prod/x', delayMs - commitMs, commitMs]]);
+    expect(delays).toEqual([['prod/x', delayMs - 2 * commitMs, commitMs, commitMs]]);
   });
 
   test('one that is gone again', async () => {
