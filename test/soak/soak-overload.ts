@@ -11,17 +11,22 @@ import { MemoryWatch } from './memory-watch.ts';
 import { tally } from './tally.ts';
 
 const MINUTES = Number(process.env['SOAK_OVERLOAD_MINUTES'] ?? 10);
-const PER_SECOND = Number(process.env['SOAK_OVERLOAD_PUSHES'] ?? 2_000);
-/** One user with more than it may have in progress (256), and another one with a hundred. */
-const CROWD = [
-  ['greedy', 270],
-  ['busy', 100],
-] as const;
+/**
+ * Far more than can be done, by what four writers of one user alone do in a second: of each crowd so many clients, and so many transactions that an organisation pushes a
+ * second, but no more than this. The most that a user may have in progress is 256.
+ */
+const OVERLOAD = {
+  greedy: { perRate: 9, most: 270 },
+  busy: { perRate: 3, most: 100 },
+  pushes: { perRate: 50, most: 2_000 },
+} as const;
 const NODE_MEGABYTES_MAX = 600;
 /** In a shorter run the buffers are still being filled. */
 const FLAT_FROM_MINUTES = 3;
-/** In each stretch of so many seconds some change of a modest user must have been allowed. */
-const STRETCH_SECONDS = 20;
+/** In each stretch of so many blocks some change of a modest user must have been decided, however long the machine takes for them. */
+const STRETCH_BLOCKS = 20;
+const MODEST_CLIENTS = 4;
+const ALONE_MS = 15_000;
 /** What a change may be told when it is not allowed: all of them say "later" or "unknown", none of them "recorded". */
 const REFUSALS = [
   'WEBHOOK_USER_BUSY',
@@ -45,16 +50,20 @@ export async function soak(): Promise<Readonly<Record<string, number | string>>>
     const others = committee.nodes.filter((node) => node !== alpha);
     const via = ['beta', 'gamma'];
 
-    const alone = await modest(committee, via, AbortSignal.timeout(10_000));
+    const alone = await modest(committee, via, AbortSignal.timeout(ALONE_MS));
+    const rate = alone.filter(({ change }) => change.isAllowed).length / (ALONE_MS / 1_000);
+    const scaled = ({ perRate, most }: { readonly perRate: number; readonly most: number }): number =>
+      Math.min(most, Math.max(8, Math.round(perRate * rate)));
+    const crowds = (['greedy', 'busy'] as const).map((user) => [user, scaled(OVERLOAD[user])] as const);
     const flood = await FloodingPeer.start(committee, alpha, like);
     const memory = new MemoryWatch(others.map(({ run }) => run.pid));
-    flood.begin(PER_SECOND);
+    flood.begin(scaled(OVERLOAD.pushes));
     const ended = AbortSignal.timeout(MINUTES * 60_000);
-    const greedy = CROWD.flatMap(([user, clients]) =>
+    const asking = crowds.flatMap(([user, clients]) =>
       Array.from({ length: clients }, (_, i) => client(committee, `${user}-${i}`, user, via, ended)),
     );
     const beside = await modest(committee, via, ended);
-    const crowd = (await Promise.all(greedy)).flat();
+    const crowd = (await Promise.all(asking)).flat();
     await flood.stop();
     const highest = memory.stop();
     const changes = [...alone, ...beside, ...crowd];
@@ -75,6 +84,8 @@ export async function soak(): Promise<Readonly<Record<string, number | string>>>
       const at = (share: number): number => Math.round(times.length === 0 ? 0 : quantile(times, share));
       return `${times.length} of ${seen.length} allowed, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms`;
     };
+    const ofUser = (user: string): readonly Seen[] => crowd.filter(({ change }) => change.name.startsWith(user));
+    const mostBlocks = mostBlocksBetween(beside);
     const figures = {
       minutes: MINUTES,
       pushed: flood.pushed,
@@ -83,9 +94,10 @@ export async function soak(): Promise<Readonly<Record<string, number | string>>>
       modestAlone: timesOf(alone),
       modestBeside: timesOf(beside),
       longestWithoutModestMs: longest,
-      mostBlocksWithoutModest: mostBlocksBetween(beside),
-      greedy: timesOf(crowd.filter(({ change }) => change.name.startsWith('greedy'))),
-      busy: timesOf(crowd.filter(({ change }) => change.name.startsWith('busy'))),
+      mostBlocksWithoutModest: mostBlocks,
+      ...Object.fromEntries(
+        crowds.map(([user, clients]) => [user, `${clients} clients, ${timesOf(ofUser(user))}`] as const),
+      ),
       refusals: tally(refusals.map(({ code }) => code)),
       refusalsOfModest: tally(
         beside.flatMap(({ change }) => change.answers.filter(({ isAllowed }) => !isAllowed).map(({ code }) => code)),
@@ -100,7 +112,11 @@ export async function soak(): Promise<Readonly<Record<string, number | string>>>
       'memory',
     );
     if (MINUTES >= FLAT_FROM_MINUTES) memory.expectFlat();
-    isHeld(longest <= STRETCH_SECONDS * 1_000, `no change of a modest user for ${longest} ms`);
+    isHeld(mostBlocks <= STRETCH_BLOCKS, `no change of a modest user in ${mostBlocks} blocks`);
+    const share = ms(beside).length / MODEST_CLIENTS;
+    for (const [user, clients] of crowds)
+      isHeld(ms(ofUser(user)).length / clients <= share, `a client of ${user} got more than one of a modest user`);
+    isHeld(ms(beside).length > 0, 'no change of a modest user was allowed');
     await expectInLog(
       committee,
       allowed.map(({ change }) => change),
@@ -125,11 +141,11 @@ interface Seen {
   readonly endMs: number;
 }
 
-/** Four writers of one user: what the others are to be fair to. */
+/** Some writers of one user: what the others are to be fair to. */
 async function modest(committee: Committee, via: readonly string[], ended: AbortSignal): Promise<readonly Seen[]> {
   const id = Math.random().toString(36).slice(2);
   const seen = await Promise.all(
-    Array.from({ length: 4 }, (_, i) => client(committee, `modest-${id}-${i}`, 'alice', via, ended)),
+    Array.from({ length: MODEST_CLIENTS }, (_, i) => client(committee, `modest-${id}-${i}`, 'alice', via, ended)),
   );
   return seen.flat();
 }
