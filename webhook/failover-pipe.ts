@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { Waiting } from './failover-waiting.ts';
 
 export interface PipeOptions {
   readonly host: string;
@@ -22,13 +23,13 @@ export class Pipe {
   #timer: NodeJS.Timeout;
   #connected = false;
   #gone = false;
-  /** When the client sent what the node has not answered yet, of `performance`; null while nothing waits, as far as the bytes show. */
-  #askedMs: number | null = null;
+  readonly #waiting: Waiting;
 
   constructor(client: Socket, options: PipeOptions) {
     const { host, port, connectTimeoutMs } = options;
     this.#client = client;
     this.#options = options;
+    this.#waiting = new Waiting(options.answerTimeoutMs);
     this.#upstream = connect({ host, port, noDelay: true, allowHalfOpen: true });
     this.#timer = setTimeout(
       () => this.#upstream.destroy(new Error(`not within ${connectTimeoutMs} ms`)),
@@ -52,7 +53,7 @@ export class Pipe {
 
   /** True while the client may still get the answer to what it has sent. */
   isAwaiting(nowMs: number): boolean {
-    return this.#askedMs !== null && nowMs - this.#askedMs < this.#options.answerTimeoutMs;
+    return this.#waiting.isOpen(nowMs);
   }
 
   destroy(): void {
@@ -65,16 +66,10 @@ export class Pipe {
     clearTimeout(this.#timer);
     this.#connected = true;
     for (const socket of [this.#client, this.#upstream]) socket.once('end', () => this.#onHalfOpen());
-    this.#client.on('data', () => this.#onAsked());
-    this.#upstream.on('data', () => (this.#askedMs = null));
+    this.#client.on('data', () => this.#waiting.asked(performance.now()));
+    this.#upstream.on('data', () => this.#waiting.answered());
     this.#client.pipe(this.#upstream);
     this.#upstream.pipe(this.#client);
-  }
-
-  #onAsked(): void {
-    const nowMs = performance.now();
-    // What is older is answered, or will never be.
-    if (!this.isAwaiting(nowMs)) this.#askedMs = nowMs;
   }
 
   #onHalfOpen(): void {

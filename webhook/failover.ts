@@ -26,7 +26,7 @@ export interface FailoverOptions {
   readonly halfOpenTimeoutMs?: number;
   /** What was not answered so long after it was asked will never be. */
   readonly answerTimeoutMs?: number;
-  /** A node that says itself that it is not ready keeps the connections that it has for so long. */
+  /** A node that says itself that it is not ready keeps the connections that it has for so long, those on which something was asked until it is answered. */
   readonly drainMs?: number;
   readonly connectionsMax?: number;
   readonly logger?: { info(fields: object, message: string): void };
@@ -90,6 +90,8 @@ interface Backend {
   detail: string;
   probesFailed: number;
   readonly silence: Silence;
+  /** Of `performance`; null while it is ready. */
+  unreadySinceMs: number | null;
   cut: number;
   readonly pipes: Set<Pipe>;
   /** What the connections that are over have brought from the node. */
@@ -130,6 +132,7 @@ class TcpFailover implements Failover {
       detail: 'not probed yet',
       probesFailed: 0,
       silence: new Silence(this.#options.answerTimeoutMs),
+      unreadySinceMs: null,
       cut: 0,
       pipes: new Set<Pipe>(),
       bytesBefore: 0,
@@ -214,7 +217,9 @@ class TcpFailover implements Failover {
     const hearing = backend.silence.note(result, bytesFrom(backend) !== heard, performance.now());
     if (hearing === 'busy' && backend.ready === true) return;
     this.#judge(backend, result.ready, result.ready ? '' : result.detail);
-    if (hearing === 'silent') this.#cutSilent(backend);
+    const { unreadySinceMs } = backend;
+    const isDrained = unreadySinceMs !== null && performance.now() - unreadySinceMs >= this.#options.drainMs;
+    if (hearing === 'silent' || isDrained) this.#cutIdle(backend);
   }
 
   #judge(backend: Backend, ready: boolean, detail: string): void {
@@ -222,31 +227,23 @@ class TcpFailover implements Failover {
     backend.ready = ready;
     backend.detail = detail;
     if (before === ready) return;
+    backend.unreadySinceMs = ready ? null : performance.now();
     const { host, port } = backend.options;
     this.#options.logger?.info({ node: `${host}:${port}`, ready, detail }, 'readiness of a node changed');
     this.#choose();
-    if (!ready) this.#cutLater(backend);
   }
 
-  /** Asked after each probe of a node that is silent: what comes on a connection that it has is waited for as long as it can be in time. */
-  #cutSilent(backend: Backend): void {
+  /**
+   * Asked after each probe of a node that is silent or was not ready for long: what was asked on a connection that it has is waited for as long as it can be answered in
+   * time. A process that is gone has closed its connections itself, and one that only stopped listening is about to answer what it took.
+   */
+  #cutIdle(backend: Backend): void {
     const nowMs = performance.now();
     for (const pipe of backend.pipes) {
       if (pipe.isAwaiting(nowMs)) continue;
       backend.cut += 1;
       pipe.destroy();
     }
-  }
-
-  /** A process that is gone has closed its connections, and one that only stopped listening is about to answer what it took. */
-  #cutLater(backend: Backend): void {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      if (backend.ready === true) return;
-      backend.cut += backend.pipes.size;
-      this.#cut(backend);
-    }, this.#options.drainMs);
-    this.#timers.add(timer);
   }
 
   /** Sticky: a node that comes back takes over only when the current one fails. */

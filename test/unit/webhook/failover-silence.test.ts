@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Silence } from '../../../webhook/failover-silence.ts';
+import { Waiting } from '../../../webhook/failover-waiting.ts';
 
 const late = (ownDelayMs = 5) => ({ ready: false, late: true, detail: '', ownDelayMs }) as const;
 const refused = { ready: false, late: false, detail: 'ECONNREFUSED' } as const;
@@ -38,5 +39,26 @@ describe('whether a node is silent, or only busy', () => {
     const heard = hear(...Array.from({ length: 19 }, () => ({ result: late(3_000) })));
     expect(heard.indexOf('silent')).toBe(17);
     expect(heard.slice(17)).toEqual(['silent', 'silent']);
+  });
+});
+
+describe('whether an answer may still come on a connection', () => {
+  it('from what was asked to the first byte of an answer, and no longer than an answer may take', () => {
+    const waiting = new Waiting(8_500);
+    expect(waiting.isOpen(0)).toBe(false);
+    waiting.asked(1_000);
+    expect([waiting.isOpen(9_499), waiting.isOpen(9_500)]).toEqual([true, false]);
+    waiting.answered();
+    expect(waiting.isOpen(1_001)).toBe(false);
+  });
+
+  it('one who goes on asking a node that answers nothing does not keep the connection for ever; after a pause it is a new question', () => {
+    const waiting = new Waiting(8_500);
+    for (let ms = 0; ms < 60_000; ms += 100) {
+      waiting.asked(ms);
+      expect(waiting.isOpen(ms)).toBe(ms < 8_500);
+    }
+    waiting.asked(100_000);
+    expect(waiting.isOpen(108_499)).toBe(true);
   });
 });
