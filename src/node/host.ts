@@ -177,6 +177,7 @@ export class ConsensusHost {
         this.#exchange.onTransaction();
         this.#engine.transactionsAvailable();
       },
+      onDefect: options.fatal,
       metrics: { received: (outcome) => metrics.gossip.inc({ outcome }) },
     });
     this.submitter = new Submitter(this.#gossip, now);
@@ -372,6 +373,7 @@ export class ConsensusHost {
     this.#stopped = true;
     clearInterval(this.#housekeeping);
     this.#until?.stop();
+    this.#gossip.stop();
     this.#engine.stop();
     await this.#snapshot.stop();
     await this.#history.stop();
@@ -437,6 +439,7 @@ export class ConsensusHost {
       mempool: mempool.size,
       exchange: this.#exchange.size,
       gossip: this.#gossip.size,
+      pushes: this.#gossip.waiting,
       waiters: submitter.waiting,
     };
   }

@@ -4,6 +4,7 @@ import type { Application, CheckResult } from '../ports/application.ts';
 import type { PeerNetwork } from '../ports/network.ts';
 import type { Hash, ValidatorId } from '../types/brand.ts';
 import type { Mempool } from './mempool.ts';
+import { Turns } from './turns.ts';
 
 /** A transaction is pushed again to a peer that has not acknowledged it after this long. */
 export const repushIntervalMs = 1_000;
@@ -21,11 +22,18 @@ const repushBatchMax = 200;
 const vainAtOnce = 5_000;
 const vainPerSecond = 500;
 
+/**
+ * Pushes that are checked in one turn of the event loop, and that may wait of one peer. Each costs a signature: in between, what consensus says is read, and the pushes of the other
+ * peers have their turn. What is left out is pushed again where it matters.
+ */
+const checkedPerTurn = 8;
+const waitingMax = 1_000;
+
 const kindPush = 1;
 const kindAck = 2;
 
 export interface GossipMetrics {
-  /** `ignored`: left unread, because the peer has pushed too much in vain. */
+  /** `ignored`: left unread, because the peer has pushed too much, or too much in vain. */
   received(outcome: 'new' | 'known' | 'refused' | 'ignored'): void;
 }
 
@@ -37,6 +45,8 @@ interface Deps {
   readonly now: () => number;
   /** Called when the mempool got something that a block could hold. */
   readonly onAvailable: () => void;
+  /** A push could not be checked for a reason of this node's own. */
+  readonly onDefect: (error: unknown) => void;
   readonly metrics: GossipMetrics;
 }
 
@@ -50,15 +60,26 @@ export class TransactionGossip {
   readonly #acksDue = new Map<ValidatorId, Hash[]>();
   #pushedMs = new Map<Hash, number>();
   readonly #vain = new Map<ValidatorId, { left: number; atMs: number }>();
+  readonly #pushes: Turns<ValidatorId, Uint8Array>;
   #flushTimer: NodeJS.Timeout | undefined;
 
   constructor(deps: Deps) {
     this.#deps = deps;
+    this.#pushes = new Turns(checkedPerTurn, waitingMax, (from, bytes) => this.#check(from, bytes), deps.onDefect);
   }
 
   /** Transactions of which it is remembered who has them. */
   get size(): number {
     return Math.max(this.#acked.size, this.#pushedMs.size);
+  }
+
+  /** Pushes that wait to be checked. */
+  get waiting(): number {
+    return this.#pushes.size;
+  }
+
+  stop(): void {
+    this.#pushes.stop();
   }
 
   /** Checks a transaction of this node or of a client, keeps it, and pushes it to all. Throws MEMPOOL_FULL. */
@@ -121,12 +142,15 @@ export class TransactionGossip {
   }
 
   #onPush(from: ValidatorId, bytes: Uint8Array): void {
+    // A copy: what is kept of a frame would keep all that came with it.
+    const isTaken = this.#vainOf(from).left >= 1 && this.#pushes.offer(from, new Uint8Array(bytes));
+    if (!isTaken) this.#deps.metrics.received('ignored');
+  }
+
+  #check(from: ValidatorId, bytes: Uint8Array): void {
     const { app, mempool, now, onAvailable, metrics } = this.#deps;
     const vain = this.#vainOf(from);
-    if (vain.left < 1) {
-      metrics.received('ignored');
-      return;
-    }
+    if (vain.left < 1) return metrics.received('ignored');
     const check = app.checkTx(bytes, now());
     if (!check.ok) {
       vain.left -= 1;

@@ -559,8 +559,8 @@ export const nodeFaults: readonly Fault[] = [
   {
     fault: 'A slow machine makes blocks as large as a quick one.',
     file: 'src/node/block-pace.ts',
-    find: 'if (this.#msPerTx === 0) return max;',
-    replace: 'if (this.#msPerTx < 1_000) return max;',
+    find: 'Math.max(txsMin, Math.floor((timeoutProposeMs * proposeShare) / this.#msPerTx))',
+    replace: 'max',
     tests: ['test/unit/node/block-pace.test.ts'],
     project: 'unit',
   },
@@ -570,6 +570,22 @@ export const nodeFaults: readonly Fault[] = [
     find: 'const user = userInFront(bytes);',
     replace: 'const user = userInFront(bytes).slice(0, 0);',
     tests: ['test/unit/node/review-thread.test.ts'],
+    project: 'unit',
+  },
+  {
+    fault: 'All that a peer pushes is checked as it comes, and consensus waits.',
+    file: 'src/node/turns.ts',
+    find: 'while (this.#left > 0 && this.#workNext()) this.#left -= 1;',
+    replace: 'while (this.#workNext());',
+    tests: ['test/unit/node/turns.test.ts'],
+    project: 'unit',
+  },
+  {
+    fault: 'Pushes are checked first come, first served, whoever sends them.',
+    file: 'src/node/turns.ts',
+    find: '    this.#waiting.delete(from);',
+    replace: '    if (items.length === 0) this.#waiting.delete(from);',
+    tests: ['test/unit/node/turns.test.ts'],
     project: 'unit',
   },
 ];

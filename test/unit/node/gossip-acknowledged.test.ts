@@ -31,6 +31,7 @@ test('what still waits after a while is acknowledged in one frame, what is in a 
     peers: () => [alpha],
     now: () => Date.now(),
     onAvailable: () => undefined,
+    onDefect: () => undefined,
     metrics: { received: () => undefined },
   });
   for (const text of ['decided', 'one', 'other']) gossip.onFrame(alpha, push(text));

@@ -36,6 +36,7 @@ describe('P8: a transaction that a peer did not get', () => {
       peers: () => [peer],
       now: () => nowMs,
       onAvailable: () => undefined,
+      onDefect: () => undefined,
       metrics: { received: () => undefined },
     } as unknown as ConstructorParameters<typeof TransactionGossip>[0]);
     gossip.submit(new Uint8Array([1]));
