@@ -25,6 +25,8 @@ interface Change {
   id: number | null;
   submittedMs: number;
   isExecuted: boolean;
+  /** The node signs with the key that is in force: what is proposed next names it. */
+  hasItsKey: boolean;
 }
 
 /**
@@ -84,7 +86,7 @@ export class SetChanges {
     if (!change.isExecuted) this.#executed(change);
     const isMember = this.#world.isMember(change.node);
     const { n, handover } = this.#ledger.validatorSet();
-    if (isMember !== (change.kind !== 'remove') || (n > 0 && handover === null)) return;
+    if (isMember !== (change.kind !== 'remove') || (n > 0 && handover === null) || !change.hasItsKey) return;
     this.#world.cover(`set-${change.kind}`);
     this.#made += 1;
     if (change.kind === 'remove') this.#left(change.node);
@@ -124,7 +126,11 @@ export class SetChanges {
       node.isAway = false;
       node.start();
     }
-    if (kind === 'replace') this.#world.timeline.after(this.#prng.between(0, 1_500), () => this.#takeNextKey(node));
+    if (kind !== 'replace') return;
+    this.#world.timeline.after(this.#prng.between(0, 1_500), () => {
+      this.#takeNextKey(node);
+      change.hasItsKey = true;
+    });
   }
 
   /** The process ends, and starts with the next key on the same disk. */
@@ -161,7 +167,7 @@ export class SetChanges {
     const { node } = this.#prng.pick(options.filter((option) => option.kind === kind));
     const nonce = `set-${this.#serial++}`;
     const tx = this.#world.workload.signProposal(0, nonce, this.#configOf(kind, node));
-    return { kind, node, nonce, tx, id: null, submittedMs: -againMs, isExecuted: false };
+    return { kind, node, nonce, tx, id: null, submittedMs: -againMs, isExecuted: false, hasItsKey: kind !== 'replace' };
   }
 
   #configOf(kind: Change['kind'], node: SimNode): ConfigChange {

@@ -72,10 +72,17 @@ export class Network {
   readonly #links = new Set<string>();
   readonly #dialling = new Set<string>();
   readonly #lastMs = new Map<string, number>();
+  #calls = 0;
   readonly #d: Deps;
 
   constructor(deps: Deps) {
     this.#d = deps;
+  }
+
+  /** Number of a request, of which there is one in a run: its answer belongs to the connection that it went over, and means nothing to a later life of whoever asked. */
+  newCall(): number {
+    this.#calls += 1;
+    return this.#calls;
   }
 
   join(endpoint: Endpoint): number {

@@ -39,7 +39,6 @@ export class SimMesh implements Mesh {
   readonly #up = new Set<number>();
   readonly #calls = new Map<number, Call>();
   #peers: ReadonlySet<number> = new Set();
-  #nextCall = 0;
   isListening = false;
 
   constructor(deps: Deps) {
@@ -66,7 +65,7 @@ export class SimMesh implements Mesh {
     const peer = indexOf(to);
     if (!this.#upValidators().includes(peer))
       return Promise.reject(new ChainError('NET_UNREACHABLE', { peer: to, detail: 'it is not connected' }));
-    const id = this.#nextCall++;
+    const id = network.newCall();
     return new Promise((resolve, reject) => {
       const timeout = (): void =>
         this.#settle(id, (call) => call.reject(new ChainError('NET_TIMEOUT', { peer: to, method, timeoutMs })));
