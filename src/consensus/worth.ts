@@ -1,11 +1,11 @@
 import type { ConsensusMessage } from '../types/consensus.ts';
 import { retains, votesOf } from './height-state.ts';
 import type { ConsensusState } from './state.ts';
-import { hasQuorumFor, hasVote } from './vote-set.ts';
+import { hasVote } from './vote-set.ts';
 
 /**
- * Whether it pays to verify this message: false for what the core would drop anyway, for what it has, and for votes
- * beyond a quorum that is verified already. Never decides anything; a message that is not verified is not delivered.
+ * Whether it pays to verify this message: false for what the core would drop anyway, and for what it has. A vote beyond a quorum decides nothing any more, but it must be
+ * known for the other vote of its signer to be found. Never decides anything; a message that is not verified is not delivered.
  */
 export function isWorthVerifying(state: ConsensusState, message: ConsensusMessage): boolean {
   const h = state.current;
@@ -19,8 +19,7 @@ export function isWorthVerifying(state: ConsensusState, message: ConsensusMessag
       if (!retains(h, message.validator, message.round)) return false;
       const data = h.rounds.get(message.round);
       if (data === undefined) return true;
-      const set = votesOf(data, message.type);
-      return !hasVote(set, message.validator, message.blockId) && !hasQuorumFor(set, message.blockId);
+      return !hasVote(votesOf(data, message.type), message.validator, message.blockId);
     }
     case 'proposal': {
       if (!retains(h, message.validator, message.round)) return false;

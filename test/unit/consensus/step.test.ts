@@ -9,15 +9,15 @@ import {
   type Effect,
 } from '../../../src/consensus/index.ts';
 import type { ConsensusMessage, RoundStateMessage } from '../../../src/types/consensus.ts';
-import type { Height } from '../../../src/types/brand.ts';
+import type { Hash, Height } from '../../../src/types/brand.ts';
 import { heightConfig } from './height-config.ts';
 import { blockA, blockB, certificate, chain, height, proposal, round, sign, vote } from './messages.ts';
 
 type Clockless = ConsensusEvent extends infer E ? (E extends unknown ? Omit<E, 'nowMs'> : never) : never;
 
-function started(): ConsensusState {
+function started(config = heightConfig): ConsensusState {
   const state = initialState({ chain, sign: (message) => sign(1, message) });
-  feed(state, { type: 'start', config: heightConfig, txsAvailable: true, down: [] });
+  feed(state, { type: 'start', config, txsAvailable: true, down: [] });
   return state;
 }
 
@@ -123,7 +123,7 @@ describe('a bitmap cannot make a node send more than a message holds', () => {
 });
 
 describe('what is not worth verifying', () => {
-  it('is what is here already, what would be dropped, and what stands beyond a verified quorum', () => {
+  it('is what is here already, and what would be dropped', () => {
     const state = started();
     const first = vote('prevote', 0, 0, blockA);
     expect(isWorthVerifying(state, first)).toBe(true);
@@ -133,7 +133,6 @@ describe('what is not worth verifying', () => {
     feed(state, message(vote('prevote', 2, 0, blockA)));
     expect(isWorthVerifying(state, vote('prevote', 3, 0, blockA))).toBe(true);
     feed(state, message(vote('prevote', 3, 0, blockA)));
-    expect(isWorthVerifying(state, vote('prevote', 1, 0, blockA))).toBe(false);
     expect(isWorthVerifying(state, vote('precommit', 1, 0, blockA))).toBe(true);
     feed(state, message(vote('prevote', 2, 9, null)));
     expect(isWorthVerifying(state, vote('prevote', 2, 8, null))).toBe(false);
@@ -147,6 +146,17 @@ describe('what is not worth verifying', () => {
     feed(state, message(fresh));
     expect(isWorthVerifying(state, fresh)).toBe(false);
     expect(isWorthVerifying(state, proposal(0, blockB, null))).toBe(true);
+  });
+
+  it('P7: is not a vote beyond a quorum: the other vote of its signer would not be found', () => {
+    const state = started({ ...heightConfig, validators: 7 });
+    const deliver = (validator: number, block: Hash | null): readonly Effect[] => {
+      const each = vote('prevote', validator, 0, block);
+      return isWorthVerifying(state, each) ? feed(state, message(each)) : [];
+    };
+    for (const validator of [0, 2, 3, 4, 5]) deliver(validator, null);
+    expect(deliver(6, null).filter(({ type }) => type === 'evidence')).toEqual([]);
+    expect(deliver(6, blockA).filter(({ type }) => type === 'evidence')).toHaveLength(1);
   });
 
   it('is everything before a height began', () => {
