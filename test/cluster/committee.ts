@@ -115,18 +115,26 @@ export class Committee {
     return this.until(id, (proposal) => proposal.state === state);
   }
 
+  /** The proposal and the uses of its changes, as they are at one height. */
   async proposal(id: number): Promise<SeenProposal> {
-    const { values } = await this.reader.state([proposalKey(id)]);
-    const bytes = values.get(proposalKey(id));
-    if (bytes === undefined) throw new Error(`there is no proposal/${id}`);
-    const proposal = parseJson(bytes) as unknown as Proposal;
-    const keys = Array.from({ length: proposal.changeCount }, (_, index) => changeUseKey(id, index));
-    const uses = keys.length === 0 ? undefined : (await this.reader.state(keys)).values;
+    const { proposal: before } = await this.#documentOf(id, []);
+    const keys = Array.from({ length: before.changeCount }, (_, index) => changeUseKey(id, index));
+    const { proposal, values } = await this.#documentOf(id, keys);
     const changes = keys.map((key) => {
-      const use = uses?.get(key);
+      const use = values.get(key);
       return { state: proposal.unused, ...(use === undefined ? {} : (parseJson(use) as unknown as ChangeUse)) };
     });
     return { ...proposal, changes };
+  }
+
+  async #documentOf(
+    id: number,
+    keys: readonly string[],
+  ): Promise<{ proposal: Proposal; values: ReadonlyMap<string, Uint8Array | undefined> }> {
+    const { values } = await this.reader.state([proposalKey(id), ...keys]);
+    const bytes = values.get(proposalKey(id));
+    if (bytes === undefined) throw new Error(`there is no proposal/${id}`);
+    return { proposal: parseJson(bytes) as unknown as Proposal, values };
   }
 
   async until(id: number, holds: (proposal: SeenProposal) => boolean, timeoutMs = WAIT_MS): Promise<SeenProposal> {
