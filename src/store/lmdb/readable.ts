@@ -1,5 +1,5 @@
 import { fork } from 'node:child_process';
-import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { ChainError } from '../../errors/chain-error.ts';
 
@@ -27,7 +27,7 @@ interface Meta {
  */
 export async function requireReadable(path: string, silenceMaxMs = SILENCE_MAX_MS): Promise<void> {
   const file = join(path, fileName);
-  if (!existsSync(file) || sizeOf(file) === 0) return;
+  if (!existsSync(file) || statSync(file).size === 0) return;
   const child = fork(new URL('./read-through.ts', import.meta.url), [path], {
     execArgv: [],
     stdio: ['ignore', 'pipe', 'ignore', 'ipc'],
@@ -86,13 +86,4 @@ function metaAt(fd: number, offset: number): Meta | undefined {
     lastPage: Number(bytes.readBigUInt64LE(META.lastPage)),
     txnId: Number(bytes.readBigUInt64LE(META.txnId)),
   };
-}
-
-function sizeOf(file: string): number {
-  const fd = openSync(file, 'r');
-  try {
-    return fstatSync(fd).size;
-  } finally {
-    closeSync(fd);
-  }
 }
