@@ -345,10 +345,12 @@ export class SimNode implements Endpoint {
     return {
       backend: world.keys.backend,
       trace: (rule) => world.cover(rule),
-      openStore: (dir, { chain }) =>
+      // Under faults a node that does not know its past could keep a quorum from signing; only a founding without them has such nodes.
+      openStore: (dir, { chain, local = [] }) =>
         openStoreOver(new Table(dir, new ModelDatabase(this.database, life, this.health)), {
           dir,
           chain,
+          local: world.isFoundedSlowly ? local : [],
           onClose: () => undefined,
         }),
       openWal: async (dir, options) => {

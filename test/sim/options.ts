@@ -9,6 +9,8 @@ export interface CommandOptions {
   readonly kind?: ByzantineKind;
   /** What the director does at every chance; drawn if not given. */
   readonly director?: 'starve';
+  /** The chain begins with a node whose disk is slow, and there are no faults afterwards. */
+  readonly founding?: 'slow';
   /** Kinds of faults that are left out. */
   readonly without: readonly string[];
   /** How long the faults last. */
@@ -44,7 +46,7 @@ const defaults: Record<string, number> = {
 };
 
 export const usage = `npm run sim -- --seed N [--runs K] [--nodes 4] [--byzantine 1] [--heights H]
-    [--kind ${[...new Set(byzantineKinds)].join('|')}] [--storm MS] [--director starve] [--without FAULT,FAULT]`;
+    [--kind ${[...new Set(byzantineKinds)].join('|')}] [--storm MS] [--director starve] [--founding slow] [--without FAULT,FAULT]`;
 
 /** Throws an Error with the usage. */
 export function parseOptions(words: readonly string[]): CommandOptions {
@@ -52,6 +54,7 @@ export function parseOptions(words: readonly string[]): CommandOptions {
   let without: readonly string[] = [];
   let kind: ByzantineKind | undefined;
   let director: 'starve' | undefined;
+  let founding: 'slow' | undefined;
   for (let i = 0; i < words.length; i += 2) {
     const name = words[i]?.replace(/^--/, '') ?? '';
     const text = words[i + 1];
@@ -68,6 +71,10 @@ export function parseOptions(words: readonly string[]): CommandOptions {
       director = text;
       continue;
     }
+    if (name === 'founding' && text === 'slow') {
+      founding = text;
+      continue;
+    }
     const value = Number(text);
     if (!(name in defaults) || text === undefined || !Number.isSafeInteger(value) || value < 0)
       throw new Error(`${words[i] ?? ''} ${text ?? ''} is not understood. Usage: ${usage}`);
@@ -76,6 +83,10 @@ export function parseOptions(words: readonly string[]): CommandOptions {
   const { seed = 1, runs = 1, nodes = 4, byzantine = 1, heights = 10, storm = stormMsDefault } = numbers;
   if (nodes < 1 || nodes > nodesMax || byzantine >= nodes)
     throw new Error(`1 to ${nodesMax} nodes, and fewer Byzantine ones than nodes. Usage: ${usage}`);
-  const drawn = { ...(kind === undefined ? {} : { kind }), ...(director === undefined ? {} : { director }) };
+  const drawn = {
+    ...(kind === undefined ? {} : { kind }),
+    ...(director === undefined ? {} : { director }),
+    ...(founding === undefined ? {} : { founding }),
+  };
   return { seed, runs, nodes, byzantine, heights, without, stormMs: storm, ...drawn };
 }

@@ -17,6 +17,8 @@ const idleMs = 6_000;
 const wakeMs = 5_000;
 /** Whoever hears nothing for a second asks, and is answered. */
 const missMs = 8_000;
+const foundingMs = 15_000;
+const slowWriteMs = 3_000;
 
 /** The acts of a run: storm, calm, idle, wake. Each ends with what must then be true. */
 export class Phases {
@@ -30,6 +32,40 @@ export class Phases {
     this.#world = world;
     this.#heights = heights;
     this.#stormMs = stormMs;
+  }
+
+  /**
+   * One node is still writing that this is the founding when the others decide the first block. Then nobody wants anything: it must be told without being at work.
+   */
+  found(): void {
+    const { timeline, checker, workload, network, prng } = this.#world;
+    this.#world.heal();
+    // The first has the key of the cluster to tell.
+    const late = prng.pick(this.#counted().slice(1));
+    const endMs = timeline.nowMs + foundingMs;
+    const write = (): void => {
+      if (late.host === null) return timeline.after(1, write);
+      late.health.slowMs = slowWriteMs;
+    };
+    const decide = (): void => {
+      const areReady = this.#counted().every((node) => node === late || node.host?.observeReason === '');
+      if (!areReady && timeline.nowMs < endMs) return timeline.after(5, decide);
+      if (late.host?.observeReason !== '') this.#world.count('began-late');
+      // As if it had connected only after the transaction was pushed: with work of its own it would ask.
+      network.holds = (to, { channel }) => to === late.endpoint && channel === 'transaction' && late.height === 0;
+      workload.begin();
+      look();
+    };
+    const look = (): void => {
+      if (this.#counted().every(({ height }) => height > 0)) {
+        network.holds = null;
+        return this.begin();
+      }
+      if (timeline.nowMs < endMs) return timeline.after(100, look);
+      checker.fail(`founding: who began late is not told of what was decided: ${this.#whereTheyAre()}`);
+    };
+    write();
+    decide();
   }
 
   begin(): void {

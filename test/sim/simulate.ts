@@ -10,12 +10,13 @@ export async function simulate(options: SimOptions): Promise<SimResult> {
 }
 
 export function replayCommand(options: SimOptions): string {
-  const { seed, nodes, byzantine, heights, kind, stormMs, director, without = [] } = options;
+  const { seed, nodes, byzantine, heights, kind, stormMs, director, founding, without = [] } = options;
   return [
     `npm run sim -- --seed ${seed} --nodes ${nodes} --byzantine ${byzantine} --heights ${heights}`,
     ...(kind === undefined ? [] : [`--kind ${kind}`]),
     ...(stormMs === undefined || stormMs === stormMsDefault ? [] : [`--storm ${stormMs}`]),
     ...(director === undefined ? [] : [`--director ${director}`]),
+    ...(founding === undefined ? [] : [`--founding ${founding}`]),
     ...(without.length === 0 ? [] : [`--without ${without.join(',')}`]),
   ].join(' ');
 }

@@ -35,6 +35,8 @@ export interface SimOptions {
   readonly kind?: ByzantineKind;
   /** What the director does at every chance; drawn if not given. */
   readonly director?: 'starve';
+  /** The chain begins with a node whose disk is slow, and there are no faults afterwards. */
+  readonly founding?: 'slow';
 }
 
 export interface SimResult {
@@ -119,7 +121,11 @@ export class World {
         ? new Director(this, this.prng.fork(), options.director === 'starve')
         : null;
     this.#phases = new Phases(this, options.heights, this.stormMs);
-    scheduleFaults(this, this.stormMs, split);
+    if (!this.isFoundedSlowly) scheduleFaults(this, this.stormMs, split);
+  }
+
+  get isFoundedSlowly(): boolean {
+    return this.#options.founding === 'slow';
   }
 
   get stormMs(): number {
@@ -128,7 +134,8 @@ export class World {
 
   async run(): Promise<SimResult> {
     for (const node of this.nodes) node.start();
-    this.#phases.begin();
+    if (this.isFoundedSlowly) this.#phases.found();
+    else this.#phases.begin();
     const unhandled = (error: unknown): void =>
       this.checker.fail(`unhandled: ${String((error as Error)?.stack ?? error)}`);
     process.on('unhandledRejection', unhandled);

@@ -1,4 +1,5 @@
 import { ChainError } from '../../errors/chain-error.ts';
+import { roundStateOf } from '../catch-up.ts';
 import { activate } from '../enter-round.ts';
 import type { EventOf, HeightConfig } from '../event.ts';
 import { newHeight } from '../height-state.ts';
@@ -7,12 +8,13 @@ import { validatorsMax } from '../quorum.ts';
 import { resumeHeight } from '../restore.ts';
 import { advance } from '../rules/advance.ts';
 import type { ConsensusState } from '../state.ts';
-import { trace, type Turn } from '../turn.ts';
+import { broadcast, trace, type Turn } from '../turn.ts';
 import { deliver } from './message.ts';
 
 /** A height begins: from the log where it has records of it, otherwise idle until there is work. */
 export function onStart(turn: Turn, event: EventOf<'start'>): void {
   const { state } = turn;
+  const isFirst = state.current === null;
   checkConfig(state, event.config);
   const h = newHeight(event.config, event.txsAvailable, turn.nowMs);
   state.current = h;
@@ -25,6 +27,8 @@ export function onStart(turn: Turn, event: EventOf<'start'>): void {
     trace(turn, 'buffered-delivered');
     deliver(turn, h, message, from);
   }
+  // Peers may have connected, and decided, before this node took part. Nobody said so to it, and on an idle chain nobody will unless it asks.
+  if (isFirst && h.step === 'idle') broadcast(turn, roundStateOf(h));
   advance(turn, h);
 }
 

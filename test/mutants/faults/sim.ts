@@ -3,6 +3,7 @@ import type { Fault } from '../fault.ts';
 /** What only shows when nodes, network, disks and clocks play together. Each is caught by the fixed seeds of this test. */
 const tests = ['test/sim/fixed.test.ts'];
 const sim = { tests, project: 'sim' } as const;
+const founding = { tests: ['test/sim/founding.test.ts'], project: 'sim' } as const;
 const starved = { tests: ['test/sim/starved.test.ts'], project: 'sim' } as const;
 
 const step = 'src/consensus/rules/propose-step.ts';
@@ -299,6 +300,13 @@ export const simFaults: readonly Fault[] = [
     file: 'src/node/host.ts',
     find: 'await this.#engine.apply(result.executed, record.certificate);',
     replace: 'break;',
+  },
+  {
+    ...founding,
+    fault: 'A node that begins does not say where it stands.',
+    file: 'src/consensus/on/start.ts',
+    find: "if (isFirst && h.step === 'idle') broadcast(turn, roundStateOf(h));",
+    replace: '',
   },
 
   // Timers, and what an await lets go by.
