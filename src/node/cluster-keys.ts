@@ -10,6 +10,7 @@ import type { ClusterRecord } from '../types/chain.ts';
 
 const keyBytes = 32;
 const requestTimeoutMs = 2_000;
+const retryMs = 500;
 
 export interface HeldKey {
   readonly keyId: Hash;
@@ -29,6 +30,7 @@ interface Deps {
   /** Publishes the id of a key that this node made. */
   readonly publish: (cluster: ClusterId, keyId: Hash) => Promise<void>;
   readonly info: (message: string, details: object) => void;
+  readonly warn: (message: string, details: object) => void;
 }
 
 /**
@@ -39,9 +41,20 @@ interface Deps {
 export class ClusterKeys {
   readonly #d: Deps;
   readonly #held = new Map<ClusterId, HeldKey[]>();
+  #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
 
   constructor(deps: Deps) {
     this.#d = deps;
+  }
+
+  start(): void {
+    void this.#look();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
   }
 
   /** The registered key of the cluster, if it is here. */
@@ -54,8 +67,14 @@ export class ClusterKeys {
     return this.#held.get(cluster)?.find((held) => held.keyId === keyId);
   }
 
-  /** Reads, makes or fetches what is missing; called at the start and each second until nothing is. */
-  async ensure(): Promise<void> {
+  /** Clusters may be registered at any time, and whoever has a key may be away: so it looks again and again. */
+  async #look(): Promise<void> {
+    await this.#ensure().catch((error: unknown) => this.#d.warn('cluster keys could not be completed', { err: error }));
+    if (!this.#isStopped) this.#timer = setTimeout(() => void this.#look(), retryMs);
+  }
+
+  /** Reads, makes or fetches what is missing. */
+  async #ensure(): Promise<void> {
     for (const cluster of this.#d.clusters()) {
       const record = this.#d.cluster(cluster);
       if (record === undefined || !entitled(record).has(this.#d.org) || this.get(cluster) !== undefined) continue;
@@ -130,7 +149,7 @@ export class ClusterKeys {
   }
 }
 
-/** Organisations that may see what a cluster's reviews hold: those of its hooks and its observers. */
-export function entitled(record: ClusterRecord): ReadonlySet<OrgId> {
-  return new Set([...record.hooks.flatMap((hook) => hook.orgs), ...record.observers]);
+/** Organisations that may see what a cluster's reviews hold: those of its hooks and its observers; nobody if the chain knows no such cluster. */
+export function entitled(record: ClusterRecord | undefined): ReadonlySet<OrgId> {
+  return new Set(record === undefined ? [] : [...record.hooks.flatMap((hook) => hook.orgs), ...record.observers]);
 }

@@ -80,7 +80,6 @@ export function createMetrics() {
     findingEvents: counter('finding_events_total', 'Kubernetes Events that this observer wrote about findings'),
     objectsCompared: gauge('observer_objects_compared', 'Versions of objects that this observer compared with the log'),
     network: counter('network_events_total', 'Connections and frames refused, dropped or lost', ['event'] as const),
-    bodies: gauge('bodies_wanted', 'Proposals whose bodies are not all here'),
   };
 }
 

@@ -20,22 +20,24 @@ import type { Finding, SeenHook } from '../types/finding.ts';
 /** How long a reservation lasts, in block time; the decision was this much earlier than its end. */
 const leaseMs = 120_000;
 
-interface Deps {
+export interface ObserverDeps {
   readonly config: NodeConfig;
+  readonly cluster: ClusterId;
+  readonly kubeconfig: string;
   readonly org: OrgId;
   readonly reader: LedgerReader;
   readonly store: Store;
   readonly attestContext: () => AttestContext | undefined;
   readonly findBody: (hash: Hash, likely?: readonly ValidatorId[]) => Promise<Uint8Array | undefined>;
-  readonly publish: (cluster: ClusterId, results: readonly ObservedResult[]) => Promise<void>;
+  readonly publish: (results: readonly ObservedResult[]) => Promise<void>;
   readonly connected: () => readonly ValidatorId[];
   /** True once everything that was decided before the call is executed here; false if that cannot be had now. */
-  readonly caughtUp: (cluster: ClusterId) => Promise<boolean>;
+  readonly caughtUp: () => Promise<boolean>;
   readonly bodyOrgs: () => readonly OrgId[];
   readonly keepBody: (hash: Hash, bytes: Uint8Array, orgs: readonly OrgId[]) => Promise<void>;
   /** True if it is on the log. */
-  readonly publishFinding: (cluster: ClusterId, report: FindingReportDraft) => Promise<boolean>;
-  readonly publishGuard: (cluster: ClusterId, hooks: readonly SeenHook[], throughVersion: string) => Promise<void>;
+  readonly publishFinding: (report: FindingReportDraft) => Promise<boolean>;
+  readonly publishGuard: (hooks: readonly SeenHook[], throughVersion: string) => Promise<void>;
   readonly eventWritten: () => void;
   readonly recordPassed: () => void;
   readonly measured: (open: readonly Finding[], compared: number) => void;
@@ -50,25 +52,18 @@ export interface RunningObserver {
   stop(): void;
 }
 
-/** Starts the cluster observer of this node, if it is configured and the chain names this organisation as an observer. */
-export function startObserver(deps: Deps): RunningObserver | undefined {
-  const { config, reader, warn, publish, attestContext } = deps;
-  const kubeconfig = config.cluster?.kubeconfig;
-  const cluster = config.cluster?.name as ClusterId | undefined;
-  if (cluster === undefined || kubeconfig === undefined) return undefined;
+/** Starts the cluster observer of this node. It speaks about changes only while the chain names its organisation as an observer of the cluster. */
+export function startObserver(deps: ObserverDeps): RunningObserver {
+  const { config, cluster, kubeconfig, reader, warn, publish, attestContext } = deps;
   const http = new KubeHttp(kubeconfig, config.cluster?.context);
   const fetched = new Map<Hash, Uint8Array>();
   const policies = policiesOf(reader);
   const guard = createGuard({
     ...deps,
-    cluster,
     http,
     coverage: () => observer.coverage,
-    caughtUp: () => deps.caughtUp(cluster),
     kindOf: (group, resource) => observer.kindOf(group, resource),
     resourceOf: (apiVersion, kind) => observer.resourceOf(apiVersion, kind),
-    publishFinding: (report) => deps.publishFinding(cluster, report),
-    publishGuard: (hooks, throughVersion) => deps.publishGuard(cluster, hooks, throughVersion),
   });
   const observer: Observer = new Observer({
     http,
@@ -91,9 +86,9 @@ export function startObserver(deps: Deps): RunningObserver | undefined {
       ),
     pending: () => {
       if (!(reader.cluster(cluster)?.observers.includes(deps.org) ?? false)) return [];
-      return pendingDecisions(deps, cluster, fetched);
+      return pendingDecisions(deps, fetched);
     },
-    publish: (results) => publish(cluster, results),
+    publish,
     now: () => Date.now(),
     warn,
   });
@@ -118,11 +113,11 @@ export function startObserver(deps: Deps): RunningObserver | undefined {
 }
 
 /** Reserved changes of the cluster that this organisation has not spoken about. */
-function pendingDecisions(deps: Deps, cluster: ClusterId, fetched: Map<Hash, Uint8Array>): PendingDecision[] {
+function pendingDecisions(deps: ObserverDeps, fetched: Map<Hash, Uint8Array>): PendingDecision[] {
   const pending: PendingDecision[] = [];
   const wanted = new Set<Hash>();
   for (const proposal of deps.reader.liveProposals()) {
-    if (proposal.cluster !== cluster) continue;
+    if (proposal.cluster !== deps.cluster) continue;
     for (const index of proposal.reserved) {
       const use = deps.reader.use(proposal.id, index);
       if (use === undefined || use.leaseMs === null || hasSpoken(use, deps.org)) continue;

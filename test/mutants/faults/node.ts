@@ -453,8 +453,8 @@ export const nodeFaults: readonly Fault[] = [
   {
     fault: 'A node says that it is ready before its webhook listens.',
     file: 'src/node/node.ts',
-    find: '    await this.#beforeWebhook();',
-    replace: '    this.#starting = false;\n    await this.#beforeWebhook();',
+    find: '    await beforeWebhook?.();',
+    replace: '    this.#readiness.doorsOpen();\n    await beforeWebhook?.();',
     tests: ['test/unit/node/starting.test.ts'],
     project: 'unit',
   },
