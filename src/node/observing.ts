@@ -1,4 +1,5 @@
 import { EXCLUSIONS, type AttestContext, type Exclusion } from '../change/index.ts';
+import type { FindingReportDraft } from '../cluster/finding-reporter.ts';
 import { KubeHttp } from '../cluster/kube-http.ts';
 import { Observer, type PendingDecision } from '../cluster/observer.ts';
 import type { WatchPosition } from '../cluster/resource-watch.ts';
@@ -9,13 +10,13 @@ import type { PolicySpec } from '../governance/policy.ts';
 import type { LedgerReader } from '../ports/ledger-reader.ts';
 import type { Store } from '../store/index.ts';
 import type { ClusterId, Hash, OrgId, ValidatorId } from '../types/brand.ts';
+import type { Finding, SeenHook } from '../types/finding.ts';
 import type { ChangeUse } from '../types/proposal.ts';
 import type { ObservedResult } from '../types/transaction.ts';
 import { attestationAt } from './attestation-at.ts';
 import type { NodeConfig } from './config.ts';
 import { createGuard, type FindingDelay } from './guarding.ts';
-import type { FindingReportDraft } from '../cluster/finding-reporter.ts';
-import type { Finding, SeenHook } from '../types/finding.ts';
+import { stateDocument, stateText } from './state-document.ts';
 
 /** How long a reservation lasts, in block time; the decision was this much earlier than its end. */
 const leaseMs = 120_000;
@@ -152,24 +153,14 @@ function policiesOf(reader: LedgerReader): () => readonly PolicySpec[] {
   let texts: readonly string[] = [];
   let parsed: readonly PolicySpec[] = [];
   return () => {
-    const names = document<readonly string[]>(reader, 'list/policies') ?? [];
-    const found = names.flatMap((name) => textOf(reader, `policy/${name}`) ?? []);
+    const names = stateDocument<readonly string[]>(reader, 'list/policies') ?? [];
+    const found = names.flatMap((name) => stateText(reader, `policy/${name}`) ?? []);
     if (found.length !== texts.length || found.some((text, i) => text !== texts[i])) {
       parsed = found.map((text) => parsePolicySpec((JSON.parse(text) as { spec: unknown }).spec));
       texts = found;
     }
     return parsed;
   };
-}
-
-function document<T>(reader: LedgerReader, key: string): T | undefined {
-  const text = textOf(reader, key);
-  return text === undefined ? undefined : (JSON.parse(text) as T);
-}
-
-function textOf(reader: LedgerReader, key: string): string | undefined {
-  const bytes = reader.stateGet(key);
-  return bytes === undefined ? undefined : new TextDecoder().decode(bytes);
 }
 
 function governs(spec: PolicySpec, cluster: string, group: string, resource: string): boolean {

@@ -106,7 +106,7 @@ export const clusterFaults: readonly Fault[] = [
   },
   {
     fault: 'An observer that has not looked yet says that it is repaired.',
-    file: 'src/node/guarding.ts',
+    file: 'src/cluster/unattributed.ts',
     find: '!coverage().isComplete || !attribution.hasJudged(sinceMs)',
     replace: '!coverage().isComplete',
     tests: [guarding],
@@ -130,7 +130,7 @@ export const clusterFaults: readonly Fault[] = [
   },
   {
     fault: 'A deletion that others saw is repaired, because nothing is there.',
-    file: 'src/node/guarding.ts',
+    file: 'src/cluster/unattributed.ts',
     find: "if (agreed.some(({ reason }) => reason === 'deleted')) return false;",
     replace: '',
     tests: [guarding],
