@@ -8,7 +8,7 @@ import { emit, write, type Turn } from './turn.ts';
 /** Somebody proposes this block, or the log names it: have it executed when its body is here. Once a block. */
 export function askValidation(turn: Turn, h: HeightState, blockId: Hash): void {
   const block = blockEntry(h, blockId);
-  if (block.asked || block.verdict !== null) return;
+  if (block.asked) return;
   block.asked = true;
   const { height, validators } = h.config;
   emit(turn, { type: 'validate-block', height, blockId, proposer: proposerOf(height, h.round, validators) });

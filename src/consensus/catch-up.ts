@@ -1,6 +1,6 @@
 import type { RoundStateMessage, ValidatorIndex, Vote } from '../types/consensus.ts';
 import { entryVotes, votesMessage } from './enter-round.ts';
-import { newestPolka } from './height-state.ts';
+import { newestPolka, roundData } from './height-state.ts';
 import { roundNumber } from './rounds.ts';
 import type { HeightState } from './state.ts';
 import { broadcast, elapsedMs, emit, sendTo, trace, type Turn } from './turn.ts';
@@ -14,13 +14,11 @@ const votesOfMessageMax = 256;
 const bitmapRounds = 3;
 
 export function roundStateOf(h: HeightState): RoundStateMessage {
-  const rounds = [...h.rounds.keys()]
-    .filter((round) => round <= h.round && round > h.round - bitmapRounds)
-    .sort((a, b) => b - a)
-    .flatMap((round) => {
-      const data = h.rounds.get(round);
-      if (data === undefined) return [];
-      return [{ round: roundNumber(round), prevotes: bitmapOf(data.prevotes), precommits: bitmapOf(data.precommits) }];
+  const rounds = [...h.rounds]
+    .filter(([round]) => round <= h.round && round > h.round - bitmapRounds)
+    .sort(([a], [b]) => b - a)
+    .map(([round, { prevotes, precommits }]) => {
+      return { round: roundNumber(round), prevotes: bitmapOf(prevotes), precommits: bitmapOf(precommits) };
     });
   return {
     kind: 'round-state',
@@ -34,9 +32,9 @@ export function roundStateOf(h: HeightState): RoundStateMessage {
 
 /** The own messages of the current round, again, and a bitmap: what a node without progress tells everybody. */
 export function repeatOwnMessages(turn: Turn, h: HeightState): void {
-  const data = h.rounds.get(h.round);
   const { self } = h.config;
-  if (data !== undefined && self !== null) {
+  if (self !== null) {
+    const data = roundData(h, h.round);
     if (data.proposal?.proposal.validator === self) broadcast(turn, data.proposal.proposal);
     for (const set of [data.prevotes, data.precommits]) {
       const vote = set.slots.get(self);
@@ -62,9 +60,10 @@ export function answerRoundState(
       votes.add(vote);
   }
   // A peer that has not begun, or stands in another round, says nothing of our votes here.
-  const mine = h.rounds.get(h.round);
-  if (mine !== undefined && !asked.rounds.some((each) => each.round === h.round))
+  if (!asked.rounds.some((each) => each.round === h.round)) {
+    const mine = roundData(h, h.round);
     for (const vote of [...mine.prevotes.slots.values(), ...mine.precommits.slots.values()]) votes.add(vote);
+  }
   const proposal = h.rounds.get(asked.round)?.proposal?.proposal;
   if (!asked.hasProposal && proposal !== undefined) sendTo(turn, from, proposal);
   const polka = newestPolka(h);

@@ -26,7 +26,7 @@ export function enterRound(turn: Turn, h: HeightState, round: Round): void {
   if (round > 0) {
     write(turn, { kind: 'round-entry', height: h.config.height, round });
     const polka = round >= lockPolkaFromRound ? newestPolka(h) : null;
-    if (why.length > 0 || polka !== null) broadcast(turn, votesMessage(h, why, polka));
+    broadcast(turn, votesMessage(h, why, polka));
   }
   beginPropose(turn, h);
 }
@@ -45,7 +45,7 @@ export function beginPropose(turn: Turn, h: HeightState): void {
 /** L14-L19: the valid value with its polka, or a new block. No empty block in round 0. */
 export function proposeIfOwnTurn(turn: Turn, h: HeightState): void {
   const { height, validators, self } = h.config;
-  if (self === null || self !== proposerOf(height, h.round, validators) || !mayTakePart(turn, h)) return;
+  if (self !== proposerOf(height, h.round, validators) || !mayTakePart(turn, h)) return;
   if (h.step !== 'propose' || roundData(h, h.round).proposal !== null) return;
   if (h.validBlock !== null) {
     const polka = h.polkas.get(h.validRound);

@@ -7,6 +7,7 @@ import type {
   IndexedSignature,
   SignedPosition,
   Vote,
+  VoteBitmap,
   WalRecord,
 } from '../../../src/types/consensus.ts';
 import { describeEffect } from './describe.ts';
@@ -163,7 +164,7 @@ export class CoreDriver {
       default:
         return {
           type: 'message',
-          from: args.int('from', args.list('by')[0] ?? 1),
+          from: args.has('stranger') ? null : args.int('from', args.list('by')[0] ?? 1),
           message: this.#message(command, height, round, args),
         };
     }
@@ -216,7 +217,7 @@ export class CoreDriver {
           round,
           active: !args.has('idle'),
           hasProposal: args.has('proposal'),
-          rounds: args.has('idle') ? [] : [bitmap],
+          rounds: args.has('idle') ? [] : [bitmap, ...(args.text('also')?.split(',').map(bitmapOf) ?? [])],
         };
       }
       default:
@@ -280,7 +281,8 @@ class Arguments {
   }
 
   list(key: string): readonly number[] {
-    return this.text(key)?.split(',').map(Number) ?? [];
+    const text = this.text(key) ?? '';
+    return text === '' ? [] : text.split(',').map(Number);
   }
 }
 
@@ -294,6 +296,13 @@ function votes(type: Vote['type'], height: Height, round: Round, args: Arguments
 
 function signatures(validators: readonly number[]): readonly IndexedSignature[] {
   return validators.map((validator) => ({ validator, signature: new Uint8Array(64) }));
+}
+
+/** `2:0.1/3`: in round 2 prevotes of 0 and 1, a precommit of 3. */
+function bitmapOf(text: string): VoteBitmap {
+  const [round, prevotes = '', precommits = ''] = text.split(/[:/]/);
+  const validators = (list: string): number[] => (list === '' ? [] : list.split('.').map(Number));
+  return { round: Number(round) as Round, prevotes: bits(validators(prevotes)), precommits: bits(validators(precommits)) };
 }
 
 function bits(validators: readonly number[]): number {
