@@ -7,7 +7,7 @@ const limitDefault = 50;
 const limitMax = 500;
 const indexesMax = 500;
 const filters = ['object', 'namespace', 'actor', 'decision', 'operation', 'proposal', 'kind'] as const;
-const recordParameters = new Set<string>([...filters, 'since', 'until', 'before', 'limit']);
+const recordParameters = new Set<string>([...filters, 'since', 'until', 'before', 'limit', 'blocks']);
 
 function bad(name: string, problem: string): ChainError {
   return new ChainError('API_BAD_PARAMETER', { name, problem });
@@ -81,6 +81,7 @@ export function recordQuery(query: Query): RecordQuery {
   const filter: RecordFilter = given[0] ?? { by: 'all' };
   return {
     filter,
+    withBlocks: integer(query, 'blocks', 0, 1, 0) === 1,
     sinceMs: integer(query, 'since', 0, Number.MAX_SAFE_INTEGER, null),
     untilMs: integer(query, 'until', 0, Number.MAX_SAFE_INTEGER, null),
     before: integer(query, 'before', 0, Number.MAX_SAFE_INTEGER, null),

@@ -108,7 +108,7 @@ export async function readRoutes(app: FastifyInstance, { backend }: { backend: A
     const head = headOf(backend);
     const page = await backend.records(recordQuery(query));
     const items = page.items.map((item) => ({ ...leafJson(item), observations: item.observations.map(leafJson) }));
-    return { head: encodeHeadJson(head), items, next: page.next };
+    return { head: encodeHeadJson(head), items, blocks: page.blocks.map(leafJson), next: page.next };
   });
 }
 

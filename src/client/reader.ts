@@ -46,6 +46,8 @@ const leavesPerRequest = 200;
 const recordsPerPage = 500;
 /** State keys asked for at once: a request line stays below the 16 KiB that servers read. */
 const keysPerRequest = 100;
+/** Whoever follows the log for days does not keep the times of all of it. */
+const timesMax = 100_000;
 
 export interface RecordList {
   /** What the list was proven against. */
@@ -100,6 +102,8 @@ export class ChainReader {
   readonly #o: ReaderOptions;
   readonly #asking: Asking;
   readonly #heads: Heads;
+  /** Block times that came along with records, by height. */
+  readonly #times = new Map<number, number>();
 
   constructor(options: ReaderOptions) {
     this.#o = options;
@@ -190,6 +194,7 @@ export class ChainReader {
         const query: RecordQuery = {
           [by]: key,
           limit: String(size),
+          blocks: '1',
           ...(before === null ? {} : { before: String(before) }),
         };
         const path = `/v1/records?${new URLSearchParams(query).toString()}`;
@@ -220,19 +225,20 @@ export class ChainReader {
   }
 
   /**
-   * Block times in milliseconds of the heights of these records. The last leaf of a block holds its time and mostly stands right
-   * behind the record; where it does not, the block's certified header is asked for.
+   * Block times in milliseconds of the heights of these records. The last leaf of a block holds its time; where it did not come with the records it mostly stands right
+   * behind one, and else the block's certified header is asked for.
    */
   async times(
     records: readonly { readonly index: number; readonly leaf: { readonly height: number } }[],
   ): Promise<ReadonlyMap<number, number>> {
     const last = new Map<number, number>();
-    for (const { index, leaf } of records) last.set(leaf.height, Math.max(index, last.get(leaf.height) ?? 0));
     const times = new Map<number, number>();
-    const note = (leaf: VerifiedLeaf): void => {
-      if (leaf.decoded.kind === 'block') times.set(leaf.decoded.leaf.block.height, leaf.decoded.leaf.block.timeMs);
-    };
-    if (last.size > 0) for (const leaf of await this.leaves([...last.values()].map((index) => index + 1))) note(leaf);
+    for (const { index, leaf } of records) {
+      const came = this.#times.get(leaf.height);
+      if (came === undefined) last.set(leaf.height, Math.max(index, last.get(leaf.height) ?? 0));
+      else times.set(leaf.height, came);
+    }
+    if (last.size > 0) noteTimes(await this.leaves([...last.values()].map((index) => index + 1)), times);
     const unknown = [...last.keys()].filter((height) => !times.has(height));
     for (const { header } of await this.blocks(unknown)) times.set(header.height, header.timeMs);
     return times;
@@ -399,11 +405,20 @@ export class ChainReader {
     });
     const isInOrder = records.every(({ index }, i) => index < (records[i - 1]?.index ?? before));
     if (!isInOrder) throw malformed(path, 'the records are not in order');
+    const blocks = listOf(json, 'blocks', path).map((item) => verifiedLeaf(head, item));
+    if (this.#times.size > timesMax) this.#times.clear();
+    noteTimes(blocks, this.#times);
     const next = json['next'];
     if (next !== null && (typeof next !== 'number' || next !== records.at(-1)?.index))
       throw malformed(path, 'next is not its last record');
     return { head, records, next: next as number | null, isProvenComplete: false };
   }
+}
+
+/** Adds the times of those leaves that are of blocks, by height. */
+function noteTimes(leaves: readonly VerifiedLeaf[], times: Map<number, number>): void {
+  for (const { decoded } of leaves)
+    if (decoded.kind === 'block') times.set(decoded.leaf.block.height, decoded.leaf.block.timeMs);
 }
 
 function statePath(keys: readonly string[]): string {

@@ -177,6 +177,7 @@ export class NodeApiBackend implements ApiBackend {
     const { logSize } = reader.info().state;
     const indexes = this.#find(query, logSize);
     const items: RecordPage['items'][number][] = [];
+    const blocks = new Map<number, LeafProof>();
     const pause = pauses();
     let bytes = 0;
     for (const index of indexes) {
@@ -187,11 +188,22 @@ export class NodeApiBackend implements ApiBackend {
         .flatMap((leaf) => this.leaf(leaf, logSize) ?? []);
       bytes += observations.reduce((sum, { leaf }) => sum + leaf.length, item.leaf.length);
       const last = items.at(-1);
-      if (last !== undefined && bytes > pageBytesMax) return { items, next: last.index };
+      if (last !== undefined && bytes > pageBytesMax) return { items, blocks: [...blocks.values()], next: last.index };
       items.push({ ...item, observations });
+      if (query.withBlocks) this.#noteBlockOf(index, logSize, blocks);
       await pause();
     }
-    return { items, next: indexes.length === query.limit ? (indexes.at(-1) ?? null) : null };
+    return { items, blocks: [...blocks.values()], next: indexes.length === query.limit ? (indexes.at(-1) ?? null) : null };
+  }
+
+  /** The last leaf of the block that a record is in, by height. */
+  #noteBlockOf(index: number, logSize: number, blocks: Map<number, LeafProof>): void {
+    const { store } = this.#d;
+    const height = store.heightOfLeaf(index);
+    if (height === undefined || blocks.has(height)) return;
+    const size = store.state(height)?.logSize;
+    const leaf = size === undefined ? undefined : this.leaf(size - 1, logSize);
+    if (leaf !== undefined) blocks.set(height, leaf);
   }
 
   async submit(envelope: Uint8Array): ReturnType<ApiBackend['submit']> {

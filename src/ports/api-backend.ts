@@ -87,6 +87,8 @@ export type RecordFilter =
 
 export interface RecordQuery {
   readonly filter: RecordFilter;
+  /** With the leaf of each block that a record of the page is in: it holds the block's time. */
+  readonly withBlocks: boolean;
   /** Block times, inclusive; null for no bound. */
   readonly sinceMs: number | null;
   readonly untilMs: number | null;
@@ -97,6 +99,8 @@ export interface RecordQuery {
 
 export interface RecordPage {
   readonly items: readonly (LeafProof & { readonly observations: readonly LeafProof[] })[];
+  /** Of the items' blocks, each once; empty unless they were asked for. */
+  readonly blocks: readonly LeafProof[];
   /** `before` of the next page; null at the end. */
   readonly next: number | null;
 }

@@ -199,6 +199,7 @@ async function find({ reader }: Session, query: Query, limit: number, options: A
   do {
     const page = await reader.records({
       ...query.api,
+      blocks: '1',
       limit: String(Math.min(pageMax, 4 * limit + 16)),
       ...(before === null ? {} : { before: String(before) }),
     });

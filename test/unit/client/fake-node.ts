@@ -124,7 +124,7 @@ export class FakeNode implements ApiBackend {
     return { value: this.chain.app.stateGet(key) ?? null, proof: stateProofToJson(this.chain.app.prove(key)) };
   }
 
-  async records({ filter, before, limit }: RecordQuery): Promise<RecordPage> {
+  async records({ filter, before, limit, withBlocks }: RecordQuery): Promise<RecordPage> {
     const size = this.head()?.state.logSize ?? 0;
     const { indexes } = this.chain.source;
     const wanted =
@@ -142,7 +142,15 @@ export class FakeNode implements ApiBackend {
         ? []
         : [{ ...item, observations: seen.flatMap(([, , leaf]) => this.leaf(leaf, size) ?? []) }];
     });
-    return { items, next: found.length > limit ? (page.at(-1) ?? null) : null };
+    const heights = new Set(page.map((index) => this.chain.leaf(index).height));
+    const blocks = withBlocks ? [...heights].flatMap((height) => this.#blockLeaf(height, size)) : [];
+    return { items, blocks, next: found.length > limit ? (page.at(-1) ?? null) : null };
+  }
+
+  #blockLeaf(height: number, size: number): readonly LeafProof[] {
+    const last = (this.block(height)?.state.logSize ?? 0) - 1;
+    const leaf = last < 0 ? undefined : this.leaf(last, size);
+    return leaf === undefined ? [] : [leaf];
   }
 
   async submit(envelope: Uint8Array): ReturnType<ApiBackend['submit']> {

@@ -365,7 +365,7 @@ describe('the history that a snapshot leaves out', () => {
     const api = new NodeApiBackend(deps as unknown as ConstructorParameters<typeof NodeApiBackend>[0]);
     // An object of the newest block, that others are about too.
     const filter = { by: 'object', key: `prod/apps/deployments/dev/web-${HEIGHT % 7}` } as const;
-    const query = { filter, sinceMs: null, untilMs: null, before: null, limit: 10 } as const;
+    const query = { filter, withBlocks: true, sinceMs: null, untilMs: null, before: null, limit: 10 } as const;
     expect(store.index('object', filter.key, { limit: 10 })).toHaveLength(1);
     const { logSize } = app.info().state;
     const notHere = { code: 'HISTORY_NOT_HERE', payload: { from: 9, to: HEIGHT - 1 } };
