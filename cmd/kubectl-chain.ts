@@ -15,8 +15,5 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 process.on('SIGINT', () => process.exit(130));
 
-const [{ main }, { nodeTerminal }] = await Promise.all([
-  import('./kubectl-chain/main.ts'),
-  import('./kubectl-chain/node-terminal.ts'),
-]);
-process.exitCode = await main(nodeTerminal(), process.argv.slice(2));
+const { runOnTerminal } = await import('./kubectl-chain/node-terminal.ts');
+process.exitCode = await runOnTerminal(process.argv.slice(2));

@@ -1,8 +1,12 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { main } from './main.ts';
 import type { Terminal } from './terminal.ts';
 
-/** The process's own terminal. */
-export function nodeTerminal(): Terminal {
+/** One run of the plugin on the process's own terminal; the answer is its exit code. */
+export function runOnTerminal(args: readonly string[]): Promise<number> {
+  return main(nodeTerminal(), args);
+}
+
+function nodeTerminal(): Terminal {
   return {
     env: process.env,
     stdout: (text) => void process.stdout.write(text),
@@ -16,7 +20,7 @@ export function nodeTerminal(): Terminal {
     },
     ask,
     nowMs: () => Date.now(),
-    sleep: (ms) => sleep(ms),
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     kubectl: async (args, stdin) => (await import('./kubectl-process.ts')).runKubectl(process.env, args, stdin),
     transport: async (options) => (await import('../../src/client/transport.ts')).httpsTransport(options),
   };

@@ -193,7 +193,11 @@ export class NodeApiBackend implements ApiBackend {
       if (query.withBlocks) this.#noteBlockOf(index, logSize, blocks);
       await pause();
     }
-    return { items, blocks: [...blocks.values()], next: indexes.length === query.limit ? (indexes.at(-1) ?? null) : null };
+    return {
+      items,
+      blocks: [...blocks.values()],
+      next: indexes.length === query.limit ? (indexes.at(-1) ?? null) : null,
+    };
   }
 
   /** The last leaf of the block that a record is in, by height. */

@@ -58,6 +58,24 @@ describe('a reader that pins only the genesis', () => {
     expect(reader.liars).toEqual([]);
   });
 
+  test('has block times from what came with the records, and asks for those that did not', async () => {
+    const chain = chainOfChanges();
+    const all = new FakeTransport().add(honest, new FakeNode(chain));
+    const reader = readerOf(chain, all);
+    const { records } = await reader.history('object', webKey, webLatest, 50);
+    const asked = all.asked.length;
+    const times = await reader.times(records);
+    expect(all.asked).toHaveLength(asked);
+    expect([...times.keys()].sort((a, b) => a - b)).toEqual([2, 3, 4]);
+    // One that shows the leaves of records for those of their blocks says nothing of any time.
+    const withoutBlocks = tampering('/v1/records', (page: Page) => ({ ...page, blocks: page.items }));
+    const other = new FakeTransport().add(honest, new FakeNode(chain), withoutBlocks);
+    const cautious = readerOf(chain, other);
+    const same = await cautious.history('object', webKey, webLatest, 50);
+    expect(await cautious.times(same.records)).toEqual(times);
+    expect(other.asked.some((path) => path.includes('/v1/leaves'))).toBe(true);
+  });
+
   test('says of a part of a history that it is not complete, and still finds a gap in it', async () => {
     const chain = chainOfChanges();
     const reader = readerOf(chain, new FakeTransport().add(honest, new FakeNode(chain)));
@@ -151,6 +169,7 @@ const newest = (reader: ChainReader): Promise<unknown> => reader.records({ actor
 const policy = (reader: ChainReader): Promise<unknown> => reader.state([policyKey('production')]);
 interface Page {
   items: { index: number; leaf: string; proof: string[] }[];
+  blocks: { index: number; leaf: string; proof: string[] }[];
   next: number | null;
 }
 /** Another character of the alphabet in the middle of a base64 text. */
@@ -165,6 +184,18 @@ const lies: readonly Lie[] = [
     path: '/v1/records',
     change: ({ items }: Page) => {
       (items[0] as { leaf: string }).leaf = altered(items[0]?.leaf ?? '');
+    },
+    read: history,
+    code: 'LEDGER_INCLUSION',
+  },
+  {
+    lie: 'alters the time of a block',
+    path: '/v1/records',
+    change: ({ blocks }: Page) => {
+      const [block] = blocks;
+      if (block === undefined) return;
+      const text = Buffer.from(block.leaf, 'base64').toString();
+      block.leaf = Buffer.from(text.replace(/"timeMs":\d/, '"timeMs":2')).toString('base64');
     },
     read: history,
     code: 'LEDGER_INCLUSION',
