@@ -23,6 +23,18 @@ export interface Answer {
   readonly auditAnnotations?: Readonly<Record<string, string>>;
 }
 
+/** An answer, and the uid of the review that it is for. */
+export interface Answered {
+  readonly uid: string;
+  readonly answer: Answer;
+}
+
+/** What one path of the webhook does with the bytes that are posted to it. */
+export interface ReviewHook {
+  /** Answers by `answerByMs` (epoch); throws a coded error where there is no AdmissionReview to answer with. The bytes are given away. */
+  answer(bytes: Uint8Array<ArrayBuffer>, answerByMs: number): Promise<Answered>;
+}
+
 /** Beyond 4,096 characters in all the API server cuts each warning to 256. */
 const WARNINGS_CHARS_MAX = 4_000;
 /** Values of audit annotations and messages are names, numbers and hashes. */

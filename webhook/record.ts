@@ -1,17 +1,57 @@
-import { ChainError } from '../src/errors/chain-error.ts';
+import { ChainError, isChainError } from '../src/errors/chain-error.ts';
 import type { RecordLedger, RecordOutcome } from '../src/ports/record-ledger.ts';
-import type { Answer } from './answer.ts';
+import type { Answer, Answered, ReviewHook } from './answer.ts';
 import type { WebhookClock } from './options.ts';
-import type { ReadReview } from './reading.ts';
+import type { ReadReview, ReviewReader } from './reading.ts';
 
 /** The ledger gets this much less than the API server is promised. */
 const LEDGER_RESERVE_MS = 50;
 
+interface Deps {
+  readonly records: RecordLedger;
+  readonly reader: ReviewReader;
+  readonly clock: WebhookClock;
+  /** In progress. A count of its own: a flood at the gate takes nothing from the control plane. */
+  readonly reviewsMax: number;
+}
+
+/** The hook that lets everything pass. What it cannot write down it counts as missed, and has no answer for. */
+export class RecordHook implements ReviewHook {
+  readonly #d: Deps;
+  #underWay = 0;
+
+  constructor(deps: Deps) {
+    this.#d = deps;
+  }
+
+  /** Throws WEBHOOK_NOT_RECORDED. */
+  async answer(bytes: Uint8Array<ArrayBuffer>, answerByMs: number): Promise<Answered> {
+    const { records, reader, clock, reviewsMax } = this.#d;
+    if (this.#underWay >= reviewsMax) {
+      records.missed();
+      throw new ChainError('WEBHOOK_NOT_RECORDED', { reason: `${this.#underWay} are in progress` });
+    }
+    this.#underWay++;
+    try {
+      const read = await reader.read(bytes, answerByMs, 'record');
+      if (!read.ok) throw read.error;
+      const answer = await recordReview(read.review, answerByMs, records, clock);
+      return { uid: read.review.subject.admissionUid, answer };
+    } catch (error) {
+      if (isChainError(error, 'WEBHOOK_NOT_RECORDED')) throw error;
+      records.missed();
+      throw new ChainError('WEBHOOK_NOT_RECORDED', { reason: isChainError(error) ? error.code : 'the webhook failed' });
+    } finally {
+      this.#underWay--;
+    }
+  }
+}
+
 /**
- * The record hook: what the control plane writes is written down and allowed, whatever it is. What cannot be written down has no answer at all, so that the
+ * What the control plane writes is written down and allowed, whatever it is. What cannot be written down has no answer at all, so that the
  * hook's failurePolicy says what happens then. Throws WEBHOOK_NOT_RECORDED by `answerByMs` (epoch) at the latest.
  */
-export async function recordReview(
+async function recordReview(
   { class: class_, change, owners }: ReadReview,
   answerByMs: number,
   records: RecordLedger,

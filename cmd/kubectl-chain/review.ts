@@ -2,7 +2,8 @@ import { printable } from './output/printable.ts';
 import { humanDuration } from './output/age.ts';
 import { configLines } from './config-lines.ts';
 import { changeTitle } from '../../src/codec/change-title.ts';
-import { configTitle, type ProposalJson } from './proposal.ts';
+import { configTitle } from './config-title.ts';
+import type { ProposalJson } from './proposal-json.ts';
 import { paintDiff, type Terminal } from './terminal.ts';
 
 export function authorLine(actor: string, org: string): string {

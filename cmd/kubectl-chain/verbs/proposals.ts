@@ -2,16 +2,9 @@ import { ChainError } from '../../../src/errors/chain-error.ts';
 import { identityOf, type Identity } from '../identity.ts';
 import type { KeyOptions, ListOptions } from '../options.ts';
 import { isTable, printList, printOne } from '../output/print.ts';
-import {
-  awaits,
-  describeProposal,
-  openProposal,
-  openProposals,
-  proposalIds,
-  proposalView,
-  terminalStates,
-  type Opened,
-} from '../proposal.ts';
+import { awaits, openProposal, openProposals, proposalIds, terminalStates, type Opened } from '../proposal.ts';
+import { describeProposal } from '../proposal-json.ts';
+import { proposalView } from '../proposal-view.ts';
 import { reading, type Session } from '../session.ts';
 import type { Terminal } from '../terminal.ts';
 import { proposalNumber } from './audit.ts';

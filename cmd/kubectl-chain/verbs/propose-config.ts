@@ -29,7 +29,7 @@ import { apiVersion } from '../output/print.ts';
 import { printable } from '../output/printable.ts';
 import { configLines } from '../config-lines.ts';
 import { describeFinding, findingById, findingNumber, findingText } from '../findings.ts';
-import { configTitle } from '../proposal.ts';
+import { configTitle } from '../config-title.ts';
 import { clusterNameOf, clusterOf, withSession, type Session } from '../session.ts';
 import { paintDiff, type Terminal } from '../terminal.ts';
 

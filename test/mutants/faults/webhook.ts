@@ -130,7 +130,7 @@ export const webhookFaults: readonly Fault[] = [
   },
   {
     fault: 'Reviews at once have no limit.',
-    file: 'webhook/server.ts',
+    file: 'webhook/gate.ts',
     find: 'if (load.isFull)',
     replace: 'if (load.reviews < 0)',
     tests: [answers],
@@ -154,7 +154,7 @@ export const webhookFaults: readonly Fault[] = [
   },
   {
     fault: 'Slow headers end only when an HTTP/2 server looks for them by itself, after a minute.',
-    file: 'webhook/server.ts',
+    file: 'webhook/transport.ts',
     find: 'connectionsCheckingInterval: CONNECTIONS_CHECK_MS,',
     replace: '',
     tests: [hostile],
@@ -163,8 +163,8 @@ export const webhookFaults: readonly Fault[] = [
   },
   {
     fault: 'A connection that is established while the webhook closes is told nothing, and cut off in the end.',
-    file: 'webhook/server.ts',
-    find: 'if (left) session.close();',
+    file: 'webhook/sessions.ts',
+    find: 'if (this.#isOver) session.close();',
     replace: '',
     tests: [server],
     project: 'unit',
