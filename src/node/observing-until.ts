@@ -85,7 +85,7 @@ interface Deps {
  *
  * Two exceptions. With fewer than four validators a quorum is everybody, so that no second quorum can form, and nobody decides without this
  * node: the heights decided are enough. And where q-1 others are at genesis too, this is the founding, and all sign at once: only a
- * disk that was lost before the first block was decided goes unnoticed.
+ * disk that was lost before the second block was decided can go unnoticed, as for that block q validators had the first.
  */
 export class ObservingUntil {
   readonly #d: Deps;

@@ -63,7 +63,7 @@ export function scheduleFaults(world: World, stormMs: number, split: boolean): v
   };
   next();
   // A disk shows its damage at a start only.
-  for (const node of world.nodes.filter(({ mayBeDamaged }) => mayBeDamaged))
+  for (const node of world.nodes.filter((each) => each.mayBeDamaged || each.mayBeRecovered))
     for (const atMs of [0.4 * stormMs, 0.7 * stormMs]) timeline.after(atMs, () => world.crashAndRestart(node));
   isolateTwins(world);
 }

@@ -101,6 +101,8 @@ export class SimNode implements Endpoint {
   /** Its disk lost what had been synced: from then on it must observe, and nobody counts on it. */
   isDamaged = false;
   mayBeDamaged = false;
+  /** Its data folder is to become an old backup, or an empty one, of which it is told. */
+  mayBeRecovered = false;
   backup: { readonly folder: Folder; readonly database: DatabaseFile } | null = null;
   /** A disk fault was injected: a process that ends because of it is right. */
   hadDiskFault = false;
@@ -139,6 +141,10 @@ export class SimNode implements Endpoint {
 
   get correct(): boolean {
     return this.fault === 'none';
+  }
+
+  get isRecovered(): boolean {
+    return this.mayBeRecovered && this.isDamaged;
   }
 
   get isRunning(): boolean {
@@ -350,7 +356,7 @@ export class SimNode implements Endpoint {
         openStoreOver(new Table(dir, new ModelDatabase(this.database, life, this.health)), {
           dir,
           chain,
-          local: world.isFoundedSlowly ? local : [],
+          local: world.isFoundedSlowly || this.isRecovered ? local : [],
           onClose: () => undefined,
         }),
       openWal: async (dir, options) => {

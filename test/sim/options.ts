@@ -30,7 +30,9 @@ export const byzantineKinds = [
   'silent',
   'damaged',
 ] as const;
-export type ByzantineKind = (typeof byzantineKinds)[number];
+/** Drawn never: a correct node whose data folder is an old backup or lost, and that was told so, as `chain-node restore` does it. */
+export const recovered = 'recovered';
+export type ByzantineKind = (typeof byzantineKinds)[number] | typeof recovered;
 
 export const stormMsDefault = 12_000;
 /** A checkpoint of more does not fit into what readers must accept; the ledger takes no more. */
@@ -45,8 +47,10 @@ const defaults: Record<string, number> = {
   storm: stormMsDefault,
 };
 
+const kindNames = [...new Set<ByzantineKind>(byzantineKinds), recovered] as const;
+
 export const usage = `npm run sim -- --seed N [--runs K] [--nodes 4] [--byzantine 1] [--heights H]
-    [--kind ${[...new Set(byzantineKinds)].join('|')}] [--storm MS] [--director starve] [--founding slow] [--without FAULT,FAULT]`;
+    [--kind ${kindNames.join('|')}] [--storm MS] [--director starve] [--founding slow] [--without FAULT,FAULT]`;
 
 /** Throws an Error with the usage. */
 export function parseOptions(words: readonly string[]): CommandOptions {
@@ -62,7 +66,7 @@ export function parseOptions(words: readonly string[]): CommandOptions {
       without = text.split(',').filter((fault) => fault !== '');
       continue;
     }
-    const known = byzantineKinds.find((each) => each === text);
+    const known = kindNames.find((each) => each === text);
     if (name === 'kind' && known !== undefined) {
       kind = known;
       continue;

@@ -1,3 +1,4 @@
+import { goBack } from './byzantine/misbehave.ts';
 import type { SimNode } from './node.ts';
 import type { World } from './world.ts';
 
@@ -19,6 +20,9 @@ const wakeMs = 5_000;
 const missMs = 8_000;
 const foundingMs = 15_000;
 const slowWriteMs = 3_000;
+const forgetMs = 20_000;
+/** Beyond the first blocks, before which nobody can know what is a founding. */
+const forgetFrom = 3;
 
 /** The acts of a run: storm, calm, idle, wake. Each ends with what must then be true. */
 export class Phases {
@@ -66,6 +70,52 @@ export class Phases {
     };
     write();
     decide();
+  }
+
+  /**
+   * The farthest that a node can be ahead of what all others show: only it knows how height h ended, and it has signed h+1, while the last block of the
+   * others is h-1. Then its data folder is gone.
+   */
+  forget(): void {
+    const { timeline, checker, network } = this.#world;
+    const node = this.#world.nodes.find(({ mayBeRecovered }) => mayBeRecovered);
+    if (node === undefined) throw new Error('nobody is to be recovered');
+    const endMs = timeline.nowMs + forgetMs;
+    const until = (isSo: () => boolean, then: () => void): void => {
+      if (isSo()) return then();
+      if (timeline.nowMs < endMs) return timeline.after(1, () => until(isSo, then));
+      checker.fail(`forget: it does not come so far: ${this.#whereTheyAre()}`);
+    };
+    let height = 0;
+    this.#world.heal();
+    this.begin();
+    // Of its own proposal the others would hear nothing.
+    const isOfAnother = (): boolean => node.host !== null && node.host.round === 0 && node.host.proposer !== node.id;
+    until(
+      () =>
+        isOfAnother() &&
+        this.#counted().every((each) => each.height === checker.chain.height && each.height >= forgetFrom),
+      () => {
+        const backup = node.copyDisk();
+        height = checker.chain.height + 1;
+        network.holds = (to, { channel, topic }, from) =>
+          channel === 'consensus' &&
+          (from === node.endpoint || (to !== node.endpoint && (topic === 'precommit' || topic === 'other')));
+        until(
+          () => checker.signing.highestOf(node) > height,
+          () => {
+            this.#world.count('forgot-most');
+            node.crash('power');
+            goBack(this.#world, node, backup);
+            node.start();
+            until(
+              () => node.host !== null && !node.host.observeReason.includes('must say'),
+              () => (network.holds = null),
+            );
+          },
+        );
+      },
+    );
   }
 
   begin(): void {
@@ -188,7 +238,9 @@ export class Phases {
 
   /** Correct validators of the newest set, on whose disk everything is. */
   #counted(): readonly SimNode[] {
-    return this.#world.nodes.filter((node) => node.correct && !node.isDamaged && this.#world.isMember(node));
+    return this.#world.nodes.filter(
+      (node) => node.correct && (!node.isDamaged || node.isRecovered) && this.#world.isMember(node),
+    );
   }
 
   #whereTheyAre(): string {

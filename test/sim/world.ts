@@ -81,6 +81,7 @@ export class World {
   readonly #trace: Hasher = createHash('sha256');
   readonly #crashChance: number;
   readonly #phases: Phases;
+  readonly #forgets: boolean;
   readonly #indexes = new Map<string, number>();
 
   constructor(options: SimOptions) {
@@ -121,7 +122,8 @@ export class World {
         ? new Director(this, this.prng.fork(), options.director === 'starve')
         : null;
     this.#phases = new Phases(this, options.heights, this.stormMs);
-    if (!this.isFoundedSlowly) scheduleFaults(this, this.stormMs, split);
+    this.#forgets = this.nodes.some(({ mayBeRecovered }) => mayBeRecovered) && this.prng.chance(0.5);
+    if (!this.isFoundedSlowly && !this.#forgets) scheduleFaults(this, this.stormMs, split);
   }
 
   get isFoundedSlowly(): boolean {
@@ -135,6 +137,7 @@ export class World {
   async run(): Promise<SimResult> {
     for (const node of this.nodes) node.start();
     if (this.isFoundedSlowly) this.#phases.found();
+    else if (this.#forgets) this.#phases.forget();
     else this.#phases.begin();
     const unhandled = (error: unknown): void =>
       this.checker.fail(`unhandled: ${String((error as Error)?.stack ?? error)}`);
@@ -233,11 +236,12 @@ export class World {
 
   #create(validator: number, kind: ByzantineKind | undefined): void {
     if (kind === 'silent') return;
-    const fault: Fault = kind === undefined || kind === 'damaged' ? 'none' : kind;
+    const fault: Fault = kind === undefined || kind === 'damaged' || kind === 'recovered' ? 'none' : kind;
     for (let copy = 0; copy < (kind === 'twin' ? 2 : 1); copy++) {
       const node = new SimNode(this, validator, fault);
       this.nodes.push(node);
       node.mayBeDamaged = kind === 'damaged';
+      node.mayBeRecovered = kind === 'recovered';
       node.isAway = validator >= this.validators;
       if (fault === 'adversary') this.adversaries.push(new Adversary(this, node));
       if (fault === 'withhold')

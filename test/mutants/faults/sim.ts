@@ -4,6 +4,7 @@ import type { Fault } from '../fault.ts';
 const tests = ['test/sim/fixed.test.ts'];
 const sim = { tests, project: 'sim' } as const;
 const founding = { tests: ['test/sim/founding.test.ts'], project: 'sim' } as const;
+const recovered = { tests: ['test/sim/recovered.test.ts'], project: 'sim' } as const;
 const starved = { tests: ['test/sim/starved.test.ts'], project: 'sim' } as const;
 
 const step = 'src/consensus/rules/propose-step.ts';
@@ -307,6 +308,22 @@ export const simFaults: readonly Fault[] = [
     file: 'src/consensus/on/start.ts',
     find: "if (isFirst && h.step === 'idle') broadcast(turn, roundStateOf(h));",
     replace: '',
+  },
+
+  // Who comes back from a backup.
+  {
+    ...recovered,
+    fault: 'A restored node observes one height less than it must.',
+    file: 'src/node/observing-until.ts',
+    find: 'return quorum === validators ? decided : decided + 2;',
+    replace: 'return quorum === validators ? decided : decided + 1;',
+  },
+  {
+    ...recovered,
+    fault: 'A restored node signs until it knows through which height it must observe.',
+    file: 'src/node/observing-until.ts',
+    find: 'this.#past.through === null || height <= this.#past.through',
+    replace: 'this.#past.through !== null && height <= this.#past.through',
   },
 
   // Timers, and what an await lets go by.

@@ -1,3 +1,7 @@
+import { walCreatedKey } from '../../../src/node/consensus-log.ts';
+import { observeKey, unknownPast } from '../../../src/node/observing-until.ts';
+import { localKey } from '../../../src/store/lmdb/key.ts';
+import { Folder } from '../disk/platter.ts';
 import type { SimNode } from '../node.ts';
 import type { World } from '../world.ts';
 
@@ -15,7 +19,29 @@ export function misbehave(world: World, node: SimNode): void {
       node.replaceDisk(node.backup);
     }
   }
+  if (node.mayBeRecovered && !node.isDamaged) recover(world, node);
   if (node.mayBeDamaged && !node.isDamaged && prng.chance(0.6)) damage(world, node);
+}
+
+/** The first time a backup is taken; later the node comes back from it, or from nothing, and is told so (src/node/restore.ts). */
+function recover(world: World, node: SimNode): void {
+  if (node.backup === null) return void (node.backup = node.copyDisk());
+  // Before the second block is decided enough others may be at genesis for a founding, and then nobody can know.
+  if (world.checker.chain.height >= 2 && world.prng.chance(0.6)) goBack(world, node, node.backup);
+}
+
+/** The process is down. */
+export function goBack(world: World, node: SimNode, backup: NonNullable<SimNode['backup']>): void {
+  node.isDamaged = true;
+  const isEmpty = world.prng.chance(0.3);
+  world.count(isEmpty ? 'recovered-empty' : 'recovered-backup');
+  node.replaceDisk(isEmpty ? null : { folder: new Folder(), database: backup.database });
+  if (isEmpty) return;
+  const asName = (name: string): string => localKey(name).toString('latin1');
+  node.database.apply([
+    [asName(observeKey), Buffer.from(unknownPast('restored'))],
+    [asName(walCreatedKey), null],
+  ]);
 }
 
 /**

@@ -75,6 +75,7 @@ export class Checker {
   appended(node: SimNode, records: readonly Uint8Array[]): void {
     for (const record of this.signing.appended(node, records)) {
       if (!node.correct) continue;
+      if (record.kind === 'vote' && node.isRecovered) this.#world.cover('recovered-signs');
       if (record.kind === 'vote') this.#rounds.signed(node, record.vote);
       if (record.kind === 'round-entry') this.#rounds.entered(node, record.height, record.round);
     }

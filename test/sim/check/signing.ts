@@ -91,6 +91,11 @@ export class SigningCheck {
     }
   }
 
+  /** Highest height that it has signed, as far as its platters ever held it. */
+  highestOf(node: SimNode): number {
+    return this.#of(node).highest[0];
+  }
+
   /** A core stands in the highest round that its log shows, never below. */
   resumed(node: SimNode, height: number, round: number): void {
     const { entered } = this.#of(node);

@@ -65,7 +65,7 @@ export class Network {
   /** `from>to`: so many milliseconds more. */
   readonly slow = new Map<string, number>();
   /** Who holds back single frames; asked last. */
-  holds: ((to: number, frame: Frame) => boolean) | null = null;
+  holds: ((to: number, frame: Frame, from: number) => boolean) | null = null;
   /** True: whatever the weather is, it is calm now. */
   isFair: () => boolean = () => false;
   readonly endpoints: Endpoint[] = [];
@@ -132,7 +132,7 @@ export class Network {
     if (prng.chance(dropChance)) return count('drop');
     const lostChance = favoured === null ? lostTopicChance : to === favoured ? 0 : lostToOthersChance;
     if (frame.topic === lostTopic && prng.chance(lostChance)) return count('lost-topic');
-    if (this.holds?.(to, frame) === true) return count('held-back');
+    if (this.holds?.(to, frame, from) === true) return count('held-back');
     const copies = prng.chance(duplicateChance) ? 2 : 1;
     if (copies === 2) count('duplicate');
     for (let i = 0; i < copies; i++) this.#carry(from, to, link, frame);
