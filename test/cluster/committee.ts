@@ -6,6 +6,7 @@ import { ChainReader, type RecordList } from '../../src/client/reader.ts';
 import { httpsTransport } from '../../src/client/transport.ts';
 import { parseJson } from '../../src/codec/index.ts';
 import { decodePrivateKeyPem, nativeBackend } from '../../src/crypto/index.ts';
+import { configProposal } from '../../src/ledger/config-proposal.ts';
 import { changeUseKey, KEY, proposalKey } from '../../src/ledger/execute/keys.ts';
 import { signTransaction, type CertifiedHead } from '../../src/ledger/index.ts';
 import type { Signer } from '../../src/ports/crypto.ts';
@@ -85,17 +86,7 @@ export class Committee {
 
   async proposeConfig(person: string, config: readonly ConfigChange[]): Promise<number> {
     const nonce = randomBytes(16).toString('hex');
-    const result = await this.submit<'proposal'>(person, {
-      kind: 'proposal',
-      nonce,
-      reason: '',
-      cluster: '',
-      details: '',
-      title: '',
-      digests: [],
-      policies: [],
-      config,
-    });
+    const result = await this.submit<'proposal'>(person, configProposal(config, nonce));
     if (result.proposal === null) throw new Error(`no proposal: ${result.decision} ${result.code}`);
     return result.proposal;
   }

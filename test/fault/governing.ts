@@ -6,6 +6,7 @@ import { ChainReader } from '../../src/client/reader.ts';
 import { httpsTransport } from '../../src/client/transport.ts';
 import { parseJson } from '../../src/codec/index.ts';
 import { decodePrivateKeyPem, nativeBackend } from '../../src/crypto/index.ts';
+import { configProposal } from '../../src/ledger/config-proposal.ts';
 import { KEY, proposalKey } from '../../src/ledger/execute/keys.ts';
 import { signTransaction } from '../../src/ledger/index.ts';
 import { versionHash } from '../../src/ledger/version-hash.ts';
@@ -81,17 +82,7 @@ export class Governing {
   }
 
   propose(config: readonly ConfigChange[]): Promise<TxResult> {
-    return this.act(this.#committee.nodes[0]?.org ?? '', {
-      kind: 'proposal',
-      nonce: randomBytes(8).toString('hex'),
-      reason: '',
-      cluster: '',
-      details: '',
-      title: '',
-      digests: [],
-      policies: [],
-      config,
-    } as Unsigned);
+    return this.act(this.#committee.nodes[0]?.org ?? '', configProposal(config, randomBytes(8).toString('hex')));
   }
 
   /** A document of the state, proven. */

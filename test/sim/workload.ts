@@ -1,4 +1,5 @@
 import { changeDigests } from '../../src/codec/change-digest.ts';
+import { configProposal } from '../../src/ledger/config-proposal.ts';
 import { signTransaction, transactionHash } from '../../src/ledger/index.ts';
 import type { Hash } from '../../src/types/brand.ts';
 import type { ChangeAttributes } from '../../src/types/change.ts';
@@ -136,18 +137,7 @@ export class Workload {
   }
 
   signProposal(org: number, nonce: string, ...config: readonly ConfigChange[]): Uint8Array {
-    return this.#signMember(org, {
-      kind: 'proposal',
-      nonce,
-      reason: '',
-      cluster: '',
-      details: '',
-      title: '',
-      digests: [],
-      policies: [],
-      config,
-      notAfterMs: epochMs + longLifeMs,
-    });
+    return this.#signMember(org, { ...configProposal(config, nonce), notAfterMs: epochMs + longLifeMs });
   }
 
   /** Through any node that runs. */

@@ -7,6 +7,7 @@ import { nativeBackend } from '../../../src/crypto/index.ts';
 import { ChainError } from '../../../src/errors/chain-error.ts';
 import { durationMs } from '../../../src/governance/duration.ts';
 import { parsePolicySpec } from '../../../src/governance/policy-parse.ts';
+import { configProposal } from '../../../src/ledger/config-proposal.ts';
 import { bindingKey, clusterKey, KEY, orgKey, policyKey } from '../../../src/ledger/execute/keys.ts';
 import { factsHash, factsOf, observersNeeded } from '../../../src/ledger/execute/finding-facts.ts';
 import { policyDigest, versionHash } from '../../../src/ledger/version-hash.ts';
@@ -266,17 +267,7 @@ export async function proposeConfig(
     if (options.dryRun === true)
       return answer(terminal, options, 'proposal', `for ${what} would be made as ${org}/${member.name} (dry run)`);
     await confirm(terminal, options, `propose ${what} as ${org}/${member.name}`);
-    const { index, result } = await act(session, identity, {
-      kind: 'proposal',
-      nonce: freshNonce(),
-      reason: options.reason ?? '',
-      cluster: '',
-      details: '',
-      title: '',
-      digests: [],
-      policies: [],
-      config,
-    });
+    const { index, result } = await act(session, identity, configProposal(config, freshNonce(), options.reason));
     await answer(terminal, options, `proposal/${result.proposal ?? ''}`, 'proposed', {
       proposal: result.proposal,
       org,

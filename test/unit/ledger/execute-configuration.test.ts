@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { ClusterId, Hash, OrgId } from '../../../src/types/brand.ts';
 import type { ConfigChange } from '../../../src/types/transaction.ts';
 import { parsePolicySpec } from '../../../src/governance/policy-parse.ts';
+import { configProposal } from '../../../src/ledger/config-proposal.ts';
 import { policyDigest, versionHash } from '../../../src/ledger/version-hash.ts';
 import { alone, changeOf, CLUSTER, hashOf, sha256, signerOf, type TestChain } from './test-chain.ts';
 
@@ -92,16 +93,8 @@ describe('a configuration proposal', () => {
     );
     const txs = Array.from({ length: 101 }, (_, i) =>
       chain.sign({
-        kind: 'proposal',
+        ...configProposal([put('maps')], `n${i}`),
         ...proposers[i % proposers.length]!,
-        nonce: `n${i}`,
-        reason: '',
-        cluster: '',
-        details: '',
-        title: '',
-        digests: [],
-        policies: [],
-        config: [put('maps')],
       }),
     );
     expect(chain.block(...txs).txs).toHaveLength(101);

@@ -1,6 +1,6 @@
 import { createHash, createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
 import type { Sha256, Signer, VerifyEd25519 } from '../../../src/ports/crypto.ts';
-import type { Genesis, Validator } from '../../../src/types/chain.ts';
+import type { BlockHeader, ChainParams, Genesis, Validator } from '../../../src/types/chain.ts';
 import type {
   ClusterId,
   Hash,
@@ -13,7 +13,6 @@ import type {
 } from '../../../src/types/brand.ts';
 import type { ChangeAttributes } from '../../../src/types/change.ts';
 import type { MutationPayload, Payload } from '../../../src/types/transaction.ts';
-import type { BlockHeader } from '../../../src/types/chain.ts';
 
 /** Crypto straight from Node, so that these tests depend on the ledger alone. */
 export const sha256: Sha256 = (...parts) => {
@@ -61,6 +60,20 @@ export function validatorOf(org: string): Validator {
 
 export const orgNames = ['alpha', 'beta', 'gamma', 'delta'] as const;
 
+export const chainParams: ChainParams = {
+  timeoutProposeMs: 500,
+  timeoutProposeDeltaMs: 250,
+  timeoutVoteMs: 250,
+  timeoutVoteDeltaMs: 100,
+  timeoutMaxMs: 30_000,
+  blockBytesMax: 1_048_576,
+  blockTxsMax: 1_000,
+  precisionMs: 500,
+  messageDelayMs: 1_000,
+  bodyRetentionMs: 400 * 86_400_000,
+  proposalRetentionMs: 30 * 86_400_000,
+};
+
 export function genesisOf(names: readonly string[] = orgNames): Genesis {
   const [first = 'alpha', ...others] = names;
   return {
@@ -88,19 +101,7 @@ export function genesisOf(names: readonly string[] = orgNames): Genesis {
     bindings: [{ cluster: 'prod' as ClusterId, user: 'ann@example', org: first as OrgId, member: `ann-${first}` }],
     policies: [{ name: 'production', spec: { clusters: ['*'] } }],
     configPolicy: { rule: 'majority', delayMs: 0, votingMs: 86_400_000 },
-    params: {
-      timeoutProposeMs: 500,
-      timeoutProposeDeltaMs: 250,
-      timeoutVoteMs: 250,
-      timeoutVoteDeltaMs: 100,
-      timeoutMaxMs: 30_000,
-      blockBytesMax: 1_048_576,
-      blockTxsMax: 1_000,
-      precisionMs: 500,
-      messageDelayMs: 1_000,
-      bodyRetentionMs: 400 * 86_400_000,
-      proposalRetentionMs: 30 * 86_400_000,
-    },
+    params: chainParams,
   };
 }
 

@@ -3,6 +3,7 @@ import { changeDigests } from '../../../src/codec/change-digest.ts';
 import { signBytes } from '../../../src/consensus/sign-bytes.ts';
 import { createApplication } from '../../../src/ledger/application.ts';
 import { certificateHashOf } from '../../../src/ledger/certificate.ts';
+import { configProposal } from '../../../src/ledger/config-proposal.ts';
 import { signTransaction } from '../../../src/ledger/transaction.ts';
 import { decodeLeaf } from '../../../src/ledger/leaf.ts';
 import type { Application, ExecutedBlock, ExecutedTx } from '../../../src/ports/application.ts';
@@ -31,6 +32,7 @@ import type {
   Payload,
   ProposedChange,
 } from '../../../src/types/transaction.ts';
+import { chainParams } from './fixtures.ts';
 import { MemorySource } from './memory-source.ts';
 
 export const { sha256 } = nativeBackend;
@@ -111,17 +113,7 @@ export function genesisOf(options: ChainOptions = {}): Genesis {
     policies: options.policies ?? [{ name: 'production', spec: POLICY }],
     configPolicy: { rule: 'majority', delayMs: 0, votingMs: HOUR_MS, ...options.configPolicy },
     params: {
-      timeoutProposeMs: 500,
-      timeoutProposeDeltaMs: 250,
-      timeoutVoteMs: 250,
-      timeoutVoteDeltaMs: 100,
-      timeoutMaxMs: 30_000,
-      blockBytesMax: 1_048_576,
-      blockTxsMax: 1_000,
-      precisionMs: 500,
-      messageDelayMs: 1_000,
-      bodyRetentionMs: 400 * 86_400_000,
-      proposalRetentionMs: 30 * 86_400_000,
+      ...chainParams,
       ...options.params,
     },
   };
@@ -370,19 +362,7 @@ export class TestChain {
 
   configure(org: string, config: readonly ConfigChange[], member = 'ann'): string {
     this.#reviews += 1;
-    return this.verdict({
-      kind: 'proposal',
-      org: org as OrgId,
-      member,
-      nonce: `nonce-${this.#reviews}`,
-      reason: '',
-      cluster: '',
-      details: '',
-      title: '',
-      digests: [],
-      policies: [],
-      config,
-    });
+    return this.verdict({ ...configProposal(config, `nonce-${this.#reviews}`), org: org as OrgId, member });
   }
 
   vote(
