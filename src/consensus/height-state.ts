@@ -107,7 +107,7 @@ export function retains(h: HeightState, validator: ValidatorIndex, round: number
 /** A validator names a round beyond the next: what it said of earlier ones beyond the next goes away. */
 export function dropSupersededFuture(h: HeightState, validator: ValidatorIndex, round: number): void {
   const before = h.reached.get(validator) ?? 0;
-  if (round <= h.round + 1 || before <= h.round + 1 || before >= round) return;
+  if (before <= h.round + 1 || before >= round) return;
   const data = h.rounds.get(before);
   if (data === undefined) return;
   for (const set of [data.prevotes, data.precommits]) {

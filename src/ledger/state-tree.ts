@@ -7,6 +7,8 @@ import { BUCKET_COUNT, STATE_HASH_BYTES, bucketHash, bucketOf, findInBucket, sta
 import { StateOverlay } from './state-overlay.ts';
 import { STATE_TREE_DEPTH, type StateProof } from './state-proof.ts';
 
+type BucketSource = Pick<TreeSource, 'readBucket' | 'filledBuckets'>;
+
 /**
  * The authenticated state: 2^16 buckets under a fixed binary tree of depth 16.
  *   bucket hash = SHA-256("kubectl-chain/state-bucket/v1" 0x00 bucket bytes), 32 zero bytes for an empty one
@@ -17,22 +19,22 @@ import { STATE_TREE_DEPTH, type StateProof } from './state-proof.ts';
  * Nodes are numbered as in a heap: 1 is the root, the children of i are 2i and 2i + 1, bucket b is 65536 + b.
  */
 export class StateTree implements StateReader {
-  readonly #source: Pick<TreeSource, 'readBucket'>;
+  readonly #source: BucketSource;
   readonly #sha256: Sha256;
   readonly #nodes: Uint8Array;
   #version = 0;
 
-  private constructor(source: Pick<TreeSource, 'readBucket'>, sha256: Sha256) {
+  private constructor(source: BucketSource, sha256: Sha256) {
     this.#source = source;
     this.#sha256 = sha256;
     this.#nodes = new Uint8Array(2 * BUCKET_COUNT * STATE_HASH_BYTES);
   }
 
   /** Reads and hashes every bucket; nothing that is stored as a hash is believed. */
-  static load(source: Pick<TreeSource, 'readBucket'>, sha256: Sha256): StateTree {
+  static load(source: BucketSource, sha256: Sha256): StateTree {
     const tree = new StateTree(source, sha256);
     const filled: number[] = [];
-    for (let bucket = 0; bucket < BUCKET_COUNT; bucket++) {
+    for (const bucket of source.filledBuckets?.() ?? everyBucket()) {
       const bytes = source.readBucket(bucket);
       if (bytes === undefined) continue;
       tree.#setNode(BUCKET_COUNT + bucket, bucketHash(sha256, bytes));
@@ -131,6 +133,10 @@ export class StateTree implements StateReader {
 }
 
 const NO_BYTES = new Uint8Array();
+
+function* everyBucket(): Generator<number> {
+  for (let bucket = 0; bucket < BUCKET_COUNT; bucket++) yield bucket;
+}
 
 /** Each once; `nodes` are ascending, and so are they. */
 function parentsOf(nodes: readonly number[]): number[] {

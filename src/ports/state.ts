@@ -14,6 +14,8 @@ export interface StateWriter extends StateReader {
 export interface TreeSource {
   /** Encoded bucket 0..65535, or undefined if it is empty. */
   readBucket(bucket: number): Uint8Array | undefined;
+  /** Numbers of the buckets that are not empty, ascending; a source without it is asked for each. */
+  filledBuckets?(): readonly number[];
   /** RFC 6962 node hash: the 32-byte hash of the complete subtree of 2^level leaves that starts at index*2^level. */
   readNode(level: number, index: number): Uint8Array | undefined;
   /** Bytes of one leaf. */

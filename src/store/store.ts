@@ -125,10 +125,7 @@ export class Store implements TreeSource {
 
   /** Numbers of the buckets that are there, ascending. */
   snapshotBuckets(): number[] {
-    const space = freeSpace(this.#spaces);
-    return this.table
-      .keys({ from: stateBucketKey(0, space), to: spaceEnd(space) })
-      .map((key) => (key[1] as number) * 256 + (key[2] as number));
+    return this.#bucketsIn(freeSpace(this.#spaces));
   }
 
   /** Null empties a bucket. Touches nothing that is in use. */
@@ -185,6 +182,10 @@ export class Store implements TreeSource {
 
   readBucket(bucket: number): Uint8Array | undefined {
     return this.table.get(stateBucketKey(bucket, this.#spaces.live));
+  }
+
+  filledBuckets(): number[] {
+    return this.#bucketsIn(this.#spaces.live);
   }
 
   readNode(level: number, index: number): Uint8Array | undefined {
@@ -297,6 +298,12 @@ export class Store implements TreeSource {
     const to = Buffer.from([buckets.state.number + 1]);
     const [key] = this.table.keys({ from, to, reverse: true, limit: 1 });
     return key === undefined ? -1 : leafOf(key);
+  }
+
+  #bucketsIn(space: StateSpace): number[] {
+    return this.table
+      .keys({ from: stateBucketKey(0, space), to: spaceEnd(space) })
+      .map((key) => (key[1] as number) * 256 + (key[2] as number));
   }
 
   #writesOf(block: CommittedBlock, space: StateSpace): Write[] {

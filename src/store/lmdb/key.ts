@@ -36,7 +36,7 @@ export function nodeKey(level: number, index: number): Buffer {
 }
 
 export function stateBucketKey(bucket: number, space: StateSpace = 0): Buffer {
-  // Not from an array: a start asks for 65,536 of them.
+  // Not from an array: a check of the data folder asks for 65,536 of them.
   const key = Buffer.allocUnsafe(3);
   key[0] = buckets[stateSpaces[space]].number;
   key[1] = bucket >> 8;
