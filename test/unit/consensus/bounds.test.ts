@@ -43,6 +43,21 @@ describe('P7: what a core keeps of the rounds that are over', () => {
     expect(core.state.current?.rounds.size).toBe(10);
   });
 
+  it('is also the round of the valid value, and the polkas of both', () => {
+    const core = lockedOnA();
+    core.walkTo(5);
+    core.hear({ kind: 'votes', height, votes: [], polka: polka(4, blockB) });
+    core.validated(blockB, 0);
+    expect(core.state.current).toMatchObject({ lockedRound: 0, validRound: 4 });
+    for (let at = 6; at <= 40; at++) {
+      core.walkTo(at);
+      core.hear({ kind: 'votes', height, votes: [], polka: polka(at, block(at)) });
+    }
+    for (const kept of [core.state.current?.rounds, core.state.current?.polkas])
+      expect([...(kept?.keys() ?? [])].sort((a, b) => a - b).slice(0, 2)).toEqual([0, 4]);
+    expect(core.state.current?.polkas.size).toBe(16);
+  });
+
   it('is sixteen polkas: that of the lock, and the newest', () => {
     const core = lockedOnA();
     for (let at = 1; at <= 40; at++) {
@@ -197,6 +212,72 @@ describe('P7: messages for the next height', () => {
     core.validated(blockA, 0);
     core.feed({ type: 'start', config: { ...heightConfig, height: 5 as Height }, txsAvailable: false, down: [] });
     expect(footprintOf(core.state)).toMatchObject({ nextHeight: 0, votes: 1 });
+  });
+});
+
+describe('P7: a height begins', () => {
+  it('without what was kept for the one that was skipped', () => {
+    const core = new Core();
+    core.hear(later);
+    core.feed({
+      type: 'synced-block',
+      certificate: { ...certificate('precommit', others, 0, blockA), height: 5 as Height },
+    });
+    core.feed({ type: 'start', config: { ...heightConfig, height: 6 as Height }, txsAvailable: true, down: [] });
+    expect(footprintOf(core.state)).toMatchObject({ nextHeight: 0, votes: 0 });
+  });
+
+  it('without what another set of validators was to hear', () => {
+    const core = new Core();
+    core.hear(later);
+    core.feed({ type: 'synced-block', certificate: certificate('precommit', others, 0, blockA) });
+    const config = { ...heightConfig, height: 5 as Height, validatorsHash: blockB };
+    core.feed({ type: 'start', config, txsAvailable: true, down: [] });
+    expect(footprintOf(core.state)).toMatchObject({ nextHeight: 0, votes: 0 });
+  });
+
+  it('with nobody down but those that it is told of', () => {
+    const core = new Core();
+    core.feed({ type: 'peer-down', validator: 2 });
+    core.feed({ type: 'synced-block', certificate: certificate('precommit', others, 0, blockA) });
+    core.feed({ type: 'start', config: { ...heightConfig, height: 5 as Height }, txsAvailable: false, down: [3] });
+    expect([...core.state.down]).toEqual([3]);
+  });
+});
+
+describe('what belongs to another height or round changes nothing', () => {
+  const built = { blockId: blockB, timeMs: 1, appHash: blockB };
+  const verdict = { ok: true as const, proposer: 0, timeMs: 1, appHash: blockB };
+  const next = 5 as Height;
+
+  /** Validator 1 in round 1, where it builds a block, with a proposal of round 0 that it knows to be unsound. */
+  function building(): Core {
+    const core = new Core();
+    core.hear(proposal(0, blockA, null));
+    core.feed({ type: 'block-validated', height, blockId: blockA, verdict: { ok: false, detail: 'unsound' } });
+    core.walkTo(1);
+    return core;
+  }
+
+  it.each<[string, Parameters<Core['feed']>[0]]>([
+    ['a block that was built for it', { type: 'block-built', height: next, round: round(1), built }],
+    ['a block of another round', { type: 'block-built', height, round: round(0), built }],
+    ['its verdict', { type: 'block-validated', height: next, blockId: blockA, verdict }],
+    ['a second verdict: the first one stays', { type: 'block-validated', height, blockId: blockA, verdict }],
+    ['the verdict of a block that nobody named', { type: 'block-validated', height, blockId: blockB, verdict }],
+    ['its timeout', { type: 'timeout', height: next, round: round(1), kind: 'propose' }],
+    ['the timeout of an earlier round', { type: 'timeout', height, round: round(0), kind: 'precommit' }],
+    ['the timeout of a later round', { type: 'timeout', height, round: round(2), kind: 'precommit' }],
+    ['the timeout of a step that is over', { type: 'timeout', height, round: round(1), kind: 'prevote' }],
+    [
+      'a vote of an earlier height',
+      { type: 'message', from: 2, message: { ...vote('prevote', 2, 1, null), height: 3 as Height } },
+    ],
+  ])('%s', (_what, event) => {
+    const core = building();
+    const before = structuredClone({ ...core.state, core: null });
+    expect(core.feed(event)).toEqual([]);
+    expect({ ...core.state, core: null }).toEqual(before);
   });
 });
 

@@ -45,6 +45,8 @@ describe('P7: a signature of the own key that this node did not make', () => {
     ['what it may have signed before, of which it does not keep all', vote(7, 0, 'precommit', null)],
     ['another validator s', vote(7, 1, 'precommit', 'b', 0)],
     ['one of a height that is over', vote(6, 0, 'precommit')],
+    ['one of a height that has not begun', vote(8, 0, 'precommit')],
+    ['a certificate of a height that has not begun', commit(8, 0, [0, 1, SELF])],
     ['a certificate without it', commit(7, 1, [0, 1, 3])],
     ['a certificate of an earlier round', commit(7, 0, [0, 1, SELF])],
   ])('is not %s', (_what, message) => {
