@@ -5,6 +5,7 @@ import type { LedgerReader } from '../ports/ledger-reader.ts';
 import type { ClusterId, Hash, OrgId, ValidatorId } from '../types/brand.ts';
 import type { ChangeAttestation } from '../types/change.ts';
 import type { MutationPayload } from '../types/transaction.ts';
+import { lateMs } from './mempool.ts';
 import { RefusalBudget } from './refusals.ts';
 import { Replays } from './replays.ts';
 import type { SubmitOutcome, Submitter } from './submitter.ts';
@@ -39,6 +40,8 @@ interface Deps {
   readonly unobstructed: (limitMs: number) => Promise<void>;
   /** Resolves true as soon as the node of another hook has submitted its attestation of this change, and false after this long. */
   readonly witnessed: (attestation: ChangeAttestation, limitMs: number) => Promise<boolean>;
+  /** How long a change of this user would wait for its decision, behind those of the same user; null if none of them waits. Milliseconds. */
+  readonly queuedMs: (user: string) => number | null;
   /** It was refused again for this open proposal, without a transaction. */
   readonly refusedAgain: (proposal: number) => void;
   readonly now: () => number;
@@ -104,6 +107,10 @@ async function decide(
       (await deps.witnessed(attestation, partnerWaitMs)) && budgets.joined.take(attributes.user, deps.now());
     if (!isJoined) return { kind: 'overloaded', code: 'ADMISSION_REFUSED_OFTEN' };
   }
+  // What would not be decided in time is said now, while it is sure that nobody has it. A user of whom nothing waits is never told so: an estimate may be wrong.
+  const leftMs = Math.min(deadlineMs - deps.now(), mutationLifeMs - lateMs);
+  if ((deps.queuedMs(attributes.user) ?? 0) > leftMs && !(await deps.witnessed(attestation, partnerWaitMs)))
+    return { kind: 'overloaded', code: 'ADMISSION_QUEUE_LONG' };
   await deps.putBody(attestation.bodyHash, body, deps.bodyOrgs());
   const payload: MutationPayload = {
     v: 1,

@@ -145,6 +145,7 @@ export class HookService {
       obstacle: () => host.obstacle(),
       unobstructed: (limitMs) => host.unobstructed(limitMs),
       witnessed: (attestation, limitMs) => witnessed({ org: self.org, app, mempool }, cluster, attestation, limitMs),
+      queuedMs: (user) => host.queuedMs(user),
       refusedAgain: (proposal) => {
         metrics.refusedAgain.inc();
         this.#refusals.add(proposal, Date.now());

@@ -24,6 +24,7 @@ import type { NodeIdentity } from './identity.ts';
 import { Mempool } from './mempool.ts';
 import type { NodeMetrics } from './metrics.ts';
 import { encodeProgress, observeKey, ObservingUntil, pastOf, unknownPast } from './observing-until.ts';
+import { QueueTime } from './queue-time.ts';
 import { Submitter } from './submitter.ts';
 import { HistoryFetch } from './history-fetch.ts';
 import { SnapshotFetch, type SnapshotProgress } from './snapshot-fetch.ts';
@@ -86,6 +87,7 @@ export class ConsensusHost {
   #divergence: string | null = null;
   #elsewhere = '';
   readonly #clock = new ClockCheck();
+  readonly #queueTime = new QueueTime();
   #peers = '';
   #stopped = false;
   #onUnderway: () => void = () => undefined;
@@ -212,6 +214,7 @@ export class ConsensusHost {
       onKeyElsewhere: options.onKeyElsewhere,
       onApplied: () => options.onApplied?.(),
       onCommitted: (executed, certificate, isSynced) => {
+        if (!isSynced) this.#queueTime.decided(executed.txs.length, mempool.size, now());
         if (certificate.round === 0 && !isSynced) this.#clock.note(executed.block.header, self.id, now());
         this.#committed(executed);
       },
@@ -429,6 +432,12 @@ export class ConsensusHost {
     const untilMs = performance.now() + limitMs;
     while (this.obstacle() !== null && this.halted === null && performance.now() < untilMs)
       await new Promise((resolve) => setTimeout(resolve, obstacleCheckMs));
+  }
+
+  /** How long a change of this user would wait for its decision, behind those of the same user here; null if none of them waits. Milliseconds. */
+  queuedMs(user: string): number | null {
+    const ahead = this.mempool.ahead(this.#o.self.org, user, Date.now());
+    return ahead === null ? null : this.#queueTime.waitMs(ahead);
   }
 
   /** Entries of each buffer in memory. None may grow with what peers send, nor with time. */

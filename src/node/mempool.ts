@@ -6,7 +6,9 @@ import type { Hash } from '../types/brand.ts';
 export const orgTransactionsMax = 5_000;
 export const orgBytesMax = 32 * 1024 * 1024;
 /** With less time left it is hardly decided before its waiter is gone: others go first. */
-const lateMs = 2_000;
+export const lateMs = 2_000;
+/** How old the count of what is not late may be. */
+const countedMs = 250;
 /** Of a batch, what is late gets at most this share, and only what is left: an overload must not fill the blocks with what nobody waits for. */
 const lateShare = 0.25;
 
@@ -45,6 +47,8 @@ export class Mempool {
   #halves = 0;
   /** Which organisation the next batch starts with. */
   #turn = 0;
+  /** Changes that wait and are not late, of each organisation and user; made anew when a block has taken some, and when some may have become late. */
+  #inTime: { readonly atMs: number; readonly users: Map<string, Map<string, number>> } | undefined;
 
   get size(): number {
     return this.#byHash.size;
@@ -86,6 +90,7 @@ export class Mempool {
     this.#count(queue, ofUser, tx, 1);
     this.#byHash.set(hash, tx);
     this.#countPair(tx, 1);
+    if (lane === 'normal' && this.#inTime !== undefined) countIn(this.#inTime.users, org, user);
     return true;
   }
 
@@ -93,6 +98,7 @@ export class Mempool {
     const tx = this.#byHash.get(hash);
     if (tx === undefined) return;
     this.#byHash.delete(hash);
+    this.#inTime = undefined;
     this.#countPair(tx, -1);
     const queue = this.#lanes[tx.lane].get(tx.org);
     const ofUser = queue?.users.get(tx.user);
@@ -108,6 +114,37 @@ export class Mempool {
     queue.transactions += change;
     queue.bytes += change * bytes.length;
     ofUser.bytes += change * bytes.length;
+  }
+
+  /**
+   * How many changes the blocks take before one of this user that came now, in the order in which `batch` takes them; null if none of this user waits. What is late
+   * is taken last and does not count.
+   */
+  ahead(org: string, user: string, nowMs: number): number | null {
+    const known = this.#inTime;
+    const isOld = known === undefined || nowMs < known.atMs || nowMs > known.atMs + countedMs;
+    const { users: waiting } = isOld ? this.#countInTime(nowMs) : known;
+    const users = waiting.get(org);
+    const own = users?.get(user) ?? 0;
+    if (users === undefined || own === 0) return null;
+    const within = (counts: Iterable<number>, turns: number): number =>
+      [...counts].reduce((sum, count) => sum + Math.min(count, turns), 0);
+    const ofUsers = [...users].filter(([other]) => other !== user && other !== '').map(([, count]) => count);
+    const before = own + within(ofUsers, own + 1);
+    const ofOrganisation = before + within([users.get('') ?? 0], before + 1);
+    const totals = [...waiting]
+      .filter(([other]) => other !== org)
+      .map(([, counts]) => within(counts.values(), Infinity));
+    return ofOrganisation + within(totals, ofOrganisation + 1);
+  }
+
+  #countInTime(nowMs: number): { readonly atMs: number; readonly users: Map<string, Map<string, number>> } {
+    const users = new Map<string, Map<string, number>>();
+    for (const [org, queue] of this.#lanes.normal)
+      for (const [user, { txs }] of queue.users)
+        for (const tx of txs.values()) if (!isLate(tx, nowMs)) countIn(users, org, user);
+    this.#inTime = { atMs: nowMs, users };
+    return this.#inTime;
   }
 
   /**
@@ -127,9 +164,8 @@ export class Mempool {
         offered.take();
       }
     };
-    const isLate = ({ notAfterMs }: PooledTx): boolean => notAfterMs < nowMs + lateMs;
-    const reserved = this.#offer('reserved', (tx) => !isLate(tx));
-    const normal = this.#offer('normal', (tx) => !isLate(tx));
+    const reserved = this.#offer('reserved', (tx) => !isLate(tx, nowMs));
+    const normal = this.#offer('normal', (tx) => !isLate(tx, nowMs));
     // However large, the first one of the reserved lane goes.
     const first = reserved.peek();
     if (first !== undefined) fill(reserved, Math.min(bytesMax, first.bytes.length), Math.min(txsMax, 1));
@@ -138,7 +174,11 @@ export class Mempool {
     fill(reserved, bytesMax, txsMax);
     const lateMax = Math.max(1, Math.floor(txsMax * lateShare));
     for (const lane of ['reserved', 'normal'] as const)
-      fill(this.#offer(lane, isLate), bytesMax, Math.min(txsMax, batch.length + lateMax));
+      fill(
+        this.#offer(lane, (tx) => isLate(tx, nowMs)),
+        bytesMax,
+        Math.min(txsMax, batch.length + lateMax),
+      );
     return batch;
   }
 
@@ -212,6 +252,16 @@ class Offered {
   take(): void {
     this.#next = undefined;
   }
+}
+
+function isLate({ notAfterMs }: PooledTx, nowMs: number): boolean {
+  return notAfterMs < nowMs + lateMs;
+}
+
+function countIn(users: Map<string, Map<string, number>>, org: string, user: string): void {
+  let counts = users.get(org);
+  if (counts === undefined) users.set(org, (counts = new Map()));
+  counts.set(user, (counts.get(user) ?? 0) + 1);
 }
 
 function isHalf({ orgs, needed }: { readonly orgs: readonly string[]; readonly needed: number }): boolean {

@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { ChainError, isChainError } from '../errors/chain-error.ts';
 import { readNodeConfig } from './config.ts';
 import { readGenesis } from './genesis-command.ts';
+import { boundGarbage } from './heap.ts';
 import { ChainNode } from './node.ts';
 
 /** A stop that takes longer than this is not graceful any more: the log is durable anyway. */
@@ -12,6 +13,7 @@ const stopTimeoutMs = 20_000;
  * running that makes the promises impossible (the log or the store cannot be written) ends the process with exit 1.
  */
 export async function runNode(configFile: string): Promise<void> {
+  boundGarbage();
   const config = readNodeConfig(configFile);
   const log = pino({ level: config.log.level, base: { org: config.org } });
   const genesis = await readGenesis(config.genesisFile);

@@ -92,6 +92,11 @@ export const nodeErrors = {
     () => 'this user was refused so often that new refusals wait',
     'Wait a second and repeat. Propose many changes together: kubectl chain propose change -f DIR -R.',
   ),
+  ADMISSION_QUEUE_LONG: entry<Record<never, never>>(
+    429,
+    () => 'so many changes of this user wait already that one more would not be decided in time',
+    'Nothing was submitted: wait some seconds and repeat. Many changes at once are quicker with fewer requests at a time.',
+  ),
   OUTCOME_UNKNOWN: entry<{ tx: string }>(
     503,
     (p) => `no decision was heard in time for transaction ${p.tx}: it may still be recorded`,

@@ -5,6 +5,7 @@ const introduction = 'test/unit/net/introduction.test.ts';
 const membership = 'test/unit/net/membership.test.ts';
 const submitter = 'test/unit/node/submitter.test.ts';
 const mempool = 'test/unit/node/mempool.test.ts';
+const queueTime = 'test/unit/node/queue-time.test.ts';
 const durable = 'test/unit/node/durable-before-told.test.ts';
 const ownFault = 'test/unit/node/own-fault.test.ts';
 const observing = 'test/unit/node/observing-until.test.ts';
@@ -24,6 +25,46 @@ export const nodeFaults: readonly Fault[] = [
     find: 'due.filter((hash) => this.#deps.mempool.has(hash))',
     replace: 'due.slice()',
     tests: [acknowledged],
+    project: 'unit',
+  },
+  {
+    fault: 'A chain that had nothing to do passes for a slow one.',
+    file: 'src/node/queue-time.ts',
+    find: 'if (this.#hadWork && elapsedMs >= 0)',
+    replace: 'if (elapsedMs >= 0 && Number.isFinite(elapsedMs))',
+    tests: [queueTime],
+    project: 'unit',
+  },
+  {
+    fault: 'Whoever has a change waiting in time waits behind what nobody waits for any more.',
+    file: 'src/node/mempool.ts',
+    find: 'if (!isLate(tx, nowMs)) countIn',
+    replace: 'countIn',
+    tests: [mempool],
+    project: 'unit',
+  },
+  {
+    fault: 'A user who asks for little is told to wait for those of one who asks for much.',
+    file: 'src/node/mempool.ts',
+    find: 'own + within(ofUsers, own + 1)',
+    replace: 'own + within(ofUsers, Infinity)',
+    tests: [mempool],
+    project: 'unit',
+  },
+  {
+    fault: 'What will not be decided in time is submitted all the same.',
+    file: 'src/node/admission.ts',
+    find: '(deps.queuedMs(attributes.user) ?? 0) > leftMs',
+    replace: '(deps.queuedMs(attributes.user) ?? 0) > Infinity',
+    tests: [answers],
+    project: 'unit',
+  },
+  {
+    fault: 'The node of one hook turns away what that of the other has taken on.',
+    file: 'src/node/admission.ts',
+    find: '> leftMs && !(await deps.witnessed(attestation, partnerWaitMs))',
+    replace: '> leftMs',
+    tests: [answers],
     project: 'unit',
   },
   {

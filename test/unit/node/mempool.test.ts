@@ -49,6 +49,35 @@ describe('the mempool', () => {
     expect(batch).toContain('c');
   });
 
+  it('says how many changes go before the next one of a user, as they are taken in turn', () => {
+    const pool = new Mempool();
+    expect(pool.ahead('a', 'greedy', 0)).toBeNull();
+    for (let i = 0; i < 20; i += 1) putOf(pool, 'greedy');
+    for (let i = 0; i < 3; i += 1) putOf(pool, 'modest');
+    for (let i = 0; i < 50; i += 1) put(pool, 'b');
+    put(pool, 'c');
+    // Of its own user three, of the greedy one four, and as many of another organisation as of this one.
+    expect(pool.ahead('a', 'modest', 0)).toBe(3 + 4 + 8 + 1);
+    expect(pool.ahead('a', 'greedy', 0)).toBe(20 + 3 + 24 + 1);
+    // Nothing of this user waits with the others.
+    expect(pool.ahead('a', 'third', 0)).toBeNull();
+    expect(pool.ahead('b', 'modest', 0)).toBeNull();
+  });
+
+  it('what comes, what is taken and what is late counts at once', () => {
+    const pool = new Mempool();
+    for (let i = 0; i < 3; i += 1) putOf(pool, 'alice');
+    expect(pool.ahead('a', 'alice', 0)).toBe(3);
+    const gone = putOf(pool, 'alice');
+    expect(pool.ahead('a', 'alice', 0)).toBe(4);
+    pool.remove(gone);
+    expect(pool.ahead('a', 'alice', 0)).toBe(3);
+    // They live until 10 s; with less than two left a block takes them last.
+    expect(pool.ahead('a', 'alice', 7_900)).toBe(3);
+    expect(pool.ahead('a', 'alice', 8_200)).toBeNull();
+    expect(pool.ahead('a', 'alice', 0)).toBe(3);
+  });
+
   it('fills the reserved lane first', () => {
     const pool = new Mempool();
     put(pool, 'a');

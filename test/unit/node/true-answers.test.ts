@@ -50,6 +50,8 @@ function ledger(outcome: SubmitOutcome, more: Partial<Deps> = {}, open: Proposal
     obstacle: () => null,
     settled: () => Promise.resolve(),
     unobstructed: () => Promise.resolve(),
+    queuedMs: () => null,
+    witnessed: () => Promise.resolve(false),
     refusedAgain: () => undefined,
     now: () => 1_000,
     warn: () => undefined,
@@ -104,6 +106,33 @@ describe('P8: the answer to a review is what became of it', () => {
     const failing = ledger(committed('ADMITTED', 'OK'), { putBody: () => Promise.reject(new Error('disk')) });
     expect(await failing.decide()).toEqual({ kind: 'unavailable', code: 'NODE_NOT_READY' });
     expect(failing.submitted()).toBe(0);
+  });
+});
+
+describe('P8: a change that would not be decided in time', () => {
+  const behind = (queuedMs: number | null, more: Partial<Deps> = {}) =>
+    ledger(committed('ADMITTED', 'OK'), { queuedMs: () => queuedMs, ...more });
+
+  it('is refused before anybody has it, to be repeated', async () => {
+    const late = behind(6_500);
+    expect(await late.decide()).toEqual({ kind: 'overloaded', code: 'ADMISSION_QUEUE_LONG' });
+    expect(late.submitted()).toBe(0);
+  });
+
+  it('goes by the time that the caller has, where that is less', async () => {
+    const short = behind(3_000, { now: () => 6_500 });
+    expect(await short.decide()).toMatchObject({ code: 'ADMISSION_QUEUE_LONG' });
+    const long = behind(3_000, { now: () => 4_000 });
+    expect(await long.decide()).toMatchObject({ kind: 'admitted' });
+  });
+
+  it('is none for a user of whom nothing waits, whatever is estimated', async () => {
+    expect(await behind(null).decide()).toMatchObject({ kind: 'admitted' });
+  });
+
+  it('is submitted where the other hook has taken it on, which would wait for it in vain', async () => {
+    const joined = behind(60_000, { witnessed: () => Promise.resolve(true) });
+    expect(await joined.decide()).toMatchObject({ kind: 'admitted' });
   });
 });
 
