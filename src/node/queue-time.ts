@@ -2,6 +2,9 @@
 const blocksAtLeast = 1.5;
 /** Weight of the newest block. */
 const newest = 0.2;
+/** One block counts as so many times the mean at most, and this many milliseconds: a height that had to do without its proposer makes no slow chain, several such do. */
+const outlier = 3;
+const outlierMs = 100;
 /** Transactions of a block, as long as nothing is known. */
 const txsAtFirst = 64;
 
@@ -22,7 +25,7 @@ export class QueueTime {
     // A chain that has nothing to do decides seldom, and a clock that was set says nothing.
     const elapsedMs = nowMs - this.#decidedMs;
     if (this.#hadWork && elapsedMs >= 0)
-      this.#intervalMs = this.#intervalMs === 0 ? elapsedMs : mean(this.#intervalMs, elapsedMs);
+      this.#intervalMs = mean(this.#intervalMs, Math.min(elapsedMs, this.#intervalMs * outlier + outlierMs));
     this.#decidedMs = nowMs;
     this.#hadWork = left > 0;
   }

@@ -38,6 +38,18 @@ export class MemoryWatch {
     });
   }
 
+  /** Megabytes by which each process grew in a minute, by the straight line through all that was seen after the first quarter. Call after `stop`. */
+  get slopes(): readonly number[] {
+    return this.#samples.map((samples) => {
+      const seen = samples.slice(Math.floor(samples.length / 4));
+      const middle = (seen.length - 1) / 2;
+      const mean = seen.reduce((sum, megabytes) => sum + megabytes, 0) / seen.length;
+      const along = seen.reduce((sum, megabytes, i) => sum + (i - middle) * (megabytes - mean), 0);
+      const square = seen.reduce((sum, _, i) => sum + (i - middle) ** 2, 0);
+      return Math.round(((along / square) * 60_000 * 10) / SAMPLE_INTERVAL_MS) / 10;
+    });
+  }
+
   /** @throws Error naming the processes whose last quarter is higher than the second one. */
   expectFlat(): void {
     const grown = this.quarters.flatMap(([second, last], i) =>

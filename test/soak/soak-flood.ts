@@ -155,6 +155,7 @@ async function distinctWrites(playground: Playground, committee: Committee): Pro
     othersBesideP99Ms: Math.round(quantile(othersResult.latenciesMs, 0.99)),
     nodeMegabytes: highest.join(' '),
     nodeMegabytesSecondAndLastQuarter: memory.quarters.map((each) => each.join('-')).join(' '),
+    nodeMegabytesAMinute: memory.slopes.join(' '),
   };
 }
 

@@ -92,6 +92,7 @@ export async function soak(): Promise<Readonly<Record<string, number | string>>>
       pushed: flood.pushed,
       nodeMegabytes: highest.join(' '),
       nodeMegabytesSecondAndLastQuarter: memory.quarters.map((each) => each.join('-')).join(' '),
+      nodeMegabytesAMinute: memory.slopes.join(' '),
       modestAlone: timesOf(alone),
       modestBeside: timesOf(beside),
       longestWithoutModestMs: longest,

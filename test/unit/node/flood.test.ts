@@ -52,6 +52,7 @@ function node(more: Partial<Deps> = {}) {
     obstacle: () => null,
     unobstructed: () => Promise.resolve(),
     witnessed: ({ digest }: ChangeAttestation) => Promise.resolve(seen.witnessed.has(digest.diff)),
+    queuedMs: () => null,
     refusedAgain: (proposal: number) => void seen.again.push(proposal),
     settled: () => Promise.resolve(),
     now: () => seen.nowMs,

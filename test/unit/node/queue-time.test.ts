@@ -31,6 +31,14 @@ it('P6: takes a chain with little to do for no slow one', () => {
   expect(busy.waitMs(400)).toBeLessThan(2_000);
 });
 
+it('P6: a height that took very long makes no slow chain, many do', () => {
+  const time = after(60, { txs: 8, left: 4, everyMs: 100 });
+  after(2, { txs: 8, left: 4, everyMs: 5_000 }, time, 30_000);
+  expect(time.waitMs(40)).toBeLessThan(500);
+  after(40, { txs: 8, left: 40, everyMs: 5_000 }, time, 100_000);
+  expect(time.waitMs(0)).toBeGreaterThan(6_000);
+});
+
 it('is over when the overload is', () => {
   const time = after(60, { txs: 64, left: 2_000, everyMs: 2_000 });
   expect(time.waitMs(256)).toBeGreaterThan(8_000);
@@ -39,7 +47,7 @@ it('is over when the overload is', () => {
 });
 
 it('a clock that is set back makes nobody wait', () => {
-  const time = after(10, { txs: 10, left: 100, everyMs: 100 }, new QueueTime(), 1_000_000);
-  after(10, { txs: 10, left: 100, everyMs: 100 }, time, 1_000);
+  const time = after(60, { txs: 10, left: 100, everyMs: 100 }, new QueueTime(), 1_000_000);
+  after(60, { txs: 10, left: 100, everyMs: 100 }, time, 1_000);
   expect(time.waitMs(0)).toBeCloseTo(150, 0);
 });
