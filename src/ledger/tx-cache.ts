@@ -2,8 +2,9 @@ import type { Hash, PublicKeyHex } from '../types/brand.ts';
 import type { CryptoBackend } from '../ports/crypto.ts';
 import { decodeTransaction, transactionHash, verifyTransaction, type DecodedTransaction } from './transaction.ts';
 
-/** More than the mempool and two full blocks hold; an entry is a few KiB. */
 const ENTRIES_MAX = 20_000;
+/** Of encoded transactions, more than all blocks that are kept hold under load. Decoded, one takes some four times its bytes; and a peer may push what no pool takes, without end. */
+const BYTES_MAX = 16 * 1024 * 1024;
 /** So many blocks later a transaction is forgotten: copies of it that were on their way have arrived by then. */
 const BLOCKS_KEPT = 16;
 
@@ -16,12 +17,16 @@ interface Entry {
 /** Decodes each transaction once and verifies each signature once, however often it is checked, proposed and executed. */
 export class TxCache {
   readonly #crypto: Pick<CryptoBackend, 'sha256' | 'verifyEd25519'>;
+  /** Oldest first. */
   readonly #entries = new Map<string, Entry>();
+  readonly #bytesMax: number;
+  #bytes = 0;
   /** Transactions of the last committed blocks. */
   readonly #committed: (readonly Hash[])[] = [];
 
-  constructor(crypto: Pick<CryptoBackend, 'sha256' | 'verifyEd25519'>) {
+  constructor(crypto: Pick<CryptoBackend, 'sha256' | 'verifyEd25519'>, bytesMax = BYTES_MAX) {
     this.#crypto = crypto;
+    this.#bytesMax = bytesMax;
   }
 
   /** Throws what decodeTransaction throws; such bytes are not remembered. */
@@ -30,12 +35,12 @@ export class TxCache {
     const known = this.#entries.get(hash);
     if (known !== undefined) return known.decoded;
     const decoded = decodeTransaction(bytes, this.#crypto.sha256);
-    // Insertion order is age: the oldest goes.
-    if (this.#entries.size >= ENTRIES_MAX) {
-      const oldest = this.#entries.keys().next();
-      if (oldest.done !== true) this.#entries.delete(oldest.value);
-    }
     this.#entries.set(hash, { decoded, verified: undefined });
+    this.#bytes += bytes.length;
+    for (const oldest of this.#entries.keys()) {
+      if (this.#entries.size <= ENTRIES_MAX && this.#bytes <= this.#bytesMax) break;
+      this.#forget(oldest);
+    }
     return decoded;
   }
 
@@ -43,7 +48,12 @@ export class TxCache {
   committed(hashes: readonly Hash[]): void {
     this.#committed.push(hashes);
     const old = this.#committed.length > BLOCKS_KEPT ? this.#committed.shift() : undefined;
-    for (const hash of old ?? []) this.#entries.delete(hash);
+    for (const hash of old ?? []) this.#forget(hash);
+  }
+
+  #forget(hash: string): void {
+    this.#bytes -= this.#entries.get(hash)?.decoded.bytes.length ?? 0;
+    this.#entries.delete(hash);
   }
 
   /** Throws LEDGER_TX_KEY or LEDGER_TX_SIGNATURE. A signature that verified against this key is not computed again. */

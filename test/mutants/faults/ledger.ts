@@ -19,6 +19,14 @@ const bounds = 'test/unit/ledger/proof-bounds.test.ts';
 /** What a quorum records, and what a reader who trusts no node believes. */
 export const ledgerFaults: readonly Fault[] = [
   {
+    fault: 'What a peer pushes and no pool takes is remembered decoded, by number only.',
+    file: 'src/ledger/tx-cache.ts',
+    find: ' && this.#bytes <= this.#bytesMax',
+    replace: '',
+    tests: ['test/unit/ledger/tx-cache.test.ts'],
+    project: 'unit',
+  },
+  {
     fault: 'Documents that are kept from block to block outlive a change.',
     file: 'src/ledger/execute/documents.ts',
     find: 'for (const key of changed) this.parsed.delete(key);',

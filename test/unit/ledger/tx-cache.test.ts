@@ -14,15 +14,18 @@ const line = (n: number): Uint8Array =>
     keyId: 'ab'.repeat(32) as Hash,
   });
 
-function counting() {
+function counting(bytesMax?: number) {
   let verified = 0;
-  const cache = new TxCache({
-    sha256: nativeBackend.sha256,
-    verifyEd25519: (...given) => {
-      verified += 1;
-      return nativeBackend.verifyEd25519(...given);
+  const cache = new TxCache(
+    {
+      sha256: nativeBackend.sha256,
+      verifyEd25519: (...given) => {
+        verified += 1;
+        return nativeBackend.verifyEd25519(...given);
+      },
     },
-  });
+    bytesMax,
+  );
   return { cache, verified: () => verified };
 }
 
@@ -47,4 +50,22 @@ test('what is in a block is forgotten some blocks later, and the rest is not', (
   for (let i = 0; i < 8; i += 1) cache.committed([]);
   expect(cache.decode(recorded)).not.toBe(first);
   expect(cache.decode(waiting)).toBe(other);
+});
+
+test('P8: what nobody keeps is forgotten by its bytes, the oldest first, whatever a peer sends', () => {
+  const lines = Array.from({ length: 40 }, (_, n) => line(100 + n));
+  const size = lines[0]?.length ?? 0;
+  const { cache } = counting(10 * size + 9);
+  const first = lines.map((bytes) => cache.decode(bytes));
+  // What is in a block is given back once, however often it is named.
+  cache.committed([first[39]?.hash, first[39]?.hash].flatMap((hash) => hash ?? []));
+  const isKnown = (n: number): boolean => cache.decode(lines[n] ?? new Uint8Array()) === first[n];
+  for (let n = 30; n < 40; n += 1) expect(isKnown(n), `${n}`).toBe(true);
+  for (let i = 0; i < 17; i += 1) cache.committed([]);
+  // In its place there is room for exactly one more.
+  cache.decode(lines[0] ?? new Uint8Array());
+  expect(isKnown(30)).toBe(true);
+  cache.decode(lines[1] ?? new Uint8Array());
+  expect(isKnown(31)).toBe(true);
+  expect(isKnown(30)).toBe(false);
 });
