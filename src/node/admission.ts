@@ -40,7 +40,7 @@ interface Deps {
   readonly unobstructed: (limitMs: number) => Promise<void>;
   /** Resolves true as soon as the node of another hook has submitted its attestation of this change, and false after this long. */
   readonly witnessed: (attestation: ChangeAttestation, limitMs: number) => Promise<boolean>;
-  /** How long a change of this user would wait for its decision, behind those of the same user; null if none of them waits. Milliseconds. */
+  /** How long a change of this user would wait for its decision, behind those of the same user; null if few of them wait. Milliseconds. */
   readonly queuedMs: (user: string) => number | null;
   /** It was refused again for this open proposal, without a transaction. */
   readonly refusedAgain: (proposal: number) => void;
@@ -53,6 +53,8 @@ const obstacleShare = 0.25;
 const obstacleMaxMs = 2_000;
 /** Each hook's node has budgets of its own: what another one has taken on comes here within this time, and would wait in vain for the attestation of this one. */
 const partnerWaitMs = 500;
+/** In an overload, in which everything comes later. */
+const queuePartnerWaitMs = 1_500;
 
 /** The webhook's way to the log: what one node saw becomes a signed transaction, and the decision of the quorum comes back. */
 export function createAdmissionLedger(deps: Deps): AdmissionLedger {
@@ -107,9 +109,9 @@ async function decide(
       (await deps.witnessed(attestation, partnerWaitMs)) && budgets.joined.take(attributes.user, deps.now());
     if (!isJoined) return { kind: 'overloaded', code: 'ADMISSION_REFUSED_OFTEN' };
   }
-  // What would not be decided in time is said now, while it is sure that nobody has it. A user of whom nothing waits is never told so: an estimate may be wrong.
+  // What would not be decided in time is said now, while it is sure that nobody has it. A user of whom little waits is never told so.
   const leftMs = Math.min(deadlineMs - deps.now(), mutationLifeMs - lateMs);
-  if ((deps.queuedMs(attributes.user) ?? 0) > leftMs && !(await deps.witnessed(attestation, partnerWaitMs)))
+  if ((deps.queuedMs(attributes.user) ?? 0) > leftMs && !(await deps.witnessed(attestation, queuePartnerWaitMs)))
     return { kind: 'overloaded', code: 'ADMISSION_QUEUE_LONG' };
   await deps.putBody(attestation.bodyHash, body, deps.bodyOrgs());
   const payload: MutationPayload = {

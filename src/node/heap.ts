@@ -1,8 +1,9 @@
 import { PerformanceObserver } from 'node:perf_hooks';
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 
-/** Both halves of the young generation together, in bytes. */
-const youngBytesMax = 32 * 1024 * 1024;
+/** Each half of the young generation. */
+const halfMegabytes = 16;
+const youngBytesMax = 2 * halfMegabytes * 1024 * 1024;
 /** The next collection of the old generation comes when it has grown by this much beyond what was alive at the last one. */
 const growingPercent = 50;
 
@@ -12,6 +13,9 @@ const growingPercent = 50;
  */
 export function boundGarbage(): void {
   setFlagsFromString(`--heap-growing-percent=${growingPercent}`);
+  // What grows is of the whole process: the thread that reads large reviews has its young generation as large as it may be from its beginning.
+  setFlagsFromString(`--min-semi-space-size=${halfMegabytes}`);
+  setFlagsFromString(`--max-semi-space-size=${halfMegabytes}`);
   let grows = true;
   const look = (): void => {
     // It doubles: beyond the half it may not.

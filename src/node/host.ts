@@ -434,7 +434,7 @@ export class ConsensusHost {
       await new Promise((resolve) => setTimeout(resolve, obstacleCheckMs));
   }
 
-  /** How long a change of this user would wait for its decision, behind those of the same user here; null if none of them waits. Milliseconds. */
+  /** How long a change of this user would wait for its decision, behind those of the same user here; null if few of them wait. Milliseconds. */
   queuedMs(user: string): number | null {
     const ahead = this.mempool.ahead(this.#o.self.org, user, Date.now());
     return ahead === null ? null : this.#queueTime.waitMs(ahead);

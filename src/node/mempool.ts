@@ -7,6 +7,8 @@ export const orgTransactionsMax = 5_000;
 export const orgBytesMax = 32 * 1024 * 1024;
 /** With less time left it is hardly decided before its waiter is gone: others go first. */
 export const lateMs = 2_000;
+/** With so few of its changes waiting a user is not told to wait: an estimate may be wrong, and who asks for little costs little. */
+export const fewWaiting = 8;
 /** How old the count of what is not late may be. */
 const countedMs = 250;
 /** Of a batch, what is late gets at most this share, and only what is left: an overload must not fill the blocks with what nobody waits for. */
@@ -117,8 +119,8 @@ export class Mempool {
   }
 
   /**
-   * How many changes the blocks take before one of this user that came now, in the order in which `batch` takes them; null if none of this user waits. What is late
-   * is taken last and does not count.
+   * How many changes the blocks take before one of this user that came now, in the order in which `batch` takes them; null if few of this user wait. What is
+   * late is taken last and does not count.
    */
   ahead(org: string, user: string, nowMs: number): number | null {
     const known = this.#inTime;
@@ -126,7 +128,7 @@ export class Mempool {
     const { users: waiting } = isOld ? this.#countInTime(nowMs) : known;
     const users = waiting.get(org);
     const own = users?.get(user) ?? 0;
-    if (users === undefined || own === 0) return null;
+    if (users === undefined || own < fewWaiting) return null;
     const within = (counts: Iterable<number>, turns: number): number =>
       [...counts].reduce((sum, count) => sum + Math.min(count, turns), 0);
     const ofUsers = [...users].filter(([other]) => other !== user && other !== '').map(([, count]) => count);

@@ -62,7 +62,7 @@ export const nodeFaults: readonly Fault[] = [
   {
     fault: 'The node of one hook turns away what that of the other has taken on.',
     file: 'src/node/admission.ts',
-    find: '> leftMs && !(await deps.witnessed(attestation, partnerWaitMs))',
+    find: '> leftMs && !(await deps.witnessed(attestation, queuePartnerWaitMs))',
     replace: '> leftMs',
     tests: [answers],
     project: 'unit',

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isChainError } from '../../../src/errors/chain-error.ts';
-import { Mempool, orgBytesMax, orgTransactionsMax } from '../../../src/node/mempool.ts';
+import { fewWaiting, Mempool, orgBytesMax, orgTransactionsMax } from '../../../src/node/mempool.ts';
 import type { Lane, PairHint } from '../../../src/ports/application.ts';
 import type { Hash } from '../../../src/types/brand.ts';
 
@@ -53,29 +53,32 @@ describe('the mempool', () => {
     const pool = new Mempool();
     expect(pool.ahead('a', 'greedy', 0)).toBeNull();
     for (let i = 0; i < 20; i += 1) putOf(pool, 'greedy');
-    for (let i = 0; i < 3; i += 1) putOf(pool, 'modest');
-    for (let i = 0; i < 50; i += 1) put(pool, 'b');
+    for (let i = 0; i < 10; i += 1) putOf(pool, 'second');
+    for (let i = 0; i < fewWaiting - 1; i += 1) putOf(pool, 'modest');
+    for (let i = 0; i < 90; i += 1) put(pool, 'b');
     put(pool, 'c');
-    // Of its own user three, of the greedy one four, and as many of another organisation as of this one.
-    expect(pool.ahead('a', 'modest', 0)).toBe(3 + 4 + 8 + 1);
-    expect(pool.ahead('a', 'greedy', 0)).toBe(20 + 3 + 24 + 1);
-    // Nothing of this user waits with the others.
+    // Of its own user ten, of the greedy one eleven, what the modest one has, and as many of another organisation as of this one.
+    const before = 10 + 11 + (fewWaiting - 1);
+    expect(pool.ahead('a', 'second', 0)).toBe(before + before + 1 + 1);
+    expect(pool.ahead('a', 'greedy', 0)).toBe(20 + 10 + (fewWaiting - 1) + 38 + 1);
+    // Little or nothing of these waits.
+    expect(pool.ahead('a', 'modest', 0)).toBeNull();
     expect(pool.ahead('a', 'third', 0)).toBeNull();
     expect(pool.ahead('b', 'modest', 0)).toBeNull();
   });
 
   it('what comes, what is taken and what is late counts at once', () => {
     const pool = new Mempool();
-    for (let i = 0; i < 3; i += 1) putOf(pool, 'alice');
-    expect(pool.ahead('a', 'alice', 0)).toBe(3);
+    for (let i = 0; i < 12; i += 1) putOf(pool, 'alice');
+    expect(pool.ahead('a', 'alice', 0)).toBe(12);
     const gone = putOf(pool, 'alice');
-    expect(pool.ahead('a', 'alice', 0)).toBe(4);
+    expect(pool.ahead('a', 'alice', 0)).toBe(13);
     pool.remove(gone);
-    expect(pool.ahead('a', 'alice', 0)).toBe(3);
+    expect(pool.ahead('a', 'alice', 0)).toBe(12);
     // They live until 10 s; with less than two left a block takes them last.
-    expect(pool.ahead('a', 'alice', 7_900)).toBe(3);
+    expect(pool.ahead('a', 'alice', 7_900)).toBe(12);
     expect(pool.ahead('a', 'alice', 8_200)).toBeNull();
-    expect(pool.ahead('a', 'alice', 0)).toBe(3);
+    expect(pool.ahead('a', 'alice', 0)).toBe(12);
   });
 
   it('fills the reserved lane first', () => {

@@ -126,7 +126,7 @@ describe('P8: a change that would not be decided in time', () => {
     expect(await long.decide()).toMatchObject({ kind: 'admitted' });
   });
 
-  it('is none for a user of whom nothing waits, whatever is estimated', async () => {
+  it('is none for a user of whom little waits', async () => {
     expect(await behind(null).decide()).toMatchObject({ kind: 'admitted' });
   });
 
