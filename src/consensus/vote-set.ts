@@ -50,11 +50,17 @@ export function hasQuorumOfAny(set: VoteSet): boolean {
   return isQuorum(set.slots.size, set.validators);
 }
 
-/** The block with a quorum, if there is one. Two exist only when more than f validators are faulty. */
-export function quorumBlock(set: VoteSet): Hash | null {
+/** The blocks with a quorum: one at most, unless more than f validators are faulty. */
+export function quorumBlocks(set: VoteSet): Hash[] {
+  const blocks: Hash[] = [];
   for (const [key, votes] of set.byValue)
-    if (key !== nilKey && isQuorum(votes.size, set.validators)) return key as Hash;
-  return null;
+    if (key !== nilKey && isQuorum(votes.size, set.validators)) blocks.push(key as Hash);
+  return blocks;
+}
+
+/** The one that came first. */
+export function quorumBlock(set: VoteSet): Hash | null {
+  return quorumBlocks(set)[0] ?? null;
 }
 
 /** Signatures for one block, sorted by validator. */

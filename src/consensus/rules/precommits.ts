@@ -6,7 +6,7 @@ import { roundNumber } from '../rounds.ts';
 import type { HeightState } from '../state.ts';
 import { cancelTimers, startTimer } from '../timers.ts';
 import { emit, trace, write, type Turn } from '../turn.ts';
-import { hasQuorumFor, hasQuorumOfAny, quorumBlock, signaturesFor } from '../vote-set.ts';
+import { hasQuorumFor, hasQuorumOfAny, quorumBlocks, signaturesFor } from '../vote-set.ts';
 import { reportFork } from '../votes.ts';
 
 /** L49-L54: q precommits for one block in any round, and the block. Valid by a quorum but invalid here is divergence. */
@@ -39,17 +39,14 @@ export function decide(turn: Turn, h: HeightState): boolean {
 }
 
 function findCommit(turn: Turn, h: HeightState): void {
-  for (const [round, { precommits }] of h.rounds) {
-    const blockId = quorumBlock(precommits);
-    if (blockId === null || blockId === h.commit?.blockId) continue;
-    const found = {
-      height: h.config.height,
-      round: roundNumber(round),
-      blockId,
-      signatures: signaturesFor(precommits, blockId),
-    };
-    if (h.commit === null) h.commit = found;
-    else reportFork(turn, h.commit, found);
+  for (const [number, { precommits }] of h.rounds) {
+    for (const blockId of quorumBlocks(precommits)) {
+      if (blockId === h.commit?.blockId) continue;
+      const [{ height }, round] = [h.config, roundNumber(number)];
+      const found = { height, round, blockId, signatures: signaturesFor(precommits, blockId) };
+      if (h.commit === null) h.commit = found;
+      else reportFork(turn, h.commit, found);
+    }
   }
 }
 

@@ -6,6 +6,7 @@ const signer = 'test/unit/consensus/signer.test.ts';
 const verify = 'test/unit/consensus/verify.test.ts';
 const signed = 'test/unit/consensus/sign-bytes.test.ts';
 const steps = 'test/unit/consensus/step.test.ts';
+const bounds = 'test/unit/consensus/bounds.test.ts';
 
 /** Mistakes that other engines made, and those that the paper warns of. */
 export const consensusFaults: readonly Fault[] = [
@@ -15,6 +16,22 @@ export const consensusFaults: readonly Fault[] = [
     find: '3 * votes > 2 * validators',
     replace: '3 * votes >= 2 * validators',
     tests: [quorum],
+    project: 'unit',
+  },
+  {
+    fault: 'A second quorum of precommits in the same round goes unnoticed.',
+    file: 'src/consensus/rules/precommits.ts',
+    find: 'of quorumBlocks(precommits)) {',
+    replace: 'of quorumBlocks(precommits).slice(0, 1)) {',
+    tests: [transcripts],
+    project: 'unit',
+  },
+  {
+    fault: 'The votes of the round of the lock are dropped with those of other old rounds.',
+    file: 'src/consensus/height-state.ts',
+    find: 'const needed = round === h.lockedRound || round === h.validRound;',
+    replace: 'const needed = round === h.validRound;',
+    tests: [bounds],
     project: 'unit',
   },
   {

@@ -183,8 +183,8 @@ export const simFaults: readonly Fault[] = [
     ...sim,
     fault: 'Prevotes of a minority make a polka.',
     file: 'src/consensus/vote-set.ts',
-    find: 'if (key !== nilKey && isQuorum(votes.size, set.validators)) return key as Hash;',
-    replace: 'if (key !== nilKey && 2 * votes.size >= set.validators) return key as Hash;',
+    find: 'if (key !== nilKey && isQuorum(votes.size, set.validators)) blocks.push(key as Hash);',
+    replace: 'if (key !== nilKey && 2 * votes.size >= set.validators) blocks.push(key as Hash);',
   },
   {
     ...sim,
