@@ -46,6 +46,7 @@ export function buildProgram(terminal: Terminal, run: (handler: Handler) => Prom
     .option('--operation <operation>', 'CREATE, UPDATE, DELETE, CONNECT, APPROVE, ...')
     .option('--decision <decision>', 'ADMITTED, REFUSED, ...')
     .option('--proposal <id>', 'that concern this proposal')
+    .option('--persisted <answer>', 'what observers saw become of it: yes, no or unknown')
     .option('--findings', 'only what needs a look')
     .option('--since <time>', 'from a duration ago, or an RFC 3339 time')
     .option('--until <time>', 'up to a duration ago, or an RFC 3339 time')

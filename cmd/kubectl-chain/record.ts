@@ -4,8 +4,9 @@ import { recordOf } from '../../src/client/answer.ts';
 import { nativeBackend } from '../../src/crypto/index.ts';
 import { changeDigests } from '../../src/codec/change-digest.ts';
 import { actorOf, changesOf } from '../../src/ledger/audit-index.ts';
-import { bindingKey } from '../../src/ledger/execute/keys.ts';
-import type { Binding } from '../../src/types/chain.ts';
+import { observersNeeded } from '../../src/ledger/execute/finding-facts.ts';
+import { bindingKey, clusterKey, KEY } from '../../src/ledger/execute/keys.ts';
+import type { Binding, ClusterRecord, Validator } from '../../src/types/chain.ts';
 import type { PerBinding } from '../../src/types/change.ts';
 import type { Owner, Payload, SpooledRecordPayload, SpoolEntry, TxResult } from '../../src/types/transaction.ts';
 import { documentOf } from './document.ts';
@@ -48,7 +49,10 @@ export interface RecordJson {
   readonly owners: readonly Owner[];
   readonly reason: string;
   readonly witnesses: readonly { readonly org: string; readonly index: number }[];
-  /** What observers saw; null while none said anything. */
+  /**
+   * What observers saw: false once as many said so that one of them is honest; null while it is not known. Of what no policy held back they say only what was not
+   * stored.
+   */
   readonly persisted: boolean | null;
   readonly persistedBy: readonly string[];
   readonly notPersistedBy: readonly string[];
@@ -86,15 +90,25 @@ export async function describeRecords(
 ): Promise<readonly RecordJson[]> {
   const present = new Map(known.map((record) => [record.index, record]));
   const missing = records.flatMap(({ leaf }) => leaf.result.witnesses).filter((index) => !present.has(index));
-  const bindings = new Set(records.flatMap(({ transaction }) => changesOf(transaction.payload).map(bindingKeyOf)));
+  const changes = records.flatMap(({ transaction }) => changesOf(transaction.payload));
+  const observing = changes.map(({ cluster }) => clusterKey(cluster));
+  const asked = new Set([
+    ...changes.map(bindingKeyOf),
+    ...observing,
+    ...(changes.length === 0 ? [] : [KEY.validators]),
+  ]);
   // One after the other: at once, each would make a connection of its own, which costs more round trips and time than it saves.
   const times = await reader.times(records);
   const witnesses = await reader.leaves([...new Set(missing)]);
-  const state = bindings.size === 0 ? undefined : await reader.state([...bindings]);
+  const state = asked.size === 0 ? undefined : await reader.state([...asked]);
   for (const leaf of witnesses) present.set(leaf.index, recordOf(leaf));
   const values = state?.values ?? new Map<string, Uint8Array | undefined>();
   return records.flatMap((record) => describe(record, times.get(record.leaf.height) ?? 0, present, values));
 }
+
+type State = ReadonlyMap<string, Uint8Array | undefined>;
+type Observed = Pick<RecordJson, 'persisted' | 'persistedBy' | 'notPersistedBy'>;
+const notObserved: Observed = { persisted: null, persistedBy: [], notPersistedBy: [] };
 
 function bindingKeyOf({ cluster, user }: { readonly cluster: string; readonly user: string }): string {
   return bindingKey(nativeBackend.sha256, cluster, user);
@@ -104,19 +118,19 @@ function describe(
   record: VerifiedRecord,
   timeMs: number,
   present: ReadonlyMap<number, VerifiedRecord>,
-  bindings: ReadonlyMap<string, Uint8Array | undefined>,
+  state: State,
 ): readonly RecordJson[] {
   const { payload } = record.transaction;
   if (payload.kind !== 'spooled-record') {
-    const own = { entry: null, received: '', actor: actorOf(payload) };
-    return [describeOne(record, timeMs, present, { ...own, ...subjectOf(payload, record.leaf.result, bindings) })];
+    const own = { entry: null, received: '', actor: actorOf(payload), ...persistedOf(record, state) };
+    return [describeOne(record, timeMs, present, { ...own, ...subjectOf(payload, record.leaf.result, state) })];
   }
   return payload.entries
     .map((entry, at): RecordJson => {
       const actor = 'gap' in entry ? payload.node : entry.attributes.user;
       const received = new Date('gap' in entry ? entry.atMs : entry.receivedMs).toISOString();
-      const subject = spooledSubject(payload, entry, bindings);
-      return describeOne(record, timeMs, present, { entry: at, received, actor, ...subject });
+      const subject = spooledSubject(payload, entry, state);
+      return describeOne(record, timeMs, present, { entry: at, received, actor, ...notObserved, ...subject });
     })
     .toReversed();
 }
@@ -125,7 +139,7 @@ function describeOne(
   record: VerifiedRecord,
   timeMs: number,
   present: ReadonlyMap<number, VerifiedRecord>,
-  subject: Subject & Pick<RecordJson, 'entry' | 'received' | 'actor'>,
+  subject: Subject & Observed & Pick<RecordJson, 'entry' | 'received' | 'actor'>,
 ): RecordJson {
   const { index, leaf, transaction, proof, tree } = record;
   const { payload } = transaction;
@@ -141,7 +155,6 @@ function describeOne(
     proposal: result.proposal ?? ('proposal' in payload ? payload.proposal : null),
     binding: result.binding ?? '',
     witnesses: witnessesOf(record, present),
-    ...persistedOf(record),
     transaction: transaction.hash,
     proof: { height: tree.height, logSize: tree.size, logRoot: tree.root, path: proof },
   };
@@ -172,16 +185,12 @@ const nothing: Subject = {
   paths: [], bodyHash: '', reason: '', owners: [],
 }; // prettier-ignore
 
-function subjectOf(
-  payload: Exclude<Payload, SpooledRecordPayload>,
-  result: TxResult,
-  bindings: ReadonlyMap<string, Uint8Array | undefined>,
-): Subject {
+function subjectOf(payload: Exclude<Payload, SpooledRecordPayload>, result: TxResult, state: State): Subject {
   switch (payload.kind) {
     case 'mutation': {
       const { attributes, digest, bodyHash } = payload.attestation;
       const { cluster, operation, group, version, resource, subresource, namespace, name, uid, paths } = attributes;
-      const org = documentOf<Binding>(bindings, bindingKeyOf(attributes))?.org ?? '';
+      const org = documentOf<Binding>(state, bindingKeyOf(attributes))?.org ?? '';
       return {
         cluster, org, operation, group, version, resource, subresource, namespace, name, uid, paths, bodyHash,
         digest: digest[result.binding ?? 'diff'], digests: digest, reason: '', owners: [],
@@ -262,11 +271,7 @@ function subjectOf(
   }
 }
 
-function spooledSubject(
-  { cluster, node }: SpooledRecordPayload,
-  entry: SpoolEntry,
-  bindings: ReadonlyMap<string, Uint8Array | undefined>,
-): Subject {
+function spooledSubject({ cluster, node }: SpooledRecordPayload, entry: SpoolEntry, state: State): Subject {
   if ('gap' in entry) {
     const lost = entry.count === null ? 'an unknown number of' : String(entry.count);
     const reason =
@@ -275,7 +280,7 @@ function spooledSubject(
   }
   const { attributes, commitment, owners } = entry;
   const { operation, group, version, resource, subresource, namespace, name, uid, paths } = attributes;
-  const org = documentOf<Binding>(bindings, bindingKeyOf(attributes))?.org ?? '';
+  const org = documentOf<Binding>(state, bindingKeyOf(attributes))?.org ?? '';
   const digests = changeDigests(nativeBackend.sha256, attributes, commitment);
   return {
     cluster, org, operation, group, version, resource, subresource, namespace, name, uid, paths, bodyHash: '', digest: digests.diff, digests,
@@ -304,10 +309,8 @@ function witnessesOf(
   return [...others, { org: transaction.payload.node, index }];
 }
 
-function persistedOf({
-  index,
-  observations,
-}: VerifiedRecord): Pick<RecordJson, 'persisted' | 'persistedBy' | 'notPersistedBy'> {
+function persistedOf({ index, observations, transaction: { payload: about } }: VerifiedRecord, state: State): Observed {
+  if (about.kind !== 'mutation') return notObserved;
   const said = new Map<string, boolean>();
   for (const { transaction } of observations.toSorted((a, b) => a.index - b.index)) {
     const { payload } = transaction;
@@ -322,7 +325,19 @@ function persistedOf({
       .map(([node]) => node)
       .sort();
   const [persistedBy, notPersistedBy] = [by(true), by(false)];
-  return { persisted: said.size === 0 ? null : persistedBy.length > 0, persistedBy, notPersistedBy };
+  const enough = (nodes: readonly string[]): boolean => isEnough(nodes, about.attestation.attributes.cluster, state);
+  const isMissed = enough(notPersistedBy) && !enough(persistedBy);
+  return { persisted: isMissed ? false : persistedBy.length > 0 ? true : null, persistedBy, notPersistedBy };
+}
+
+/** Whether so many of the cluster's observers say it that at least one of them is honest. */
+function isEnough(nodes: readonly string[], cluster: string, state: State): boolean {
+  if (nodes.length === 0) return false;
+  const validators = documentOf<readonly Validator[]>(state, KEY.validators) ?? [];
+  const record = documentOf<ClusterRecord>(state, clusterKey(cluster));
+  if (record === undefined) return false;
+  const orgs = validators.filter(({ id }) => nodes.includes(id)).map(({ org }) => org);
+  return record.observers.filter((org) => orgs.includes(org)).length >= observersNeeded(validators.length, record);
 }
 
 function persistedCell({ type, decision, persisted, persistedBy, notPersistedBy }: RecordJson): string {

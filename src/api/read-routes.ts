@@ -107,8 +107,9 @@ export async function readRoutes(app: FastifyInstance, { backend }: { backend: A
     // Of the same moment as the page, which is proven against it.
     const head = headOf(backend);
     const page = await backend.records(recordQuery(query));
-    const items = page.items.map((item) => ({ ...leafJson(item), observations: item.observations.map(leafJson) }));
-    return { head: encodeHeadJson(head), items, blocks: page.blocks.map(leafJson), next: page.next };
+    const items = page.items.map((item) => ({ ...leafJson(item), observations: item.observations }));
+    const observations = page.observations.map(leafJson);
+    return { head: encodeHeadJson(head), items, observations, blocks: page.blocks.map(leafJson), next: page.next };
   });
 }
 

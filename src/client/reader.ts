@@ -395,10 +395,20 @@ export class ChainReader {
     const json = objectOf(answer, path);
     const head = await this.#heads.verified(json['head'] ?? null, endpoint);
     const before = query['before'] === undefined ? head.state.logSize : Number(query['before']);
+    const observed = new Map(
+      listOf(json, 'observations', path).map((item) => {
+        const observation = recordOf(verifiedLeaf(head, item));
+        return [observation.index as unknown, observation];
+      }),
+    );
     const records = listOf(json, 'items', path).map((item) => {
-      const observations = listOf(item, 'observations', path).map((observation) =>
-        recordOf(verifiedLeaf(head, observation)),
-      );
+      const { observations: about } = item;
+      if (!Array.isArray(about)) throw malformed(path, 'observations is no list');
+      const observations = about.map((index) => {
+        const observation = observed.get(index);
+        if (observation === undefined) throw malformed(path, 'an observation is missing');
+        return observation;
+      });
       const record = recordOf(verifiedLeaf(head, item), observations);
       checkFits(record, query);
       return record;

@@ -4,7 +4,7 @@ import { isChainError } from '../errors/chain-error.ts';
 import type { FoundReason } from '../types/finding.ts';
 import type { ChangeAttestation } from '../types/change.ts';
 import type { Json, JsonObject } from '../types/json.ts';
-import type { ValidatorId } from '../types/brand.ts';
+import type { LeafIndex, ValidatorId } from '../types/brand.ts';
 import { explainedBy } from './explanation.ts';
 import { contentText, newObjectOf, normalObject } from './normal-object.ts';
 import type { WatchedResource } from './resource-watch.ts';
@@ -14,6 +14,8 @@ import type { ObjectName, ObjectVersion, ShownObject, TrackedObject } from './tr
 
 /** An admitted change, and the nodes that attested it. */
 export interface AdmittedRecord {
+  /** Of its decision. */
+  readonly leaf: LeafIndex;
   readonly attestation: ChangeAttestation;
   readonly nodes: readonly ValidatorId[];
 }
@@ -28,6 +30,8 @@ export interface JudgeDeps extends TraceDeps, TemplateDeps {
   /** A body that is what the attestation commits to. */
   readonly body: (record: AdmittedRecord) => Promise<BodyAnswer>;
   readonly context: () => AttestContext | undefined;
+  /** A version holds exactly what this record admitted; `isNext`: it was seen to be the one after the version that was reviewed. */
+  readonly stored?: ((record: AdmittedRecord, isNext: boolean) => void) | undefined;
   /** Whether an autoscaler sets the replicas of this object. */
   readonly isScaled: (namespace: string, kind: string, name: string) => Promise<boolean>;
 }
@@ -63,6 +67,7 @@ export async function judge(deps: JudgeDeps, tracked: TrackedObject, version: Ob
     if (subresource === '') written.push(record);
     seen.isRecorded = true;
     const verdict = await compare(deps, record, version);
+    if (verdict === 'recorded') deps.stored?.(record, version.previous !== null);
     if (verdict === 'recorded' || verdict === 'uncompared') return verdict;
     if (verdict === 'withheld') seen.isWithheld = true;
     if (verdict === 'unreachable') seen.isUnreachable = true;

@@ -43,10 +43,16 @@ export class ObjectHistory {
   /** Versions above this one are complete. */
   #completeFrom = 0n;
   #completeSinceMs = Infinity;
+  #forgottenMs = -Infinity;
 
   /** Time of the own clock from which on no version was missed; infinite before the first list. */
   get completeSinceMs(): number {
     return this.#completeSinceMs;
+  }
+
+  /** When the latest of what is forgotten was found deleted: what was decided later and is not known here never came. */
+  get forgottenMs(): number {
+    return this.#forgottenMs;
   }
 
   /**
@@ -110,7 +116,9 @@ export class ObjectHistory {
     for (const [uid, entry] of this.#objects) {
       if (entry.versions.at(-1)?.content !== null || keep(uid)) continue;
       entry.unwantedMs ??= nowMs;
-      if (nowMs - entry.unwantedMs >= forgetAfterMs) this.#objects.delete(uid);
+      if (nowMs - entry.unwantedMs < forgetAfterMs) continue;
+      this.#objects.delete(uid);
+      this.#forgottenMs = Math.max(this.#forgottenMs, entry.unwantedMs);
     }
   }
 }

@@ -22,7 +22,7 @@ import {
  */
 export const settledAfterMs = 65_000;
 /** Block time and the own clock differ by less; what was followed since so long before a decision was followed since before it. */
-const clockSlackMs = 500;
+export const clockSlackMs = 500;
 const evaluateIntervalMs = 500;
 const keepIntervalMs = 1_000;
 const discoverIntervalMs = 30_000;
@@ -50,7 +50,7 @@ interface Deps {
   };
   readonly pending: () => readonly PendingDecision[];
   /** Signs and submits; resolves when it is on the log or its outcome is unknown. */
-  readonly publish: (results: readonly ObservedResult[]) => Promise<void>;
+  readonly publish: (results: readonly ObservedResult[]) => Promise<unknown>;
   readonly now: () => number;
   readonly warn: (message: string, details: object) => void;
 }
@@ -124,6 +124,18 @@ export class Observer {
     return this.#resources.find(
       (known) => known.kind === kind && (known.group === '' ? '' : `${known.group}/`) + known.version === apiVersion,
     );
+  }
+
+  /** Whoever follows this resource, in the version asked for if there is a choice. */
+  watchOf({
+    group,
+    version,
+    resource,
+  }: Pick<WatchedResource, 'group' | 'version' | 'resource'>): ResourceWatch | undefined {
+    const watches = [...this.#watches.values()].filter(
+      ({ resource: followed }) => followed.group === group && followed.resource === resource,
+    );
+    return watches.find((watch) => watch.resource.version === version) ?? watches[0];
   }
 
   async evaluate(): Promise<void> {
@@ -328,9 +340,29 @@ export async function readObject(
   resource: WatchedResource,
   of: { readonly namespace: string; readonly name: string },
 ): Promise<JsonObject | undefined> {
-  const list = (await http.get(objectPath(resource, of))) as JsonObject | undefined;
+  const list = await listOne(http, resource, of);
   const [found] = (list?.['items'] ?? []) as JsonObject[];
   return found === undefined ? undefined : withType(resource, found);
+}
+
+/** A version of the resource that holds everything which was stored before the call; undefined if it is none that could be compared. */
+export async function readRevision(
+  http: KubeHttp,
+  resource: WatchedResource,
+  of: { readonly namespace: string; readonly name: string },
+): Promise<bigint | undefined> {
+  const list = await listOne(http, resource, of);
+  const version = textAt(list, 'metadata', 'resourceVersion');
+  return /^\d+$/.test(version) ? BigInt(version) : undefined;
+}
+
+/** A consistent read: no version is asked for. */
+async function listOne(
+  http: KubeHttp,
+  resource: WatchedResource,
+  of: { readonly namespace: string; readonly name: string },
+): Promise<JsonObject | undefined> {
+  return (await http.get(objectPath(resource, of))) as JsonObject | undefined;
 }
 
 function objectPath(

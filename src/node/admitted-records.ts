@@ -56,7 +56,7 @@ export class AdmittedRecords {
         const others = result.witnesses.flatMap((witness) => this.#transactionAt(witness)?.payload ?? []);
         const nodes = others.flatMap((other) => (other.kind === 'mutation' ? [other.node] : []));
         this.#heights.set(payload.attestation, height);
-        yield { attestation: payload.attestation, nodes: [payload.node, ...nodes] };
+        yield { leaf: leaf as LeafIndex, attestation: payload.attestation, nodes: [payload.node, ...nodes] };
       }
       leaf = previousLeaf(payload, prev, 'object', wanted);
     }

@@ -177,27 +177,31 @@ export class NodeApiBackend implements ApiBackend {
     const { logSize } = reader.info().state;
     const indexes = this.#find(query, logSize);
     const items: RecordPage['items'][number][] = [];
+    const observations = new Map<number, LeafProof>();
     const blocks = new Map<number, LeafProof>();
+    const answer = (next: number | null): RecordPage => ({
+      items,
+      observations: [...observations.values()],
+      blocks: [...blocks.values()],
+      next,
+    });
     const pause = pauses();
     let bytes = 0;
     for (const index of indexes) {
       const item = this.leaf(index, logSize);
       if (item === undefined) continue;
-      const observations = store
-        .index('observation', String(index), { limit: observationsOfRecordMax })
-        .flatMap((leaf) => this.leaf(leaf, logSize) ?? []);
-      bytes += observations.reduce((sum, { leaf }) => sum + leaf.length, item.leaf.length);
+      const about = store.index('observation', String(index), { limit: observationsOfRecordMax });
+      const found = about.flatMap((leaf) => observations.get(leaf) ?? this.leaf(leaf, logSize) ?? []);
+      const fresh = found.filter((observation) => !observations.has(observation.index));
+      bytes += fresh.reduce((sum, { leaf }) => sum + leaf.length, item.leaf.length);
       const last = items.at(-1);
-      if (last !== undefined && bytes > pageBytesMax) return { items, blocks: [...blocks.values()], next: last.index };
-      items.push({ ...item, observations });
+      if (last !== undefined && bytes > pageBytesMax) return answer(last.index);
+      for (const observation of fresh) observations.set(observation.index, observation);
+      items.push({ ...item, observations: found.map((observation) => observation.index) });
       if (query.withBlocks) this.#noteBlockOf(index, logSize, blocks);
       await pause();
     }
-    return {
-      items,
-      blocks: [...blocks.values()],
-      next: indexes.length === query.limit ? (indexes.at(-1) ?? null) : null,
-    };
+    return answer(indexes.length === query.limit ? (indexes.at(-1) ?? null) : null);
   }
 
   /** The last leaf of the block that a record is in, by height. */

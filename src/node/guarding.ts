@@ -9,6 +9,7 @@ import { FindingReporter, type FindingReportDraft } from '../cluster/finding-rep
 import { GuardPolicyDetector } from '../cluster/guard-policy.ts';
 import { GUARD_BINDINGS, GUARD_POLICIES, WEBHOOK_CONFIGURATIONS, WebhookDetector } from '../cluster/guard-watch.ts';
 import { HookSighting } from '../cluster/hook-sighting.ts';
+import type { AdmittedRecord } from '../cluster/judge.ts';
 import type { KubeHttp } from '../cluster/kube-http.ts';
 import { readObject, type Coverage } from '../cluster/observer.ts';
 import type { Detector } from '../cluster/problem.ts';
@@ -41,6 +42,7 @@ interface Deps extends RecordSources {
   readonly caughtUp: () => Promise<boolean>;
   /** Resources that are followed without a gap, and since when. */
   readonly coverage: () => Coverage;
+  readonly stored: (record: AdmittedRecord, isNext: boolean) => void;
   readonly publishFinding: (report: FindingReportDraft) => Promise<boolean>;
   readonly publishGuard: (hooks: readonly SeenHook[], throughVersion: string) => Promise<void>;
   readonly kindOf: (
@@ -127,6 +129,7 @@ export function createGuard(deps: Deps): RunningGuard {
     records: (name) => records.of(name),
     body: (record) => records.body(record),
     context: deps.attestContext,
+    stored: deps.stored,
     exclusions,
     acceptedThrough: () => {
       const known = findings.guard();

@@ -61,6 +61,10 @@ export function createMetrics() {
       'reason',
     ] as const),
     observations: counter('observations_total', 'Results that this node signed as observer', ['result'] as const),
+    observationsMissed: counter(
+      'observations_missed_total',
+      'Recorded writes of which this node could not say whether they were stored, because their resource was not followed',
+    ),
     findingsOpen: gauge('findings_open', 'Findings of the cluster that are neither repaired nor ratified', [
       'kind',
       'state',

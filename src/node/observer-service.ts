@@ -81,10 +81,12 @@ export class ObserverService {
       connected: () => host.mesh.connected(),
       caughtUp: async () => (await this.#say(cluster, [])).kind === 'committed',
       publish: async (results) => {
-        await this.#say(cluster, results);
+        const outcome = await this.#say(cluster, results);
         for (const { persisted } of results)
           metrics.observations.inc({ result: persisted ? 'persisted' : 'not-persisted' });
+        return outcome.kind === 'committed' && outcome.result.decision === 'DONE';
       },
+      unsaid: (count) => metrics.observationsMissed.inc(count),
       keepBody: (hash, bytes, orgs) => bodies.keep(hash, bytes, orgs),
       bodyOrgs: () => [...entitled(host.app.cluster(cluster))],
       publishFinding: async (report) => {

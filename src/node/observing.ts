@@ -1,12 +1,14 @@
 import { EXCLUSIONS, type AttestContext, type Exclusion } from '../change/index.ts';
 import type { FindingReportDraft } from '../cluster/finding-reporter.ts';
 import { KubeHttp } from '../cluster/kube-http.ts';
-import { Observer, type PendingDecision } from '../cluster/observer.ts';
+import { NeverStored } from '../cluster/never-stored.ts';
+import { Observer, readRevision, type PendingDecision } from '../cluster/observer.ts';
 import type { WatchPosition } from '../cluster/resource-watch.ts';
 import { isMadeOf, MADE } from '../cluster/trace.ts';
 import { matchesAnyGlob, matchesGlob } from '../governance/pattern.ts';
 import { parsePolicySpec } from '../governance/policy-parse.ts';
 import type { PolicySpec } from '../governance/policy.ts';
+import type { Application } from '../ports/application.ts';
 import type { LedgerReader } from '../ports/ledger-reader.ts';
 import type { Store } from '../store/index.ts';
 import type { ClusterId, Hash, OrgId, ValidatorId } from '../types/brand.ts';
@@ -16,21 +18,29 @@ import type { ObservedResult } from '../types/transaction.ts';
 import { attestationAt } from './attestation-at.ts';
 import type { NodeConfig } from './config.ts';
 import { createGuard, type FindingDelay } from './guarding.ts';
+import { recordedWrites } from './recorded-writes.ts';
 import { stateDocument, stateText } from './state-document.ts';
 
 /** How long a reservation lasts, in block time; the decision was this much earlier than its end. */
 const leaseMs = 120_000;
+/** What was never stored is looked for so often: the refusals of that time are one transaction. */
+const neverStoredEveryMs = 5_000;
+/** Node-local value: everything below this leaf was looked at. */
+const saidName = 'observed/never-stored';
 
 export interface ObserverDeps {
   readonly config: NodeConfig;
   readonly cluster: ClusterId;
   readonly kubeconfig: string;
   readonly org: OrgId;
-  readonly reader: LedgerReader;
+  readonly reader: LedgerReader & Pick<Application, 'info'>;
   readonly store: Store;
   readonly attestContext: () => AttestContext | undefined;
   readonly findBody: (hash: Hash, likely?: readonly ValidatorId[]) => Promise<Uint8Array | undefined>;
-  readonly publish: (results: readonly ObservedResult[]) => Promise<void>;
+  /** True if it is on the log. */
+  readonly publish: (results: readonly ObservedResult[]) => Promise<boolean>;
+  /** Recorded writes of which nothing could be said. */
+  readonly unsaid: (count: number) => void;
   readonly connected: () => readonly ValidatorId[];
   /** True once everything that was decided before the call is executed here; false if that cannot be had now. */
   readonly caughtUp: () => Promise<boolean>;
@@ -59,12 +69,14 @@ export function startObserver(deps: ObserverDeps): RunningObserver {
   const http = new KubeHttp(kubeconfig, config.cluster?.context);
   const fetched = new Map<Hash, Uint8Array>();
   const policies = policiesOf(reader);
+  const isObserver = (): boolean => reader.cluster(cluster)?.observers.includes(deps.org) ?? false;
   const guard = createGuard({
     ...deps,
     http,
     coverage: () => observer.coverage,
     kindOf: (group, resource) => observer.kindOf(group, resource),
     resourceOf: (apiVersion, kind) => observer.resourceOf(apiVersion, kind),
+    stored: (record, isNext) => neverStored.stored(record, isNext),
   });
   const observer: Observer = new Observer({
     http,
@@ -85,14 +97,28 @@ export function startObserver(deps: ObserverDeps): RunningObserver {
           governs(spec, cluster, group, resource) ||
           MADE.some(([made, of]) => governs(spec, cluster, made, of) && isMadeOf(made, of, { group, resource })),
       ),
-    pending: () => {
-      if (!(reader.cluster(cluster)?.observers.includes(deps.org) ?? false)) return [];
-      return pendingDecisions(deps, fetched);
-    },
+    pending: () => (isObserver() ? pendingDecisions(deps, fetched) : []),
     publish,
     now: () => Date.now(),
     warn,
   });
+  const neverStored: NeverStored = new NeverStored({
+    logSize: () => reader.info().state.logSize,
+    records: (from, to) => recordedWrites(deps.store, cluster, from, to, Date.now()),
+    isObserver,
+    watchOf: (attributes) => observer.watchOf(attributes),
+    revision: (watch, attributes) => readRevision(http, watch.resource, attributes),
+    publish,
+    position: {
+      load: () => numberOf(deps.store.local.get(saidName)),
+      save: (leaf) => void deps.store.local.put(saidName, new TextEncoder().encode(String(leaf))),
+    },
+    unsaid: deps.unsaid,
+    now: () => performance.now(),
+  });
+  const failed = (error: unknown): void =>
+    warn('what was never stored could not be looked for', { reason: (error as Error).message });
+  const looking = setInterval(() => void neverStored.look().catch(failed), neverStoredEveryMs);
   observer.start();
   guard.start();
   return {
@@ -106,6 +132,7 @@ export function startObserver(deps: ObserverDeps): RunningObserver {
       return `${followed}; ${guard.describe()}`;
     },
     stop: () => {
+      clearInterval(looking);
       guard.stop();
       observer.stop();
       http.close();
@@ -142,6 +169,10 @@ function isFree(group: string, resource: string): boolean {
   const isOf = (other: Exclusion): boolean =>
     'anyone' in other.actor && other.group === group && other.resources.includes(resource) && other.names === undefined;
   return EXCLUSIONS.some(isOf);
+}
+
+function numberOf(bytes: Uint8Array | undefined): number | undefined {
+  return bytes === undefined ? undefined : Number(new TextDecoder().decode(bytes));
 }
 
 function hasSpoken({ persistedBy, notPersistedBy }: ChangeUse, org: OrgId): boolean {

@@ -98,7 +98,9 @@ export interface RecordQuery {
 }
 
 export interface RecordPage {
-  readonly items: readonly (LeafProof & { readonly observations: readonly LeafProof[] })[];
+  readonly items: readonly (LeafProof & { readonly observations: readonly number[] })[];
+  /** What observers saw become of the items, each once: one is about many records. */
+  readonly observations: readonly LeafProof[];
   /** Of the items' blocks, each once; empty unless they were asked for. */
   readonly blocks: readonly LeafProof[];
   /** `before` of the next page; null at the end. */

@@ -19,6 +19,8 @@ export interface AuditOptions extends ListOptions {
   readonly actor?: string;
   readonly operation?: string;
   readonly decision?: string;
+  /** yes, no or unknown. */
+  readonly persisted?: string;
   readonly proposal?: string;
   readonly findings?: boolean;
   readonly since?: string;
@@ -111,6 +113,7 @@ async function queryOf(session: Session, words: readonly string[], options: Audi
   const untilMs = timeOption('--until', options.until, now);
   const operation = options.operation?.toUpperCase();
   const decision = options.decision?.toUpperCase();
+  const persisted = persistedOption(options);
   const { type, name } = words.length === 0 ? { type: null, name: null } : typeAndName(words);
   const resource = type === null ? null : resourceType(type);
   const namespace = namespaceOf(session, resource, options);
@@ -123,6 +126,7 @@ async function queryOf(session: Session, words: readonly string[], options: Audi
     (decision === undefined || record.decision === decision) &&
     (options.proposal === undefined || String(record.proposal) === proposalNumber(options.proposal)) &&
     (options.findings !== true || isFinding(record)) &&
+    (persisted === null || (record.decision === 'ADMITTED' && persistedWord(record) === persisted)) &&
     (sinceMs === null || Date.parse(record.time) >= sinceMs) &&
     (untilMs === null || Date.parse(record.time) <= untilMs);
   const chain = resource === null && namespace === null ? null : await chainOf(session, resource, name, namespace);
@@ -135,6 +139,9 @@ async function queryOf(session: Session, words: readonly string[], options: Audi
 
 /** The most selective index of the node. */
 function indexFor(options: AuditOptions, operation: string | undefined, decision: string | undefined): RecordQuery {
+  // Only what was admitted could be stored.
+  if (options.persisted !== undefined && options.proposal === undefined && options.actor === undefined)
+    return { decision: decision ?? 'ADMITTED' };
   if (options.proposal !== undefined) return { proposal: proposalNumber(options.proposal) };
   if (options.actor !== undefined) return { actor: options.actor };
   if (decision !== undefined) return { decision };
@@ -216,8 +223,8 @@ async function find({ reader }: Session, query: Query, limit: number, options: A
   };
 }
 
-function chainLength(limit: number, { since, until, operation, decision, actor }: AuditOptions): number {
-  const isFiltered = [since, until, operation, decision, actor].some((filter) => filter !== undefined);
+function chainLength(limit: number, { since, until, operation, decision, actor, persisted }: AuditOptions): number {
+  const isFiltered = [since, until, operation, decision, actor, persisted].some((filter) => filter !== undefined);
   return isFiltered ? limitMax : 3 * limit + 16;
 }
 
@@ -252,9 +259,24 @@ async function follow(session: Session, query: Query, found: Found, options: Aud
   }
 }
 
-/** What needs a look: what went around the log, double signing, and what was admitted but not stored. */
-function isFinding({ type, persisted, decision }: RecordJson): boolean {
-  return type === 'finding' || type === 'evidence' || (decision === 'ADMITTED' && persisted === false);
+/**
+ * What needs a look: what went around the log, double signing, and what was approved, admitted and not stored. Of what no policy held back that is ordinary: a quota,
+ * another webhook, a lost round of a conflict; `--persisted no` lists it.
+ */
+function isFinding({ type, persisted, decision, proposal }: RecordJson): boolean {
+  return (
+    type === 'finding' || type === 'evidence' || (decision === 'ADMITTED' && persisted === false && proposal !== null)
+  );
+}
+
+function persistedWord({ persisted }: RecordJson): string {
+  if (persisted === null) return 'unknown';
+  return persisted ? 'yes' : 'no';
+}
+
+function persistedOption({ persisted }: AuditOptions): string | null {
+  if (persisted === undefined || ['yes', 'no', 'unknown'].includes(persisted)) return persisted ?? null;
+  throw new ChainError('CLI_USAGE', { problem: `--persisted ${persisted}: must be yes, no or unknown` });
 }
 
 function limitOf({ limit }: AuditOptions): number {

@@ -3,6 +3,7 @@ import type { Fault } from '../fault.ts';
 const attribution = 'test/unit/cluster/attribution.test.ts';
 const audit = 'test/unit/cluster/audit-detector.test.ts';
 const guarding = 'test/unit/node/guarding.test.ts';
+const neverStored = 'test/unit/cluster/never-stored.test.ts';
 const reporter = 'test/unit/cluster/finding-reporter.test.ts';
 
 /** What observers accuse of, and of what they must not. */
@@ -174,6 +175,46 @@ export const clusterFaults: readonly Fault[] = [
     find: '      approval === undefined &&\n',
     replace: '',
     tests: [audit],
+    project: 'unit',
+  },
+  {
+    fault: 'It is said to be never stored while an API server may still store it.',
+    file: 'src/cluster/never-stored.ts',
+    find: 'this.#d.now() - settledAfterMs',
+    replace: 'this.#d.now() - settledAfterMs / 2',
+    tests: [neverStored],
+    project: 'unit',
+  },
+  {
+    fault: 'It is said to be never stored although the watch may not have shown it yet.',
+    file: 'src/cluster/never-stored.ts',
+    find: 'BigInt(read) >= (this.#through.get(key) as bigint)',
+    replace: 'BigInt(read) >= 0n',
+    tests: [neverStored],
+    project: 'unit',
+  },
+  {
+    fault: 'What came, went and is forgotten is said to be never stored.',
+    file: 'src/cluster/never-stored.ts',
+    find: 'Math.max(history.completeSinceMs, history.forgottenMs)',
+    replace: 'history.completeSinceMs',
+    tests: [neverStored],
+    project: 'unit',
+  },
+  {
+    fault: 'A deletion that waits for finalizers is said to be never stored.',
+    file: 'src/cluster/never-stored.ts',
+    find: "current.deleting ? 'other' : 'missing'",
+    replace: "'missing'",
+    tests: [neverStored],
+    project: 'unit',
+  },
+  {
+    fault: 'Of two who left the same, one is said to have stored nothing.',
+    file: 'src/cluster/never-stored.ts',
+    find: ' && winner.commitment !== commitment',
+    replace: '',
+    tests: [neverStored],
     project: 'unit',
   },
 ];

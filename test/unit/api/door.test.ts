@@ -84,7 +84,7 @@ async function slowNode(limits: Partial<DoorLimits> = {}) {
         items.push({ ...leaf(i), observations: [] });
         await pause();
       }
-      return { items, blocks: [], next: null };
+      return { items, observations: [], blocks: [], next: null };
     },
   } as unknown as ApiBackend;
   const turned: string[] = [];

@@ -138,13 +138,13 @@ export class FakeNode implements ApiBackend {
     const items = page.flatMap((index) => {
       const item = this.leaf(index, size);
       const seen = indexes.filter(([name, key]) => name === 'observation' && key === String(index));
-      return item === undefined
-        ? []
-        : [{ ...item, observations: seen.flatMap(([, , leaf]) => this.leaf(leaf, size) ?? []) }];
+      return item === undefined ? [] : [{ ...item, observations: seen.map(([, , leaf]) => leaf) }];
     });
+    const about = new Set(items.flatMap(({ observations }) => observations));
+    const observations = [...about].flatMap((leaf) => this.leaf(leaf, size) ?? []);
     const heights = new Set(page.map((index) => this.chain.leaf(index).height));
     const blocks = withBlocks ? [...heights].flatMap((height) => this.#blockLeaf(height, size)) : [];
-    return { items, blocks, next: found.length > limit ? (page.at(-1) ?? null) : null };
+    return { items, observations, blocks, next: found.length > limit ? (page.at(-1) ?? null) : null };
   }
 
   #blockLeaf(height: number, size: number): readonly LeafProof[] {

@@ -3,7 +3,7 @@ import { attestRequest, deriveClusterKeys, exclusionsFor, type AttestContext } f
 import { Attribution } from '../../../src/cluster/attribution.ts';
 import type { WatchedResource } from '../../../src/cluster/resource-watch.ts';
 import { nativeBackend } from '../../../src/crypto/index.ts';
-import type { ClusterId } from '../../../src/types/brand.ts';
+import type { ClusterId, LeafIndex } from '../../../src/types/brand.ts';
 import type { ChangeAttestation } from '../../../src/types/change.ts';
 import type { Json, JsonObject } from '../../../src/types/json.ts';
 
@@ -113,7 +113,7 @@ function withCaughtUp(caughtUp: () => Promise<boolean>): Attribution {
     records: ({ name }) =>
       records
         .filter(({ attestation }) => attestation.attributes.name === name)
-        .map(({ attestation }) => ({ attestation, nodes: [] })),
+        .map(({ attestation }, leaf) => ({ leaf: leaf as LeafIndex, attestation, nodes: [] })),
     body: async ({ attestation: { bodyHash } }) => {
       await held;
       return (

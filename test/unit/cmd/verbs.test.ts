@@ -7,7 +7,7 @@ import { genesisBytes } from '../../../src/ledger/index.ts';
 import type { Height, Round } from '../../../src/types/brand.ts';
 import { FakeNode, FakeTransport, tampering } from '../client/fake-node.ts';
 import { hashOf, signerOf } from '../ledger/fixtures.ts';
-import { persisted, TestChain } from '../ledger/test-chain.ts';
+import { notPersisted, persisted, TestChain } from '../ledger/test-chain.ts';
 import { cleanUp, keyFile, newWorld, pin, type World } from './fake-terminal.ts';
 import { attested, newChain, refused, updateRequest } from './world.ts';
 
@@ -159,6 +159,53 @@ describe('audit', () => {
       out: '',
       err: expect.stringContaining('No resources found') as string,
     });
+  });
+});
+
+describe('audit of what was recorded and never stored', () => {
+  const made = newChain({ hooks: 2 });
+  const leaves = ['v2', 'v3', 'v4'].map(
+    (image) =>
+      made.chain.review(attested(updateRequest('v1', image, 'ann@alpha', 'dev')).change, ['alpha', 'beta']).leaf,
+  );
+  const [once, twice, contested] = leaves as [number, number, number];
+  // One transaction about many.
+  made.chain.observe('beta', leaves.map(notPersisted));
+  made.chain.observe('gamma', [notPersisted(twice), notPersisted(contested)]);
+  made.chain.observe('delta', [persisted(contested)]);
+  const answers = async (...flags: string[]) => {
+    beside(made.chain, made.node);
+    return itemsOf((await world.run('audit', ...flags, '-o=json')).out);
+  };
+
+  test('it takes the word of so many observers that one of them is honest, and one who saw it stored does not undo that', async () => {
+    expect((await answers()).map(({ index, persisted: word }) => [index, word])).toEqual([[contested, false], [twice, false], [once, null]]); // prettier-ignore
+    beside(made.chain, made.node);
+    const { out } = await world.run('audit', '-n=dev', '--no-headers');
+    const cells = out.trimEnd().split('\n').map((line) => line.split(/ {3,}/).at(-1)); // prettier-ignore
+    expect(cells).toEqual(['no (2)', 'no (2)', '<unknown>']);
+  });
+
+  test('has a filter of its own, and is nothing that needs a look', async () => {
+    const indexes = async (...flags: string[]) => (await answers(...flags)).map(({ index }) => index);
+    expect(await indexes('--persisted=no')).toEqual([contested, twice]);
+    expect(await indexes('--persisted', 'unknown', '-n=dev')).toEqual([once]);
+    expect(await indexes('--persisted=yes')).toEqual([]);
+    expect(await indexes('--findings')).toEqual([]);
+    beside(made.chain, made.node);
+    expect(await world.run('audit', '--persisted=perhaps')).toMatchObject({ code: 1, err: expect.stringContaining('CLI_USAGE') as string }); // prettier-ignore
+  });
+
+  test('what observers said comes once a page, and a node that leaves one out is named', async () => {
+    const page = await made.node.records({ filter: { by: 'decision', key: 'ADMITTED' }, sinceMs: null, untilMs: null, before: null, limit: 10, withBlocks: false }); // prettier-ignore
+    expect(page.items.map(({ observations }) => observations.length)).toEqual([3, 2, 1]);
+    expect(page.observations).toHaveLength(3);
+    beside(made.chain, made.node).add(
+      endpoint,
+      made.node,
+      tampering('/v1/records', ({ observations }: { observations: unknown[] }) => void observations.pop()),
+    );
+    expect(await world.run('audit', '-n=dev')).toMatchObject({ code: 4 });
   });
 });
 

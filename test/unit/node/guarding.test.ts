@@ -94,6 +94,7 @@ beforeEach(() => {
     bodyOrgs: () => [],
     keepBody: async () => undefined,
     coverage: () => ({ watched: 1, synced: 1, isComplete, sinceMs: 1 }),
+    stored: () => undefined,
     publishFinding: async (report) => {
       const wasLost = isLost;
       await commit();
