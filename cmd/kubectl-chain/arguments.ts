@@ -1,9 +1,11 @@
 import type { Command, Option } from 'commander';
-import { ChainError } from '../../src/errors/chain-error.ts';
+
+/** The arguments are not as they must be. Coded where it is told: help loads no codes. */
+export class UsageProblem extends Error {}
 
 /**
  * kubectl writes `-o=json`, `-n=foo` and `--watch=false`; commander reads the first two as `=json` and `=foo` and refuses the third.
- * Rewrites them to `-o json`, `-n foo`, and nothing. The flags are those of the command that the arguments name. Throws CLI_USAGE.
+ * Rewrites them to `-o json`, `-n foo`, and nothing. The flags are those of the command that the arguments name. Throws UsageProblem.
  */
 export function kubectlArguments(args: readonly string[], program: Command): string[] {
   const result: string[] = [];
@@ -37,7 +39,7 @@ export function kubectlArguments(args: readonly string[], program: Command): str
     } else if (value === 'true') {
       result.push(name);
     } else if (value !== 'false') {
-      throw new ChainError('CLI_USAGE', { problem: `${name}=${value}: must be true or false` });
+      throw new UsageProblem(`${name}=${value}: must be true or false`);
     }
   }
   return result;

@@ -6,6 +6,7 @@ export {
   keyIdOfPublicKey,
   payloadBytesOf,
   payloadTypeOf,
+  signedLine,
   signTransaction,
   transactionHash,
   verifyTransaction,

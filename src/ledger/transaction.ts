@@ -59,9 +59,17 @@ export function keyIdOfPublicKey(publicKey: PublicKeyHex, sha256: Sha256): KeyId
 
 /** The envelope line. Throws CODEC_SCHEMA if the payload breaks its own bounds, LEDGER_TX_TOO_LARGE. */
 export function signTransaction(payload: Payload, signer: Signer, sha256: Sha256): Uint8Array {
+  const line = signedLine(payload, signer, sha256);
+  // A line that its own decoder refuses must fail here and not at a validator.
+  decodeTransaction(line, sha256);
+  return line;
+}
+
+/** The same without a look at the bounds: for whoever has the line decoded at once anyway. */
+export function signedLine(payload: Payload, signer: Signer, sha256: Sha256): Uint8Array {
   const payloadBytes = payloadBytesOf(payload);
   const payloadType = payloadTypeOf(payload.kind);
-  const line = encodeEnvelope({
+  return encodeEnvelope({
     payloadType,
     payload: payloadBytes,
     signatures: [
@@ -71,9 +79,6 @@ export function signTransaction(payload: Payload, signer: Signer, sha256: Sha256
       },
     ],
   });
-  // A line that its own decoder refuses must fail here and not at a validator.
-  decodeTransaction(line, sha256);
-  return line;
 }
 
 export function transactionHash(bytes: Uint8Array, sha256: Sha256): Hash {

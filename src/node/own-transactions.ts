@@ -1,8 +1,9 @@
 import type { Logger } from 'pino';
 import { nativeBackend } from '../crypto/index.ts';
 import { ChainError } from '../errors/chain-error.ts';
-import { signTransaction } from '../ledger/index.ts';
+import { signedLine, signTransaction } from '../ledger/index.ts';
 import type { Application } from '../ports/application.ts';
+import type { Signer } from '../ports/crypto.ts';
 import type { LedgerReader } from '../ports/ledger-reader.ts';
 import type { Hash, ValidatorId } from '../types/brand.ts';
 import type { Validator } from '../types/chain.ts';
@@ -57,17 +58,21 @@ export class OwnTransactions {
     return outcome;
   }
 
-  /** Signs and has it submitted with the key unchanged until its outcome is known. */
+  /** Signs and has it submitted with the key unchanged until its outcome is known. Its form is checked by the submission, which refuses it: a change has no time for a second look. */
   signed(payload: Payload, submit: (tx: Uint8Array) => Promise<SubmitOutcome>): Promise<SubmitOutcome> {
-    return this.gate.pass(() => submit(this.sign(payload)));
+    return this.gate.pass(() => submit(signedLine(payload, this.#signer(), nativeBackend.sha256)));
   }
 
   /** With the key that the chain registers for the next height. Throws NODE_NOT_READY if this node does not hold it. */
   sign(payload: Payload): Uint8Array {
+    return signTransaction(payload, this.#signer(), nativeBackend.sha256);
+  }
+
+  #signer(): Signer {
     const signer = this.#d.key.of(this.registered()?.txKey);
     if (signer === undefined)
       throw new ChainError('NODE_NOT_READY', { reason: 'the chain registers another transaction key for it' });
-    return signTransaction(payload, signer, nativeBackend.sha256);
+    return signer;
   }
 
   /** What the chain says of this node, be it a validator or about to be one. */

@@ -2,153 +2,130 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import fastify from 'fastify';
-import { makeServerCertificates } from '../../src/cluster/certificates.ts';
-import type { Cluster } from '../control-plane/cluster.ts';
+import { parseArgs } from 'node:util';
 import { startPlayground, type Playground } from '../playground/playground.ts';
-import { closedLoop, type LoopResult } from './closed-loop.ts';
+import { scenarios, type Scenario, type Values } from './admission-scenarios.ts';
 import { print, quantile } from './figure.ts';
+import { IDLE_CONFIGURATION, startIdleWebhook, type IdleWebhook } from './idle-webhook.ts';
+import { addedTimes, webhookTimes } from './webhook-metrics.ts';
 
 const webhooksPath = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
 const chainConfiguration = 'kubectl-chain';
-const idleConfiguration = 'bench-idle';
-const clientCounts = [1, 16] as const;
-const callsOf = { 1: 150, 16: 600 } as const;
-/** Subjects take turns, so that what else happens on the machine hits all of them. */
-const rounds = 5;
 /** After a change of the configuration, until every part of the API server has seen it. */
 const settleMs = 1_500;
 
-type Subject = 'none' | 'idle-webhook' | 'witnessed' | 'single';
+const subjects = ['none', 'idle-webhook', 'single', 'witnessed'] as const;
+type Subject = (typeof subjects)[number];
+
+/** What was measured of each scenario and subject, one entry a run; beside it what the API server counted. */
+class Results {
+  readonly #runs = new Map<string, Values[]>();
+
+  add(scenario: string, subject: Subject, values: Values): void {
+    const key = `${scenario}/${subject}`;
+    this.#runs.set(key, [...(this.#runs.get(key) ?? []), values]);
+  }
+
+  print(): void {
+    for (const [key, runs] of this.#runs) {
+      const [scenario = '', subject = ''] = key.split('/');
+      for (const [metric, { unit }] of Object.entries(runs[0] ?? {})) {
+        const value = median(runs, metric);
+        const peer = median(this.#runs.get(`${scenario}/idle-webhook`) ?? [], peerOf(metric));
+        const ratioTo = Number.isNaN(peer) ? {} : { ratioTo: { subject: 'idle-webhook', ratio: value / peer } };
+        print({ bench: 'admission', subject, metric: `${metric}, ${scenario}`, value, unit, ...ratioTo });
+      }
+    }
+  }
+}
+
+function median(runs: readonly Values[], metric: string): number {
+  const found = runs.flatMap((values) => values[metric]?.value ?? []);
+  return found.length === 0 ? Number.NaN : quantile(found, 0.5);
+}
+
+/** The API server's time for one of our hooks is compared with its time for the one that does nothing. */
+function peerOf(metric: string): string {
+  return metric.replace(/^API server's mean for .*$/, "API server's mean for idle.bench.kubectl-chain.dev");
+}
 
 /**
- * ConfigMap creates through a real API server: without a webhook, with a Fastify webhook that does nothing, and through the
- * gate in both profiles.
+ * What changes cost through a real API server: without a webhook, with a Fastify webhook that does nothing, and through the gate in both profiles. Subjects take
+ * turns, so that what else happens on the machine hits all of them.
  */
-export async function benchAdmission(): Promise<void> {
-  const results = new Map<string, LoopResult[]>();
-  for (const profile of ['witnessed', 'single'] as const) {
-    const dir = mkdtempSync(join(tmpdir(), 'kubectl-chain-bench-'));
-    const playground = await startPlayground({ dir, profile, onProgress: (line) => process.stderr.write(`${line}\n`) });
-    const idle = await startIdleWebhook();
-    try {
-      const subjects: readonly Subject[] =
-        profile === 'witnessed' ? ['none', 'idle-webhook', 'witnessed'] : ['idle-webhook', 'single'];
-      for (let round = 0; round < rounds; round += 1) {
-        for (const subject of subjects) {
-          await putInFront(playground, subject, idle);
-          for (const clients of clientCounts) {
-            const key = `${subject}/${clients}`;
-            const found = await creates(playground.cluster, `${subject}-${profile}-${round}-${clients}`, clients);
-            results.set(key, [...(results.get(key) ?? []), found]);
-            process.stderr.write(
-              `${profile} round ${round + 1}: ${key} p50 ${quantile(found.latenciesMs, 0.5).toFixed(1)} ms, ${found.perSecond.toFixed(0)}/s, ${found.failed} failed\n`,
-            );
-          }
-        }
-      }
-    } finally {
-      await idle.close();
-      await playground.stop();
-      rmSync(dir, { recursive: true, force: true });
-    }
-  }
-  report(results);
-}
-
-function report(results: ReadonlyMap<string, readonly LoopResult[]>): void {
-  const medianOf = (key: string, value: (result: LoopResult) => number): number =>
-    quantile((results.get(key) ?? []).map(value), 0.5);
-  for (const clients of clientCounts) {
-    for (const subject of ['none', 'idle-webhook', 'single', 'witnessed'] as const) {
-      const metrics = [
-        ['p50', 'ms', (r: LoopResult) => quantile(r.latenciesMs, 0.5)],
-        ['p99', 'ms', (r: LoopResult) => quantile(r.latenciesMs, 0.99)],
-        ['rate', '1/s', (r: LoopResult) => r.perSecond],
-      ] as const;
-      for (const [metric, unit, of] of metrics) {
-        const value = medianOf(`${subject}/${clients}`, of);
-        const ratio = value / medianOf(`idle-webhook/${clients}`, of);
-        print({
-          bench: 'admission',
-          subject,
-          metric: `${metric}, ${clients} clients`,
-          value,
-          unit,
-          ratioTo: { subject: 'idle-webhook', ratio },
-        });
-      }
-    }
-  }
-}
-
-async function creates(cluster: Cluster, prefix: string, clients: 1 | 16): Promise<LoopResult> {
-  const path = '/api/v1/namespaces/default/configmaps';
-  return closedLoop(clients, callsOf[clients], async (index) => {
-    const body = {
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      metadata: { name: `${prefix}-${index}` },
-      data: { value: 'x'.repeat(1_000) },
-    };
-    const { status } = await cluster.request(path, { method: 'POST', body: JSON.stringify(body) });
-    return status === 201;
+export async function benchAdmission(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      scenario: { type: 'string', multiple: true, default: Object.keys(scenarios) },
+      profile: { type: 'string', multiple: true, default: ['witnessed', 'single'] },
+      rounds: { type: 'string' },
+    },
   });
+  const results = new Results();
+  for (const profile of ['witnessed', 'single'] as const) {
+    if (!values.profile.includes(profile)) continue;
+    for (const controlPlane of ['api', 'full'] as const) {
+      const wanted = Object.entries(scenarios).filter(
+        ([name, scenario]) => values.scenario.includes(name) && scenario.controlPlane === controlPlane,
+      );
+      if (wanted.length === 0) continue;
+      const dir = mkdtempSync(join(tmpdir(), 'kubectl-chain-bench-'));
+      const onProgress = (line: string): void => void process.stderr.write(`${line}\n`);
+      const playground = await startPlayground({ dir, profile, controlPlane, onProgress });
+      const idle = await startIdleWebhook();
+      try {
+        for (const [name, scenario] of wanted)
+          await inTurns(playground, idle, profile, name, scenario, values.rounds, results);
+      } finally {
+        await idle.close();
+        await playground.stop();
+        rmSync(dir, { recursive: true, force: true });
+      }
+    }
+  }
+  results.print();
+}
+
+async function inTurns(
+  playground: Playground,
+  idle: IdleWebhook,
+  profile: 'witnessed' | 'single',
+  name: string,
+  scenario: Scenario,
+  rounds: string | undefined,
+  results: Results,
+): Promise<void> {
+  const { cluster } = playground;
+  for (let round = 0; round < Number(rounds ?? scenario.rounds); round += 1) {
+    for (const subject of ['none', 'idle-webhook', profile] as const) {
+      await putInFront(playground, subject, idle);
+      const before = await webhookTimes(cluster);
+      const tag = `${subject}-${name.replaceAll(' ', '-')}-${profile}-${round}`;
+      const values = { ...(await scenario.run(playground, tag)) };
+      for (const [hook, { calls, seconds }] of addedTimes(before, await webhookTimes(cluster))) {
+        values[`API server's mean for ${hook}`] = { value: (seconds * 1_000) / calls, unit: 'ms' };
+        values[`calls of ${hook}`] = { value: calls, unit: '1' };
+      }
+      results.add(name, subject, values);
+      const shown = Object.entries(values).map(([metric, { value, unit }]) => `${metric} ${value.toFixed(1)} ${unit}`);
+      process.stderr.write(`${profile}, ${name}, round ${round + 1}: ${subject}: ${shown.join(', ')}\n`);
+    }
+  }
 }
 
 /** Exactly one of the configurations is there afterwards, or none. */
 async function putInFront(playground: Playground, subject: Subject, idle: IdleWebhook): Promise<void> {
   const { cluster } = playground;
-  for (const name of [chainConfiguration, idleConfiguration])
+  for (const name of [chainConfiguration, IDLE_CONFIGURATION])
     await cluster.request(`${webhooksPath}/${name}`, { method: 'DELETE' });
-  if (subject === 'witnessed' || subject === 'single') await playground.installHooks();
+  if (subject === 'witnessed' || subject === 'single') {
+    await playground.installHooks();
+    await playground.waitUntilHooked();
+  }
   if (subject === 'idle-webhook') {
     const answer = await cluster.request(webhooksPath, { method: 'POST', body: JSON.stringify(idle.configuration) });
     if (answer.status !== 201) throw new Error(`the idle webhook was not installed: ${answer.text}`);
   }
   await sleep(settleMs);
-}
-
-interface IdleWebhook {
-  readonly configuration: object;
-  close(): Promise<void>;
-}
-
-/** The least that a validating webhook can do: parse and allow. */
-async function startIdleWebhook(): Promise<IdleWebhook> {
-  const tls = await makeServerCertificates({
-    dnsNames: ['localhost'],
-    ipAddresses: ['127.0.0.1'],
-    commonName: 'idle webhook',
-    days: 1,
-  });
-  const app = fastify({
-    https: { key: tls.privateKeyPem, cert: tls.certificatePem },
-    keepAliveTimeout: 120_000,
-    bodyLimit: 32 * 1024 * 1024,
-  });
-  app.post('/admit', async (request) => {
-    const { request: review } = request.body as { request: { uid: string } };
-    return { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response: { uid: review.uid, allowed: true } };
-  });
-  const url = await app.listen({ host: '127.0.0.1', port: 0 });
-  return {
-    configuration: {
-      apiVersion: 'admissionregistration.k8s.io/v1',
-      kind: 'ValidatingWebhookConfiguration',
-      metadata: { name: idleConfiguration },
-      webhooks: [
-        {
-          name: 'idle.bench.kubectl-chain.dev',
-          clientConfig: { url: `${url}/admit`, caBundle: Buffer.from(tls.caBundlePem).toString('base64') },
-          rules: [{ apiGroups: [''], apiVersions: ['*'], resources: ['configmaps'], operations: ['*'], scope: '*' }],
-          admissionReviewVersions: ['v1'],
-          sideEffects: 'None',
-          failurePolicy: 'Fail',
-          timeoutSeconds: 10,
-        },
-      ],
-    },
-    close: () => app.close(),
-  };
 }

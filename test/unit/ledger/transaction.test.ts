@@ -12,6 +12,7 @@ import {
   decodeTransaction,
   keyIdOfPublicKey,
   payloadTypeOf,
+  signedLine,
   signTransaction,
   statementOf,
   subjectNameOf,
@@ -96,6 +97,9 @@ describe('a transaction', () => {
     });
     expect(codeOf(() => signTransaction(pathOf(2_000), signer, sha256))).toBe('accepted');
     expect(codeOf(() => signTransaction(pathOf(4_000), signer, sha256))).toBe('LEDGER_TX_TOO_LARGE');
+    // Signed without a look at its bounds it is the same line, which the submission refuses.
+    expect(signedLine(pathOf(2_000), signer, sha256)).toEqual(signTransaction(pathOf(2_000), signer, sha256));
+    expect(refusal(signedLine(pathOf(4_000), signer, sha256))).toBe('LEDGER_TX_TOO_LARGE');
   });
 
   test('carries exactly one well-formed signature', () => {

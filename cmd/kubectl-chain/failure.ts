@@ -1,0 +1,27 @@
+import { ChainError, isChainError } from '../../src/errors/chain-error.ts';
+import { UsageProblem } from './arguments.ts';
+import { exitCodeOf } from './exit-code.ts';
+import { printable } from './output/printable.ts';
+import type { Terminal } from './terminal.ts';
+
+/** Says what went wrong on stderr; the answer is the exit code. */
+export function reportFailure(terminal: Terminal, failure: unknown, args: readonly string[]): number {
+  const error = failure instanceof UsageProblem ? new ChainError('CLI_USAGE', { problem: failure.message }) : failure;
+  const isVerbose = args.some(
+    (argument, i) =>
+      /^(-v|--v)=?[4-9]/.test(argument) ||
+      ((argument === '-v' || argument === '--v') && /^[4-9]/.test(args[i + 1] ?? '')),
+  );
+  if (isChainError(error)) {
+    const remedy =
+      isChainError(error, 'CLIENT_REFUSED') && error.payload.remedy !== '' ? error.payload.remedy : error.remedy;
+    // A message of several lines is a command's own (kubectl's): shown as it is, but without control characters.
+    const message = error.message.split('\n').map(printable).join('\n');
+    const code = isChainError(error, 'CLIENT_REFUSED') ? '' : ` [${error.code}]`;
+    terminal.stderr(`error: ${message}${code}\n${printable(remedy)}\n`);
+  } else {
+    terminal.stderr(`error: ${error instanceof Error ? error.message : String(error)}\n`);
+  }
+  if (isVerbose && error instanceof Error) terminal.stderr(`${error.stack ?? ''}\n`);
+  return exitCodeOf(error);
+}
