@@ -134,6 +134,13 @@ export class ByteReader {
     return this.bytes(checked('length', this.u32(), bytesMax));
   }
 
+  /** As `lengthPrefixed`, but not copied: for what is decoded at once. */
+  lengthPrefixedView(bytesMax: number): Uint8Array {
+    const count = checked('length', this.u32(), bytesMax);
+    const at = this.#claim(count);
+    return this.#source.subarray(at, at + count);
+  }
+
   /** Nothing may be left. */
   end(): void {
     if (this.left !== 0) throw new ChainError('CODEC_BINARY_TRAILING', { offset: this.#at, left: this.left });

@@ -1,5 +1,6 @@
 import type { PublicKeyHex } from '../types/brand.ts';
 import type { Signer, VerifyEd25519 } from '../ports/crypto.ts';
+import { nameOf } from './ahead.ts';
 
 /**
  * A verifier that computes no signature twice that it found sound, or that was made here, among the last `entriesMax`. For votes: each comes once by itself and
@@ -35,8 +36,4 @@ export class RememberedSignatures {
     if (oldest !== undefined) this.#messages.delete(oldest);
     this.#messages.set(nameOf(publicKey, signature), message.slice());
   }
-}
-
-function nameOf(publicKey: PublicKeyHex, signature: Uint8Array): string {
-  return `${publicKey}/${Buffer.from(signature.buffer, signature.byteOffset, signature.length).toString('latin1')}`;
 }

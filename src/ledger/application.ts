@@ -10,7 +10,7 @@ import type {
   PairHint,
   ProposeInput,
 } from '../ports/application.ts';
-import type { CryptoBackend, VerifyEd25519 } from '../ports/crypto.ts';
+import type { CryptoBackend, SignedBytes, VerifyEd25519 } from '../ports/crypto.ts';
 import type { LedgerReader } from '../ports/ledger-reader.ts';
 import type { BlockWrites, StateReader, TreeSource } from '../ports/state.ts';
 import { toHex } from '../codec/index.ts';
@@ -19,6 +19,7 @@ import { encodeArchived } from './archive.ts';
 import { checkBlockParts, txRootOf } from './block.ts';
 import { verifyCertificate, type PrecommitBytes } from './certificate.ts';
 import { originOf } from './checkpoint.ts';
+import { signerOf } from './execute/admit-tx.ts';
 import { checkTransaction } from './execute/check-tx.ts';
 import { clusterRecord } from './execute/committee.ts';
 import { DocumentReader, Documents } from './execute/documents.ts';
@@ -77,6 +78,7 @@ export function createApplication(options: ApplicationOptions): Application & Le
     {
       info: () => engine.info(),
       checkTx: (tx: Uint8Array, nowMs: number) => engine.checkTx(tx, nowMs),
+      signatureOf: (tx: Uint8Array) => engine.signatureOf(tx),
       prepareProposal: (input: ProposeInput) => engine.prepareProposal(input),
       processProposal: (block: Block) => engine.processProposal(block),
       commit: (executed: ExecutedBlock) => engine.commit(executed),
@@ -161,6 +163,18 @@ class StateMachine {
     } catch (error) {
       if (!isRefusal(error)) throw error;
       return { ok: false, code: error.code, message: error.message };
+    }
+  }
+
+  signatureOf(bytes: Uint8Array): SignedBytes | null {
+    const tx = decodedOrNone(this.cache, bytes);
+    if (tx === undefined) return null;
+    try {
+      const { key } = signerOf(this.#docs, this.#last.validators, tx.payload);
+      return { publicKey: key, message: tx.signedBytes, signature: tx.signature };
+    } catch (error) {
+      rethrowFault(error);
+      return null;
     }
   }
 

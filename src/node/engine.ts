@@ -46,6 +46,8 @@ const pairWaitMs = 8;
  * its syncs for each block would cost more than the block.
  */
 const storeLingerMs = 100;
+/** While catching up nobody waits for a single block, and every transaction writes the same pages again. */
+const syncedLingerMs = 300;
 
 type EventWithoutClock = ConsensusEvent extends infer E
   ? E extends { nowMs: number }
@@ -224,9 +226,12 @@ export class Engine {
     this.#feed({ type: 'message', from: this.#indexOf(from), message });
   }
 
-  /** Applies the next block, which came with its certificate, already verified. Once that is durable, `syncedBlock` must be called. */
-  applySynced(executed: ExecutedBlock, certificate: Certificate): Promise<void> {
-    const durable = this.apply(executed, certificate);
+  /**
+   * Applies the next block, which came with its certificate, already verified. Once that is durable, `syncedBlock` must be called. One that more follow waits for them, so
+   * that they share a transaction of the store.
+   */
+  applySynced(executed: ExecutedBlock, certificate: Certificate, moreFollow: boolean): Promise<void> {
+    const durable = this.apply(executed, certificate, moreFollow ? syncedLingerMs : 0);
     this.#storing += 1;
     this.#untold.push({ height: certificate.height, tell: () => this.#d.onCommitted(executed, certificate, true) });
     return durable;

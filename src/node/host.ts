@@ -2,12 +2,14 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { toHex } from '../codec/index.ts';
 import { quorumOf, restore, signBytes, verifyCertificate, type Effect, type HaltReason } from '../consensus/index.ts';
+import { VerifiedAhead } from '../crypto/ahead.ts';
 import { RememberedSignatures } from '../crypto/remembered.ts';
 import { ChainError } from '../errors/chain-error.ts';
 import { createApplication } from '../ledger/application.ts';
 import { decodeBlock, decodeCertificate, type LoadedGenesis } from '../ledger/index.ts';
 import type { Mesh } from '../net/index.ts';
 import type { Application, ExecutedBlock } from '../ports/application.ts';
+import type { BatchVerifier } from '../ports/crypto.ts';
 import type { LedgerReader } from '../ports/ledger-reader.ts';
 import type { Store } from '../store/index.ts';
 import type { Hash, Height, ValidatorId } from '../types/brand.ts';
@@ -83,6 +85,7 @@ export class ConsensusHost {
   readonly #snapshot: SnapshotFetch;
   readonly #history: HistoryFetch;
   readonly #settling = new Set<() => void>();
+  readonly #others: BatchVerifier | undefined;
   #housekeeping: NodeJS.Timeout | undefined;
   #divergence: string | null = null;
   #elsewhere = '';
@@ -112,7 +115,10 @@ export class ConsensusHost {
 
   private constructor(options: HostOptions, store: Store, consensusLog: ConsensusLog) {
     const { config, genesis, self, identity, metrics, log, world = realWorld } = options;
-    const { backend, trace } = world;
+    const { trace } = world;
+    this.#others = world.verifyAhead?.();
+    const ahead = this.#others === undefined ? undefined : new VerifiedAhead(world.backend.verifyEd25519, this.#others);
+    const backend = ahead === undefined ? world.backend : { ...world.backend, verifyEd25519: ahead.verify };
     const { sha256 } = backend;
     const votes = new RememberedSignatures(backend.verifyEd25519, votesRemembered);
     const verifyEd25519 = votes.verify;
@@ -237,8 +243,9 @@ export class ConsensusHost {
       network: this.mesh,
       sha256,
       verify: verifyEd25519,
+      ...(ahead === undefined ? {} : { ahead: ahead.ahead }),
       requireBody: (block) => requireBody(block, sha256),
-      apply: (executed, certificate) => this.#engine.applySynced(executed, certificate),
+      apply: (executed, certificate, moreFollow) => this.#engine.applySynced(executed, certificate, moreFollow),
       onSynced: (certificate) => this.#engine.syncedBlock(certificate),
       onDivergence: (height_, detail) => this.#diverged(height_, detail),
       fatal: options.fatal,
@@ -381,6 +388,7 @@ export class ConsensusHost {
     await this.#snapshot.stop();
     await this.#history.stop();
     await this.#syncer.stop();
+    await this.#others?.close();
     this.#exchange.stop();
     this.submitter.stop();
     await this.mesh.stop();

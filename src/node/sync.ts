@@ -5,11 +5,12 @@ import { decodeBlock } from '../ledger/block.ts';
 import { decodeCertificate } from '../ledger/certificate.ts';
 import { blockIdOf } from '../ledger/header.ts';
 import type { Application, ExecutedBlock } from '../ports/application.ts';
-import type { Sha256, VerifyEd25519 } from '../ports/crypto.ts';
+import type { Sha256, SignedBytes, VerifyEd25519 } from '../ports/crypto.ts';
 import type { PeerNetwork } from '../ports/network.ts';
 import type { Hash, Height, ValidatorId } from '../types/brand.ts';
 import type { Block, Certificate } from '../types/chain.ts';
 import { isPeersFault } from './blame.ts';
+import { LookAhead } from './look-ahead.ts';
 
 /** Blocks in one answer: enough to keep disk and network busy, few enough to change the peer soon. */
 const rangeBlocksMax = 200;
@@ -31,9 +32,11 @@ interface Deps {
   readonly network: PeerNetwork;
   readonly sha256: Sha256;
   readonly verify: VerifyEd25519;
+  /** Has another thread check what `app` and `verify` will be asked soon. */
+  readonly ahead?: (batch: readonly SignedBytes[]) => Promise<void>;
   readonly requireBody: (block: Block) => void;
-  /** Commits an executed block; resolves when it is durable. */
-  readonly apply: (executed: ExecutedBlock, certificate: Certificate) => Promise<void>;
+  /** Commits an executed block; resolves when it is durable, which takes longer where more follow. */
+  readonly apply: (executed: ExecutedBlock, certificate: Certificate, moreFollow: boolean) => Promise<void>;
   /** Tells consensus, once the block is durable. */
   readonly onSynced: (certificate: Certificate) => void;
   /** A certified block computes to something else here: this node must stop signing. */
@@ -68,6 +71,8 @@ export class Syncer {
   #stopped = false;
   #turn = 0;
   #told = 0;
+  /** The last range that was applied, until it is durable. */
+  #storing: Promise<void> = Promise.resolve();
 
   constructor(deps: Deps) {
     this.#d = deps;
@@ -144,6 +149,7 @@ export class Syncer {
       if (isAtEnd || failures > 2 * Math.max(1, this.#d.network.connected().length)) break;
       await new Promise((resolve) => setTimeout(resolve, retryMs));
     }
+    await this.#stored(this.#storing).catch(() => undefined);
     if (app.info().height < this.#target) this.#target = app.info().height;
     info('caught up', { height: app.info().height });
   }
@@ -176,19 +182,24 @@ export class Syncer {
   }
 
   /**
-   * Executes and commits what was sent; resolves when it is durable. What does not verify costs the peer its connection. What this node's own store
+   * Executes and commits what was sent; resolves when what was sent before is durable, so that this range is executed while that one is written. What does not verify costs the peer its connection. What this node's own store
    * or state runs into does not: it would meet every peer's block alike, so nothing more is asked for.
    */
   async #take(peer: ValidatorId, range: readonly DecidedBlock[]): Promise<void> {
-    const { app, network } = this.#d;
+    const { app, network, ahead } = this.#d;
+    const lookAhead = ahead === undefined ? undefined : new LookAhead({ ...this.#d, ahead }, range);
     let durable: Promise<void> = Promise.resolve();
     const applied: Certificate[] = [];
     try {
-      for (const { block, certificate } of range) {
+      for (const [at, { block, certificate }] of range.entries()) {
+        await lookAhead?.ready(at);
+        // A turn for everything else: peers are heard, and what is applied is written.
+        await new Promise((resolve) => setImmediate(resolve));
+        if (this.#stopped) break;
         // Consensus may have decided it meanwhile.
         if (block.header.height <= app.info().height) continue;
         const executed = this.#check(block, certificate);
-        durable = this.#d.apply(executed, certificate);
+        durable = this.#d.apply(executed, certificate, at < range.length - 1);
         applied.push(certificate);
       }
     } catch (error) {
@@ -199,13 +210,22 @@ export class Syncer {
       }
       throw error;
     } finally {
-      // Who writes has said so where it matters; here it only ends.
-      await durable.catch((error: unknown) => {
-        this.#stopped = true;
-        throw error;
+      const before = this.#storing;
+      this.#storing = durable.then(() => {
+        for (const certificate of applied) this.#d.onSynced(certificate);
       });
-      for (const certificate of applied) this.#d.onSynced(certificate);
+      // It is looked at when the next range is applied.
+      this.#storing.catch(() => undefined);
+      await this.#stored(before);
     }
+  }
+
+  async #stored(range: Promise<void>): Promise<void> {
+    // Who writes has said so where it matters; here it only ends.
+    await range.catch((error: unknown) => {
+      this.#stopped = true;
+      throw error;
+    });
   }
 
   #check(block: Block, certificate: Certificate): ExecutedBlock {
@@ -284,7 +304,8 @@ export function decodeRange(answer: Uint8Array): DecidedBlock[] {
   const range: DecidedBlock[] = [];
   for (let i = 0; i < count; i += 1) {
     range.push({
-      block: decodeBlock(reader.lengthPrefixed(rangeBytesMax * 2)),
+      // A view: decoding copies each transaction, and what is kept of a block must not keep the whole answer.
+      block: decodeBlock(reader.lengthPrefixedView(rangeBytesMax * 2)),
       certificate: decodeCertificate(reader.lengthPrefixed(65_535)),
     });
   }

@@ -2,6 +2,7 @@ import type { AppState, Block, BlockHeader, ChainParams, Certificate, Validator 
 import type { Hash, Height, ValidatorId } from '../types/brand.ts';
 import type { TxResult } from '../types/transaction.ts';
 import type { ErrorCode } from '../errors/registry.ts';
+import type { SignedBytes } from './crypto.ts';
 import type { BlockWrites } from './state.ts';
 
 /** Lanes of a batch, filled in this order. `reserved` holds evidence, brake, ballots, break-glass and membership. */
@@ -87,6 +88,11 @@ export interface Application {
   info(): ApplicationInfo;
   /** Stateless checks, signature, registered signer, natural key, expiry against `nowMs`. Caches the decoded transaction by hash. */
   checkTx(tx: Uint8Array, nowMs: number): CheckResult;
+  /**
+   * What a block with this transaction will be asked to verify, as far as today's state says who signs it; null if it says nobody, or the bytes are none. Caches the decoded
+   * transaction by hash.
+   */
+  signatureOf(tx: Uint8Array): SignedBytes | null;
   prepareProposal(input: ProposeInput): ExecutedBlock;
   /** Executes a received block. Does not judge timeliness, which is a matter of prevoting. */
   processProposal(

@@ -11,6 +11,8 @@ const IDLE_SECONDS = 15;
 const BLOCKS_BEHIND = 3_000;
 const RECORDS_PER_BLOCK = 10;
 const POLL_MS = 5;
+/** A node that catches up answers meanwhile, which takes its time: over some ten seconds this is exact enough. */
+const CATCH_UP_POLL_MS = 100;
 const TIMEOUT_MS = 60_000;
 
 /** How long four real nodes take to go on after something died, and what they cost while nothing happens. */
@@ -106,7 +108,7 @@ async function catchingUp(): Promise<void> {
       const now = (await late.reader.status()).height;
       if (from === undefined && now > 0) from = { height: now, atMs: performance.now() };
       return now >= height;
-    });
+    }, CATCH_UP_POLL_MS);
     if (from === undefined || from.height >= height) throw new Error('it had all blocks before it could be asked');
     const seconds = (performance.now() - from.atMs) / 1_000;
     print(figure('catching up', `blocks of ${RECORDS_PER_BLOCK} records`, (height - from.height) / seconds, '1/s'));
@@ -115,11 +117,11 @@ async function catchingUp(): Promise<void> {
   }
 }
 
-async function until(isSo: () => Promise<boolean>): Promise<void> {
+async function until(isSo: () => Promise<boolean>, pollMs = POLL_MS): Promise<void> {
   const deadline = performance.now() + TIMEOUT_MS;
   while (!(await isSo().catch(() => false))) {
     if (performance.now() > deadline) throw new Error(`not within ${TIMEOUT_MS} ms`);
-    await sleep(POLL_MS);
+    await sleep(pollMs);
   }
 }
 

@@ -14,10 +14,10 @@ export interface KeyRange {
   readonly limit?: number;
 }
 
-type Layer = Map<string, Uint8Array | null>;
+/** By the key as Latin-1 text; the last write of a key counts. */
+type Layer = Map<string, Write>;
 
 interface Waiting {
-  readonly writes: readonly Write[];
   readonly resolve: () => void;
   readonly reject: (error: ChainError) => void;
 }
@@ -29,8 +29,8 @@ interface Waiting {
  * the next one together and share its fdatasync (overlappingSync is off, so "committed" means synced). A call that may wait
  * a while does so in the company of others, until one comes that may not. The promise of `write` resolves after that sync. Batches become durable in the order of the calls: if batch n is on disk, so is n-1.
  *
- * Visibility: a batch is visible to every read from the moment `write` is called. Until it is synced it is held in a layer
- * in memory and reads look there first, newest first. Whoever must not act on unsynced data waits for the promise.
+ * Visibility: a batch is visible to every read from the moment `write` is called. Until it is synced it is held in a layer in memory and reads look there first, newest
+ * first. There are two at most: what is being written, and what waits for the next transaction. Whoever must not act on unsynced data waits for the promise.
  *
  * After a failed write nothing more is written: the file is in the state of an earlier batch, and writing on would make a
  * hole. Reads go on, and still see each batch from the moment of its call: whoever built on it must not read a hole before he hears.
@@ -63,8 +63,8 @@ export class Table {
     if (this.#layers.length > 0) {
       const name = key.toString('latin1');
       for (let i = this.#layers.length - 1; i >= 0; i--) {
-        const value = (this.#layers[i] as Layer).get(name);
-        if (value !== undefined) return value ?? undefined;
+        const write = (this.#layers[i] as Layer).get(name);
+        if (write !== undefined) return write[1] ?? undefined;
       }
     }
     this.#assertOpen('read');
@@ -116,15 +116,14 @@ export class Table {
 
   /** All writes or none; see the class comment. The values must not be changed afterwards. `lingerMs`: how long it may wait for company. */
   write(writes: readonly Write[], lingerMs = 0): Promise<void> {
-    const layer: Layer = new Map(writes.map(([key, value]) => [key.toString('latin1'), value]));
     if (this.#failure !== undefined) {
-      this.#keepUnwritten(layer);
+      this.#keep(writes, this.#layers.at(-1));
       return Promise.reject(this.#failure);
     }
     if (this.#closed) return Promise.reject(new ChainError('STORE_CLOSED', { operation: 'write' }));
-    this.#layers.push(layer);
+    this.#keep(writes, this.#waiting.length > 0 ? this.#layers.at(-1) : undefined);
     const done = new Promise<void>((resolve, reject) => {
-      this.#waiting.push({ writes, resolve, reject });
+      this.#waiting.push({ resolve, reject });
     });
     if (lingerMs === 0) this.#startWriter();
     else this.#lingering ??= setTimeout(() => this.#startWriter(), lingerMs);
@@ -137,11 +136,11 @@ export class Table {
     this.#writer ??= this.#writeWaiting();
   }
 
-  /** In one layer, so that a process that lives on for a while needs no more memory than there are keys. */
-  #keepUnwritten(layer: Layer): void {
-    const newest = this.#layers.at(-1);
-    if (newest === undefined) this.#layers.push(layer);
-    else for (const [name, value] of layer) newest.set(name, value);
+  /** Into a layer that is not being written; a new one unless given. */
+  #keep(writes: readonly Write[], into: Layer | undefined): void {
+    const layer: Layer = into ?? new Map<string, Write>();
+    for (const write of writes) layer.set(write[0].toString('latin1'), write);
+    if (into === undefined) this.#layers.push(layer);
   }
 
   async #writeWaiting(): Promise<void> {
@@ -149,22 +148,23 @@ export class Table {
     await Promise.resolve();
     while (this.#waiting.length > 0) {
       const group = this.#waiting;
+      const [layer] = this.#layers;
       this.#waiting = [];
       try {
-        await this.#commit(group.flatMap((call) => call.writes));
+        await this.#commit((layer as Layer).values());
       } catch (error) {
         this.#failure = storeFailure(this.#path, 'write', await causeOfCommit(error));
         for (const call of [...group, ...this.#waiting]) call.reject(this.#failure);
         this.#waiting = [];
         break;
       }
-      this.#layers.splice(0, group.length);
+      this.#layers.shift();
       for (const call of group) call.resolve();
     }
     this.#writer = undefined;
   }
 
-  async #commit(writes: readonly Write[]): Promise<void> {
+  async #commit(writes: Iterable<Write>): Promise<void> {
     await this.#db.batch(() => {
       for (const [key, value] of writes) {
         // The promise of the batch stands for each of its writes.
@@ -206,7 +206,7 @@ export class Table {
     const to = range.to.toString('latin1');
     for (const layer of this.#layers) {
       // Latin-1 strings compare like the bytes that they stand for.
-      for (const [name, value] of layer) if (name >= from && name < to) found.set(name, value !== null);
+      for (const [name, [, value]] of layer) if (name >= from && name < to) found.set(name, value !== null);
     }
     const names = [...found.keys()].sort();
     if (range.reverse === true) names.reverse();

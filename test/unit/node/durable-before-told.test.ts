@@ -145,7 +145,7 @@ describe('blocks that a peer sends while the own log is slow', () => {
     await turn();
     expect(node.engine.lastCertificate?.height).toBe(1);
     const [executed, certificate] = nextOf(node);
-    await node.engine.applySynced(executed, certificate);
+    await node.engine.applySynced(executed, certificate, false);
     expect(node.told).toEqual([]);
     node.engine.syncedBlock(certificate);
     expect(node.told).toEqual([1, 2]);
@@ -161,7 +161,7 @@ describe('blocks that a peer sends while the own log is slow', () => {
     const certificates: Certificate[] = [];
     for (let more = 0; more < 2; more += 1) {
       const [executed, certificate] = nextOf(node);
-      void node.engine.applySynced(executed, certificate);
+      void node.engine.applySynced(executed, certificate, false);
       certificates.push(certificate);
     }
     // Who knew nothing when it started learns where the others are, and takes part, while they are being written.
