@@ -113,4 +113,20 @@ export const codecFaults: readonly Fault[] = [
     tests: [rule, keys],
     project: 'unit',
   },
+  {
+    fault: 'What another thread found sound is believed for any message.',
+    file: 'src/crypto/ahead.ts',
+    find: 'if (known === undefined || Buffer.compare(known, message) !== 0) return false;',
+    replace: 'if (known === undefined) return false;',
+    tests: ['test/unit/crypto/ahead.test.ts'],
+    project: 'unit',
+  },
+  {
+    fault: 'What another thread looked at is remembered, sound or not.',
+    file: 'src/crypto/ahead.ts',
+    find: 'if (areSound[i] === true) this.#keep(name, message);',
+    replace: 'if (areSound[i] !== undefined) this.#keep(name, message);',
+    tests: ['test/unit/crypto/ahead.test.ts'],
+    project: 'unit',
+  },
 ];

@@ -149,7 +149,10 @@ describe('what is verified ahead', () => {
     const { chain, range } = decided();
     const long = Array.from({ length: 400 }, () => range[5]!);
     const batches: (readonly SignedBytes[])[] = [];
-    const app = { info: () => ({ ...chain.app.info(), height: 0 as Height }), signatureOf: (tx: Uint8Array) => chain.app.signatureOf(tx) };
+    const app = {
+      info: () => ({ ...chain.app.info(), height: 0 as Height }),
+      signatureOf: (tx: Uint8Array) => chain.app.signatureOf(tx),
+    };
     const ahead = new LookAhead(
       { app, chain: chain.app.genesisHash, ahead: async (batch) => void batches.push(batch) },
       long,
@@ -167,7 +170,10 @@ describe('what is verified ahead', () => {
   it('is nothing of which the state does not know the signer, and of a certificate only what its own check would ask', async () => {
     const { chain, range } = decided();
     const batches: (readonly SignedBytes[])[] = [];
-    const app = { info: () => ({ ...chain.app.info(), height: 0 as Height }), signatureOf: (tx: Uint8Array) => chain.app.signatureOf(tx) };
+    const app = {
+      info: () => ({ ...chain.app.info(), height: 0 as Height }),
+      signatureOf: (tx: Uint8Array) => chain.app.signatureOf(tx),
+    };
     const stranger = chain.sign(
       { kind: 'cluster-key', node: 'nobody' as ValidatorId, cluster: 'c' as never, keyId: chain.app.genesisHash },
       signerOf('nobody'),
