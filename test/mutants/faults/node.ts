@@ -567,7 +567,7 @@ export const nodeFaults: readonly Fault[] = [
   {
     fault: 'A block that a failed store could not take is missing under the next one.',
     file: 'src/store/lmdb/table.ts',
-    find: '      this.#keepUnwritten(layer);\n',
+    find: '      this.#keep(writes, this.#layers.at(-1));\n',
     replace: '',
     tests: [ownFault],
     named: 'from the moment it was handed in',
