@@ -4,7 +4,7 @@ export const apiErrors = {
   API_BAD_PARAMETER: entry<{ name: string; problem: string }>(
     400,
     (p) => `parameter ${p.name}: ${p.problem}`,
-    'Correct the request; openapi.json describes the API.',
+    'Correct this parameter and ask again.',
   ),
   API_NOT_FOUND: entry<{ what: string }>(
     404,

@@ -11,15 +11,15 @@ export const webhookFaults: readonly Fault[] = [
   {
     fault: 'A client certificate of any authority is accepted.',
     file: 'webhook/caller.ts',
-    find: '!socket.authorized || certificate',
-    replace: 'certificate',
+    find: '!socket.authorized || caller',
+    replace: 'caller',
     tests: [server],
     project: 'unit',
   },
   {
     fault: 'A client certificate of any name is accepted.',
     file: 'webhook/caller.ts',
-    find: '!socket.authorized || certificate.subject?.CN !== rule.commonName',
+    find: '!socket.authorized || caller.commonName !== rule.commonName',
     replace: '!socket.authorized',
     tests: [server],
     project: 'unit',
