@@ -37,7 +37,7 @@ export function buildProgram(terminal: Terminal, run: (handler: Handler) => Prom
   output(status)
     .option('-w, --watch', 'go on until interrupted')
     .option('--wait-for <condition>', 'wait for: healthy')
-    .option('--timeout <duration>', 'how long to wait (default 60s)');
+    .option('--timeout <duration>', 'how long to wait, such as 90s or 5m (default 60s)');
   does(status, async (_words, options) => (await import('./verbs/status.ts')).status(terminal, options));
 
   const audit = command('audit [what...]', 'recorded changes: all, or TYPE, TYPE/NAME, or one record by INDEX');
@@ -47,9 +47,9 @@ export function buildProgram(terminal: Terminal, run: (handler: Handler) => Prom
     .option('--decision <decision>', 'ADMITTED, REFUSED, ...')
     .option('--proposal <id>', 'that concern this proposal')
     .option('--persisted <answer>', 'what observers saw become of it: yes, no or unknown')
-    .option('--findings', 'only what needs a look')
-    .option('--since <time>', 'from a duration ago, or an RFC 3339 time')
-    .option('--until <time>', 'up to a duration ago, or an RFC 3339 time')
+    .option('--findings', 'only what needs a look: what went around the log, double signing, approved and never stored')
+    .option('--since <time>', 'from so long ago (30m, 24h), or from an RFC 3339 time')
+    .option('--until <time>', 'up to so long ago (30m, 24h), or to an RFC 3339 time')
     .option('--limit <n>', 'at most so many lines (default 50)')
     .option('--raw', 'every record as it stands in the log')
     .option('-f, --follow', 'print new records until interrupted')
@@ -64,7 +64,7 @@ export function buildProgram(terminal: Terminal, run: (handler: Handler) => Prom
 
   const proposals = command('proposals [id]', 'what is, or was, to be voted on').alias('proposal');
   keys(output(proposals))
-    .option('--state <states>', 'in one of these states, with commas between')
+    .option('--state <states>', 'in one of these states: OPEN, APPROVED, EXECUTED, REJECTED, ...; commas between')
     .option('--mine', 'asked for, or claimed, by me')
     .option('--awaiting-me', 'that I may vote on and have not')
     .option('--limit <n>', 'at most so many lines (default 50)')
@@ -84,7 +84,7 @@ export function buildProgram(terminal: Terminal, run: (handler: Handler) => Prom
   signing(vote)
     .option('--approve', 'vote for it')
     .option('--reject', 'vote against it')
-    .option('--abstain', 'neither')
+    .option('--abstain', 'vote neither for nor against it')
     .option('--full', 'show every diff, however many there are')
     .option('--reason <text>', 'why, for the record');
   does(vote, async (words, options) => (await import('./verbs/vote.ts')).vote(terminal, words, options));
@@ -104,7 +104,7 @@ export function buildProgram(terminal: Terminal, run: (handler: Handler) => Prom
   const wait = command('wait <proposal>', 'wait until a proposal is in a state');
   output(wait)
     .requiredOption('--for <state>', 'approved, executed, rejected, ...')
-    .option('--timeout <duration>', 'how long to wait (default 30s)');
+    .option('--timeout <duration>', 'how long to wait, such as 90s or 5m (default 30s)');
   does(wait, async ([word = ''], options) => (await import('./verbs/wait.ts')).wait(terminal, word, options));
 
   const verify = command(

@@ -24,9 +24,9 @@ describe('the check after a kill', () => {
       },
       {
         file: 'src/store/lmdb/table.ts',
-        find: '  async #commit(writes: readonly Write[]): Promise<void> {',
+        find: '  async #commit(writes: Iterable<Write>): Promise<void> {',
         replace:
-          '  async #commit(writes: readonly Write[]): Promise<void> {\n    if (writes.length > 4) await new Promise((resolve) => setTimeout(resolve, 3_000));',
+          '  async #commit(writes: Iterable<Write>): Promise<void> {\n    if ((this.#layers[0]?.size ?? 0) > 4) await new Promise((resolve) => setTimeout(resolve, 3_000));',
       },
     );
     await Promise.all(committee.nodes.map(({ org }) => committee.rerun(org, root)));

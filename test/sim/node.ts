@@ -33,7 +33,7 @@ export type Fault = 'none' | 'adversary' | 'twin' | 'amnesia' | 'restored' | 'wi
 /** Small, so that segments fill up, are recycled and get lost in a run. */
 const segmentBytes = 24 * 1024;
 const restartAfterFailureMs = 400;
-/** As in src/node/node.ts. */
+/** As in src/node/own-transactions.ts. */
 const ownTxLifeMs = 5 * 60_000;
 const ownTxWaitMs = 10_000;
 
