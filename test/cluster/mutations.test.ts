@@ -155,7 +155,8 @@ describe.each(CHAPTERS)('P1 no mutation that a policy matches goes on before the
   test.each(rows)('$id: $what', (row) => {
     const played = playedOf(row, 'governed');
     const records = refusedRecords(row);
-    expect(actualLines(records, 'REFUSED', played, refusals.get(row.id) ?? [])).toEqual(
+    const said = played.attempts.map((attempt) => attempt.said).join('\n');
+    expect(actualLines(records, 'REFUSED', played, refusals.get(row.id) ?? []), said).toEqual(
       expectedLines(records, 'REFUSED', played.ns),
     );
     if (records.length === 0) {
