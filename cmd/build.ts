@@ -19,31 +19,6 @@ const oneLanguage: Plugin = {
   },
 };
 
-/**
- * The points of Ed25519 are for keys that are registered, which most commands never do; making the curve takes 5 ms. So the bundle has it made by the first use.
- * Of our own modules none does anything by being loaded, so that those whose exports nobody uses are left out, though a barrel names them.
- */
-const onlyWhatIsUsed: Plugin = {
-  name: 'only-what-is-used',
-  setup: (building) => {
-    const curve = '@noble/curves/ed25519.js';
-    building.onResolve({ filter: /^@noble\/curves\/ed25519\.js$/ }, async ({ path, kind, resolveDir, pluginData }) => {
-      if (pluginData === curve) return undefined;
-      if (kind === 'import-statement') return { path, namespace: 'lazy', pluginData: resolveDir };
-      return building.resolve(path, { kind, resolveDir, pluginData: curve });
-    });
-    building.onLoad({ filter: /./, namespace: 'lazy' }, ({ pluginData }) => ({
-      contents: `export const ed25519 = { get Point() { return require('${curve}').ed25519.Point; } };`,
-      loader: 'js',
-      resolveDir: pluginData as string,
-    }));
-    building.onResolve({ filter: /^\.{1,2}\/.*\.ts$/ }, ({ path, resolveDir }) => ({
-      path: join(resolveDir, path),
-      sideEffects: false,
-    }));
-  },
-};
-
 /** Returns the path of the executable. */
 export async function buildPlugin(outFolder: string): Promise<string> {
   rmSync(outFolder, { recursive: true, force: true });
@@ -63,7 +38,7 @@ export async function buildPlugin(outFolder: string): Promise<string> {
     banner: {
       js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
     },
-    plugins: [oneLanguage, onlyWhatIsUsed],
+    plugins: [oneLanguage],
     logLevel: 'warning',
   });
   const plugin = join(outFolder, 'kubectl-chain.mjs');

@@ -1,6 +1,6 @@
 import { ChainError, isChainError } from '../../src/errors/chain-error.ts';
 import { UsageProblem } from './arguments.ts';
-import { exitCodeOf } from './exit-code.ts';
+import { exitCode } from './exit-code.ts';
 import { printable } from './output/printable.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -24,4 +24,29 @@ export function reportFailure(terminal: Terminal, failure: unknown, args: readon
   }
   if (isVerbose && error instanceof Error) terminal.stderr(`${error.stack ?? ''}\n`);
   return exitCodeOf(error);
+}
+
+/** Nobody could be reached, or those who could be cannot decide. */
+const noQuorum = new Set<string>(['CLIENT_UNREACHABLE', 'CLIENT_OUTCOME_UNKNOWN', 'CLIENT_BEHIND']);
+/** The same, in the words of a node. */
+const noQuorumAtNode = new Set<string>([
+  'NO_QUORUM',
+  'NODE_NOT_READY',
+  'OUTCOME_UNKNOWN',
+  'MEMPOOL_FULL',
+  'API_OVERLOADED',
+  'STATE_DIVERGENCE',
+]);
+const noVerifiedAnswer = new Set<string>([
+  'CLIENT_NO_VERIFIED_ANSWER', 'CLIENT_ROLLED_BACK', 'CLIENT_INCOMPLETE', 'CLIENT_ANSWER_FORM', 'CLIENT_GENESIS', 'CLIENT_RESULT_MISMATCH',
+  'CLIENT_FOREIGN_RECORD', 'CLIENT_SIGNATURE', 'CLI_TERMS', 'CLI_CANONICAL',
+]); // prettier-ignore
+
+/** What the shell hears of an error. */
+export function exitCodeOf(error: unknown): number {
+  if (!isChainError(error)) return exitCode.refused;
+  if (noQuorum.has(error.code)) return exitCode.noQuorum;
+  if (noVerifiedAnswer.has(error.code)) return exitCode.noVerifiedAnswer;
+  if (isChainError(error, 'CLIENT_REFUSED') && noQuorumAtNode.has(error.payload.code)) return exitCode.noQuorum;
+  return exitCode.refused;
 }

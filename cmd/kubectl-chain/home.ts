@@ -4,7 +4,6 @@ import { dirname, join } from 'node:path';
 import { isMap, isScalar, isSeq, LineCounter, parseDocument, stringify, type Document } from 'yaml';
 import { ChainError } from '../../src/errors/chain-error.ts';
 import type { Hash } from '../../src/types/brand.ts';
-import { plainYaml, type PlainYaml } from './plain-yaml.ts';
 import type { Terminal } from './terminal.ts';
 
 /** A chain whose genesis is pinned here. */
@@ -90,24 +89,6 @@ type Path = readonly (string | number)[];
 type Fail = (path: Path, problem: string) => never;
 
 export function parseHomeConfig(file: string, text: string): HomeConfig {
-  const plain = plainYaml(text);
-  return (plain === undefined ? undefined : configIfSound(plain)) ?? parseWithPlaces(file, text);
-}
-
-/** Undefined if there is a mistake: where it is, the library finds out. */
-function configIfSound(value: PlainYaml): HomeConfig | undefined {
-  const mistake = new Error('a mistake in it');
-  try {
-    return configOf(value, () => {
-      throw mistake;
-    });
-  } catch (error) {
-    if (error === mistake) return undefined;
-    throw error;
-  }
-}
-
-function parseWithPlaces(file: string, text: string): HomeConfig {
   const counter = new LineCounter();
   const document = parseDocument(text, { lineCounter: counter, uniqueKeys: true });
   const syntax = document.errors[0];
@@ -127,11 +108,7 @@ function parseWithPlaces(file: string, text: string): HomeConfig {
       problem: `${nameOf(path)}${problem}`,
     });
   };
-  return configOf((document.toJS() as unknown) ?? {}, fail);
-}
-
-function configOf(value: unknown, fail: Fail): HomeConfig {
-  const top = fieldsOf(value, [], ['chains', 'defaultKey'], fail);
+  const top = fieldsOf((document.toJS() as unknown) ?? {}, [], ['chains', 'defaultKey'], fail);
   const chains = listOf(top['chains'] ?? [], ['chains'], fail).map((chain, i) => chainOf(chain, ['chains', i], fail));
   const twice = chains.findIndex(({ name }, i) => chains.some((other, j) => j < i && other.name === name));
   if (twice >= 0) fail(['chains', twice, 'name'], 'another chain has this name');

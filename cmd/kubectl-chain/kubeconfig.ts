@@ -3,7 +3,6 @@ import { delimiter, join } from 'node:path';
 import { parse } from 'yaml';
 import { ChainError } from '../../src/errors/chain-error.ts';
 import { readIfThere } from './home.ts';
-import { plainYaml } from './plain-yaml.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What reading needs of a kubeconfig: which context is meant, and its namespace. Credentials stay with kubectl. */
@@ -51,8 +50,6 @@ export function kubeContext(
 }
 
 function parseFile(file: string, text: string): File {
-  const plain = plainYaml(text);
-  if (plain !== undefined) return (plain ?? {}) as File;
   try {
     return ((parse(text) as unknown) ?? {}) as File;
   } catch (cause) {

@@ -182,8 +182,9 @@ export class Syncer {
   }
 
   /**
-   * Executes and commits what was sent; resolves when what was sent before is durable, so that this range is executed while that one is written. What does not verify costs the peer its connection. What this node's own store
-   * or state runs into does not: it would meet every peer's block alike, so nothing more is asked for.
+   * Executes and commits what was sent; resolves when what was sent before is durable, so that this range is executed while that one is written. What does
+   * not verify costs the peer its connection. What this node's own store or state runs into does not: it would meet every peer's block alike, so nothing
+   * more is asked for.
    */
   async #take(peer: ValidatorId, range: readonly DecidedBlock[]): Promise<void> {
     const { app, network, ahead } = this.#d;

@@ -86,36 +86,41 @@ export class Phases {
       if (timeline.nowMs < endMs) return timeline.after(1, () => until(isSo, then));
       checker.fail(`forget: it does not come so far: ${this.#whereTheyAre()}`);
     };
-    let height = 0;
-    this.#world.heal();
-    this.begin();
     // Of its own proposal the others would hear nothing.
     const isOfAnother = (): boolean => node.host !== null && node.host.round === 0 && node.host.proposer !== node.id;
-    until(
-      () =>
-        isOfAnother() &&
-        this.#counted().every((each) => each.height === checker.chain.height && each.height >= forgetFrom),
-      () => {
-        const backup = node.copyDisk();
-        height = checker.chain.height + 1;
-        network.holds = (to, { channel, topic }, from) =>
-          channel === 'consensus' &&
-          (from === node.endpoint || (to !== node.endpoint && (topic === 'precommit' || topic === 'other')));
-        until(
-          () => checker.signing.highestOf(node) > height,
-          () => {
-            this.#world.count('forgot-most');
-            node.crash('power');
-            goBack(this.#world, node, backup);
-            node.start();
-            until(
-              () => node.host !== null && !node.host.observeReason.includes('must say'),
-              () => (network.holds = null),
-            );
-          },
-        );
-      },
-    );
+    const areTogether = (): boolean =>
+      this.#counted().every((each) => each.height === checker.chain.height && each.height >= forgetFrom);
+    const attempt = (): void => {
+      const backup = node.copyDisk();
+      const height = checker.chain.height + 1;
+      const isAhead = (): boolean => checker.signing.highestOf(node) > height;
+      // Somebody got the block too late to vote for it: no other round can be decided without what is held back.
+      const isLost = (): boolean => node.height < height && (node.host?.round ?? 0) > 0;
+      network.holds = (to, { channel, topic }, from) =>
+        channel === 'consensus' &&
+        (from === node.endpoint || (to !== node.endpoint && (topic === 'precommit' || topic === 'other')));
+      until(
+        () => isAhead() || isLost(),
+        () => {
+          if (isAhead()) return forgotten(backup);
+          network.holds = null;
+          until(() => isOfAnother() && areTogether() && checker.chain.height >= height, attempt);
+        },
+      );
+    };
+    const forgotten = (backup: ReturnType<SimNode['copyDisk']>): void => {
+      this.#world.count('forgot-most');
+      node.crash('power');
+      goBack(this.#world, node, backup);
+      node.start();
+      until(
+        () => node.host !== null && !node.host.observeReason.includes('must say'),
+        () => (network.holds = null),
+      );
+    };
+    this.#world.heal();
+    this.begin();
+    until(() => isOfAnother() && areTogether(), attempt);
   }
 
   begin(): void {
